@@ -1,0 +1,80 @@
+/** Element types that cross the border between host and graph. */
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'bool'
+  | 'bfloat16'
+  | 'float16';
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | BigInt64Array
+  | Uint8Array
+  | Uint16Array;
+
+/** A dense row-major array on the host: `data.length` is the product of `shape`. */
+export interface HostArray {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+interface Layout {
+  readonly bytes: number;
+  readonly make: (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
+}
+
+// bfloat16 and float16 have no typed array: their raw 16-bit patterns travel as Uint16Array.
+const LAYOUTS: Readonly<Record<DType, Layout>> = {
+  float32: { bytes: 4, make: (b, o, n) => new Float32Array(b, o, n) },
+  float64: { bytes: 8, make: (b, o, n) => new Float64Array(b, o, n) },
+  int32: { bytes: 4, make: (b, o, n) => new Int32Array(b, o, n) },
+  int64: { bytes: 8, make: (b, o, n) => new BigInt64Array(b, o, n) },
+  uint8: { bytes: 1, make: (b, o, n) => new Uint8Array(b, o, n) },
+  bool: { bytes: 1, make: (b, o, n) => new Uint8Array(b, o, n) },
+  bfloat16: { bytes: 2, make: (b, o, n) => new Uint16Array(b, o, n) },
+  float16: { bytes: 2, make: (b, o, n) => new Uint16Array(b, o, n) },
+};
+
+/** Bytes of one element. */
+export function itemBytes(dtype: DType): number {
+  return LAYOUTS[dtype].bytes;
+}
+
+/** Number of elements of a shape; 1 for a scalar. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+/** A typed view of `length` elements of raw memory, without a copy. `offset` is in bytes. */
+export function typedView(
+  dtype: DType,
+  buffer: ArrayBufferLike,
+  offset: number,
+  length: number,
+): TypedArray {
+  return LAYOUTS[dtype].make(buffer, offset, length);
+}
+
+/** The raw bytes behind a typed array, without a copy. */
+export function bytesOf(data: TypedArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/**
+ * Pairs data with a shape.
+ * @throws when the element count does not fit the shape.
+ */
+export function hostArray(dtype: DType, shape: readonly number[], data: TypedArray): HostArray {
+  if (data.length !== sizeOf(shape)) {
+    throw new Error(
+      `host array: ${data.length} elements do not fill shape [${shape}] (${sizeOf(shape)} expected)`,
+    );
+  }
+  return { dtype, shape, data };
+}

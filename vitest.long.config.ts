@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** The longer suite: `npm run test:long`. One worker, so that timings and memory stay readable. */
+export default defineConfig({
+  test: {
+    include: ['{harness,methods,benchmarks,reports,golden,scripts}/**/*.long.test.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 3_600_000,
+    hookTimeout: 600_000,
+  },
+});
