@@ -1,0 +1,35 @@
+import { at, type Node } from './graph.ts';
+
+/**
+ * Ops whose CPU kernels give the same bits for the same inputs, whatever the number of threads.
+ * Each is here because its kernel was looked at or measured (engine-facts "Determinism of ops"); the
+ * repeat and thread-count tests of the engine run them. An op that is not here fails compilation.
+ */
+const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
+  `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
+  AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BroadcastTo Cast CheckNumericsV2
+  ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
+  DecodeAndCropJpeg Div DivNoNan Equal Exp ExpandDims Fill Floor FloorMod FusedBatchNormGradV3
+  FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
+  L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
+  MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
+  Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 ReluGrad Reshape
+  ResourceApplyGradientDescent ResourceApplyMomentum ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
+  Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
+  Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform
+  StopGradient StridedSlice Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack VarHandleOp
+  ZerosLike`.split(/\s+/),
+);
+
+/**
+ * Holds a graph to the list of its device.
+ * @throws naming the first op that is not on it and the line that made it.
+ */
+export function auditGraph(nodes: readonly Node[]): void {
+  for (const node of nodes)
+    if (!DETERMINISTIC_ON_CPU.has(node.type))
+      throw new Error(
+        `engine: op ${node.type} is not on the list of deterministic ops for cpu; it was made ${at(node.origin)}. ` +
+          'Use another op, or show in a test that its bits repeat and add it to harness/engine/audit.ts.',
+      );
+}

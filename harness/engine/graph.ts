@@ -1,0 +1,214 @@
+import type { DType, HostArray } from './array.ts';
+import type { Output, Pointer } from './capi.ts';
+import { call, callNumber, checked, TF_TYPE, takeBuffer, toNative } from './native.ts';
+import { type OpDefinition, opDefinition } from './opdefs.ts';
+
+export interface TypeAttr {
+  readonly dtype: DType;
+}
+export interface ShapeAttr {
+  readonly shape: readonly number[];
+}
+export interface FloatAttr {
+  readonly float: readonly number[];
+}
+export interface TensorAttr {
+  readonly tensor: HostArray;
+}
+/** What an attribute may be; its meaning follows from the op's definition. */
+export type AttrValue =
+  | number
+  | string
+  | boolean
+  | readonly number[]
+  | TypeAttr
+  | ShapeAttr
+  | FloatAttr
+  | TensorAttr;
+export type Attrs = Readonly<Record<string, AttrValue>>;
+
+/** A node of the graph and where in the user's code it was made. */
+export interface Node {
+  readonly name: string;
+  readonly type: string;
+  readonly oper: Pointer;
+  /** Its stack is formatted only when an error needs it. */
+  readonly origin: Error;
+}
+
+export interface Meta {
+  readonly shape: readonly number[];
+  /** TensorFlow's DataType number. */
+  readonly type: number;
+}
+
+/** A TF_Graph under construction. Owns the handle: `dispose` when no session uses it. */
+export class Graph {
+  readonly handle: Pointer = call('TF_NewGraph');
+  readonly nodes: Node[] = [];
+  private readonly byName = new Map<string, Node>();
+  private scopes: string[] = [];
+
+  /**
+   * Adds one node.
+   * @param inputs flat list; list-typed arguments take as many as their number attribute says.
+   * @throws EngineError with the op, its inputs' shapes and the caller's line, when TensorFlow refuses it.
+   */
+  add(
+    type: string,
+    inputs: readonly Output[],
+    attrs: Attrs,
+    control: readonly Pointer[] = [],
+  ): Node {
+    const definition = opDefinition(type);
+    const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
+    const origin = captureOrigin();
+    const description = call('TF_NewOperation', this.handle, type, name);
+    addInputs(description, definition, inputs, attrs);
+    for (const dependency of control) call('TF_AddControlInput', description, dependency);
+    for (const [key, value] of Object.entries(attrs))
+      if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
+    const oper = checked(`${type}${this.describe(inputs)} ${at(origin)}`, (status) =>
+      call('TF_FinishOperation', description, status),
+    );
+    const node: Node = { name, type, oper, origin };
+    this.nodes.push(node);
+    this.byName.set(name, node);
+    return node;
+  }
+
+  constant(array: HostArray): Output {
+    const attrs = { dtype: { dtype: array.dtype }, value: { tensor: array } };
+    return { oper: this.add('Const', [], attrs).oper, index: 0 };
+  }
+
+  placeholder(dtype: DType, shape: readonly number[]): Output {
+    const attrs = { dtype: { dtype }, shape: { shape } };
+    return { oper: this.add('Placeholder', [], attrs).oper, index: 0 };
+  }
+
+  /** Shape and type of an output, as TensorFlow's shape inference sees them; -1 where unknown. */
+  meta(output: Output): Meta {
+    const rank = checked('shape inference', (status) =>
+      callNumber('TF_GraphGetTensorNumDims', this.handle, output, status),
+    );
+    const dims = new BigInt64Array(Math.max(rank, 0));
+    if (rank > 0)
+      checked('shape inference', (status) =>
+        call('TF_GraphGetTensorShape', this.handle, output, dims, rank, status),
+      );
+    return { shape: Array.from(dims, Number), type: callNumber('TF_OperationOutputType', output) };
+  }
+
+  /** Prefixes the names of all nodes made inside `body`, for readable errors and profiles. */
+  scope<T>(name: string, body: () => T): T {
+    this.scopes.push(name);
+    try {
+      return body();
+    } finally {
+      this.scopes.pop();
+    }
+  }
+
+  /** The node of that name, also for names that Grappler derived from it (`…/node/suffix`). */
+  find(name: string): Node | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The serialized GraphDef: equal bytes mean the same computation. */
+  serialize(): Uint8Array {
+    const buffer = call('TF_NewBuffer');
+    checked('serialize graph', (status) => call('TF_GraphToGraphDef', this.handle, buffer, status));
+    return takeBuffer(buffer);
+  }
+
+  dispose(): void {
+    call('TF_DeleteGraph', this.handle);
+  }
+
+  private describe(inputs: readonly Output[]): string {
+    return `(${inputs.map((input) => `[${this.meta(input).shape}]`).join(', ')})`;
+  }
+}
+
+function addInputs(
+  description: Pointer,
+  definition: OpDefinition,
+  inputs: readonly Output[],
+  attrs: Attrs,
+): void {
+  let used = 0;
+  for (const argument of definition.inputs) {
+    if (argument.numberAttr === '' && argument.typeListAttr === '') {
+      call('TF_AddInput', description, inputs[used++]);
+      continue;
+    }
+    const declared = attrs[argument.numberAttr];
+    // An op with one list argument takes what is left of the inputs.
+    const count = typeof declared === 'number' ? declared : inputs.length - used;
+    call('TF_AddInputList', description, inputs.slice(used, used + count), count);
+    used += count;
+  }
+}
+
+/** Type and count attributes that TensorFlow derives from the inputs must not be set by hand. */
+function isInferred(definition: OpDefinition, name: string): boolean {
+  return definition.inputs.some(
+    (input) => input.typeAttr === name || input.numberAttr === name || input.typeListAttr === name,
+  );
+}
+
+function setAttr(
+  description: Pointer,
+  definition: OpDefinition,
+  op: string,
+  name: string,
+  value: AttrValue,
+): void {
+  const kind = definition.attributes.get(name);
+  if (kind === undefined) return; // tfjs sets a few attributes that newer ops dropped
+  const set = (suffix: string, ...args: readonly unknown[]) =>
+    call(`TF_SetAttr${suffix}`, description, name, ...args);
+  if (typeof value === 'object' && 'tensor' in value) {
+    const tensor = toNative(value.tensor);
+    checked(op, (status) => set('Tensor', tensor, status));
+    call('TF_DeleteTensor', tensor);
+  } else if (typeof value === 'object' && 'dtype' in value) set('Type', TF_TYPE[value.dtype]);
+  else if (typeof value === 'object' && 'shape' in value)
+    set('Shape', value.shape.map(BigInt), value.shape.length);
+  else if (typeof value === 'object' && 'float' in value)
+    set('FloatList', value.float, value.float.length);
+  else if (kind === 'type') set('Type', Number(value));
+  else if (kind === 'int') set('Int', BigInt(Number(value)));
+  else if (kind === 'float') set('Float', Number(value));
+  else if (kind === 'bool') set('Bool', value ? 1 : 0);
+  else if (kind === 'string') setText(description, name, String(value));
+  else if (kind === 'shape' && Array.isArray(value)) set('Shape', value.map(BigInt), value.length);
+  else if (kind === 'list(int)') {
+    const list = [value].flat().map((item) => BigInt(Number(item)));
+    set('IntList', list, list.length);
+  } else throw new Error(`engine: ${op}.${name}: cannot set an attribute of type ${kind}`);
+}
+
+function setText(description: Pointer, name: string, value: string): void {
+  const bytes = new TextEncoder().encode(value);
+  call('TF_SetAttrString', description, name, bytes, bytes.length);
+}
+
+function captureOrigin(): Error {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 24;
+  const origin = new Error();
+  Error.stackTraceLimit = limit;
+  return origin;
+}
+
+/** `at methods/moco.ts:41`: the first frame outside the engine and its packages. */
+export function at(origin: Error): string {
+  const frames = (origin.stack ?? '').split('\n').slice(1);
+  const user = frames.find(
+    (frame) => !/harness\/engine\/(?!.*\.test\.)|node_modules|node:/.test(frame),
+  );
+  const place = /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?$/.exec(user ?? frames.at(-1) ?? '')?.[1];
+  return `at ${place?.replace(/^file:\/\//, '') ?? 'an unknown line'}`;
+}

@@ -1,0 +1,107 @@
+import { withGradient } from '../gradient.ts';
+import { op, op1 } from '../op.ts';
+import { asTypeOf, toCompute, toFloat } from '../precision.ts';
+import { type Tensor, tf } from '../tf.ts';
+
+export interface BatchNormState {
+  /** Running mean and variance, [C], float32. */
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+export interface BatchNormOptions {
+  readonly epsilon: number;
+  /** Weight of the new batch in the running statistics (PyTorch's sense, 0.1 by default there). */
+  readonly momentum: number;
+}
+
+/**
+ * Batch norm with the statistics of this batch; the running ones move towards them.
+ * Normalises with the biased variance; the running variance gets the unbiased one (methods.md 1.1).
+ * @param x [N, H, W, C]
+ * @param scale, offset [C]
+ * @returns the normalised batch and the new running statistics, which carry no gradient.
+ */
+export function batchNormTrain(
+  x: Tensor,
+  scale: Tensor,
+  offset: Tensor,
+  state: BatchNormState,
+  { epsilon, momentum }: BatchNormOptions,
+): { readonly value: Tensor; readonly state: BatchNormState } {
+  const attrs = { epsilon, data_format: 'NHWC', is_training: true };
+  let next = state;
+  const value = withGradient([x, scale, offset], () => {
+    const input = toCompute(x);
+    const outputs = op(
+      'FusedBatchNormV3',
+      [input, scale, offset, state.mean, state.variance],
+      { ...attrs, exponential_avg_factor: momentum },
+      6,
+    );
+    const [y, mean, variance, ...reserved] = outputs;
+    if (!y || !mean || !variance) throw new Error('FusedBatchNormV3: outputs are missing');
+    next = { mean, variance };
+    return {
+      value: y,
+      gradients: (dy) =>
+        op('FusedBatchNormGradV3', [asTypeOf(dy, input), input, scale, ...reserved], attrs, 3),
+    };
+  });
+  return { value, state: next };
+}
+
+/**
+ * Batch norm with running statistics, for evaluation and frozen layers.
+ * y = (x - mean) * scale / sqrt(variance + epsilon) + offset. Differentiable in x, scale and offset.
+ */
+export function batchNormEval(
+  x: Tensor,
+  scale: Tensor,
+  offset: Tensor,
+  { mean, variance }: BatchNormState,
+  epsilon: number,
+): Tensor {
+  const slope = tf.mul(scale, op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]));
+  const shift = tf.sub(offset, tf.mul(mean, slope));
+  return withGradient([x, slope, shift], () => {
+    const input = toCompute(x);
+    const y = op1('AddV2', [op1('Mul', [input, asTypeOf(slope, input)]), asTypeOf(shift, input)]);
+    return {
+      value: y,
+      gradients: (dy) => {
+        const axes = x.shape.slice(0, -1).map((_, axis) => axis);
+        const wide = toFloat(dy);
+        return [
+          op1('Mul', [asTypeOf(dy, input), asTypeOf(slope, input)]),
+          tf.sum(tf.mul(wide, toFloat(input)), axes),
+          tf.sum(wide, axes),
+        ];
+      },
+    };
+  });
+}
+
+/**
+ * Rows scaled to unit length: x / max(|x|, epsilon) (methods.md 1.3).
+ * @param x [N, D]
+ */
+export function l2Normalize(x: Tensor, epsilon = 1e-12): Tensor {
+  return withGradient([x], () => {
+    const wide = toFloat(x);
+    const length = tf.sqrt(tf.sum(tf.square(wide), -1, true));
+    const safe = tf.maximum(length, tf.scalar(epsilon));
+    const unit = tf.div(wide, safe);
+    return {
+      value: unit,
+      gradients: (dy) => {
+        const gradient = toFloat(dy);
+        // Below epsilon the divisor is a constant, so nothing is projected out.
+        const along = tf.sum(tf.mul(gradient, unit), -1, true);
+        const projects = tf.cast(tf.greaterEqual(length, tf.scalar(epsilon)), 'float32');
+        const tangent = tf.sub(gradient, tf.mul(unit, tf.mul(along, projects)));
+        return [asTypeOf(tf.div(tangent, safe), x)];
+      },
+    };
+  });
+}

@@ -1,0 +1,315 @@
+import { UserError } from '../errors.ts';
+import type { DType, HostArray, TypedArray } from './array.ts';
+import { itemBytes, sizeOf } from './array.ts';
+import { auditGraph } from './audit.ts';
+import type { Output, Pointer } from './capi.ts';
+import { at, Graph } from './graph.ts';
+import { EngineError } from './native.ts';
+import { Session, type SessionOptions } from './session.ts';
+import { activeGraph, type Tensor, traceInto, unwrap, wrap } from './tf.ts';
+
+export interface TensorSpec {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface ProgramOptions extends SessionOptions {
+  /** Check every float that any op makes; the first non-finite one stops the run by op and line. */
+  readonly debugNans?: boolean;
+}
+
+type Named<T> = Readonly<Record<string, T>>;
+
+/** What an entry's build function works with; valid only while it is being traced. */
+export interface Io {
+  readonly inputs: Named<Tensor>;
+  /** A state tensor as it was before this run. */
+  read(name: string): Tensor;
+  /** Sets a state tensor at the end of this run; each at most once an entry. */
+  assign(name: string, value: Tensor): void;
+  /** Updates state in place with an op like ResourceApplyMomentum: variables first, then inputs. */
+  apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void;
+}
+
+export interface EntryDefinition {
+  readonly inputs: Named<TensorSpec>;
+  /** Traced once. What it returns are the entry's outputs. */
+  readonly build: (io: Io) => Named<Tensor>;
+}
+
+interface Entry {
+  readonly inputs: ReadonlyMap<string, { readonly spec: TensorSpec; readonly output: Output }>;
+  readonly outputNames: readonly string[];
+  readonly fetches: readonly Output[];
+  readonly targets: readonly Pointer[];
+}
+
+interface Variable {
+  readonly spec: TensorSpec;
+  readonly handle: Output;
+}
+
+/**
+ * State and the functions on it, compiled to one TensorFlow graph. Each entry is traced once and then
+ * runs as one session run.
+ *
+ * @example
+ * const program = new Program();
+ * program.state('w', { dtype: 'float32', shape: [3] });
+ * program.entry('add', {
+ *   inputs: { x: { dtype: 'float32', shape: [3] } },
+ *   build: (io) => { io.assign('w', tf.add(io.read('w'), io.inputs.x)); return {}; },
+ * });
+ * await program.writeState('w', hostArray('float32', [3], new Float32Array(3)));
+ * await program.run('add', { x: new Float32Array([1, 2, 3]) });
+ */
+export class Program {
+  readonly graph = new Graph();
+  private readonly session: Session;
+  private readonly variables = new Map<string, Variable>();
+  private readonly entries = new Map<string, Entry>();
+  private readonly readers = new Map<string, Output>();
+  private readonly writers = new Map<string, { readonly value: Output; readonly oper: Pointer }>();
+  private readonly debugNans: boolean;
+  private audited = 0;
+
+  constructor(options: ProgramOptions = {}) {
+    this.session = new Session(this.graph, options);
+    this.debugNans = options.debugNans ?? false;
+  }
+
+  /** Declares a state tensor. It has no value until `writeState`. */
+  state(name: string, { dtype, shape }: TensorSpec): void {
+    if (this.variables.has(name)) throw new Error(`engine: state '${name}' is declared twice`);
+    const attrs = { dtype: { dtype }, shape: { shape }, shared_name: name };
+    const { oper } = this.graph.add('VarHandleOp', [], attrs);
+    this.variables.set(name, { spec: { dtype, shape }, handle: { oper, index: 0 } });
+  }
+
+  /** Names and types of all state, in order of declaration. */
+  stateSpecs(): ReadonlyMap<string, TensorSpec> {
+    return new Map([...this.variables].map(([name, variable]) => [name, variable.spec]));
+  }
+
+  /**
+   * Traces a function into the graph under a name.
+   * @throws when an op in it is not on the list of deterministic ops of this device.
+   */
+  entry(name: string, { inputs, build }: EntryDefinition): void {
+    if (this.entries.has(name)) throw new Error(`engine: entry '${name}' is defined twice`);
+    const feeds = new Map(
+      Object.entries(inputs).map(([key, spec]) => [
+        key,
+        { spec, output: this.graph.placeholder(spec.dtype, spec.shape) },
+      ]),
+    );
+    const entry = this.graph.scope(name, () =>
+      traceInto(this.graph, this.debugNans, () => {
+        const io = new Tracing(this.graph, (key) => this.variable(key), feeds);
+        const outputs = build(io);
+        return {
+          inputs: feeds,
+          outputNames: Object.keys(outputs),
+          fetches: Object.values(outputs).map(unwrap),
+          targets: io.finish(),
+        };
+      }),
+    );
+    auditGraph(this.graph.nodes.slice(this.audited));
+    this.audited = this.graph.nodes.length;
+    this.entries.set(name, entry);
+  }
+
+  /**
+   * Runs an entry once.
+   * @param inputs one array for each input of the entry, row-major, of its dtype and size.
+   * @returns the entry's outputs by name.
+   */
+  async run(name: string, inputs: Named<TypedArray> = {}): Promise<Record<string, HostArray>> {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new Error(`engine: no entry '${name}'${known(this.entries)}`);
+    const feeds = [...entry.inputs].map(([key, { spec, output }]) => ({
+      output,
+      value: fit(`${name}: input '${key}'`, spec, inputs[key]),
+    }));
+    for (const key of Object.keys(inputs))
+      if (!entry.inputs.has(key))
+        throw new Error(`engine: ${name} has no input '${key}'${known(entry.inputs)}`);
+    const { fetches, targets } = entry;
+    const values = await this.attributed(() => this.session.run({ feeds, fetches, targets }));
+    return Object.fromEntries(
+      values.map((value, i) => [entry.outputNames[i] ?? String(i), value] as const),
+    );
+  }
+
+  /** A copy of a state tensor. */
+  async readState(name: string): Promise<HostArray> {
+    const [value] = await this.readStates([name]);
+    if (value === undefined) throw new Error(`engine: state '${name}' could not be read`);
+    return value;
+  }
+
+  /** Copies of several state tensors, from one run. */
+  async readStates(names: readonly string[]): Promise<HostArray[]> {
+    const fetches = names.map((name) => this.reader(name));
+    return this.attributed(() => this.session.run({ feeds: [], fetches, targets: [] }));
+  }
+
+  /** Sets state tensors. @throws when dtype or shape differ from the declaration. */
+  async writeStates(values: Iterable<readonly [string, HostArray]>): Promise<void> {
+    const list = [...values];
+    const feeds = list.map(([name, value]) => {
+      const { spec } = this.variable(name);
+      if (value.dtype !== spec.dtype || String(value.shape) !== String(spec.shape))
+        throw new UserError(
+          `state '${name}': got ${value.dtype} [${value.shape}], expected ${spec.dtype} [${spec.shape}]`,
+        );
+      return { output: this.writer(name).value, value };
+    });
+    const targets = list.map(([name]) => this.writer(name).oper);
+    await this.attributed(() => this.session.run({ feeds, fetches: [], targets }));
+  }
+
+  async writeState(name: string, value: HostArray): Promise<void> {
+    await this.writeStates([[name, value]]);
+  }
+
+  /** Frees session and graph. */
+  dispose(): void {
+    this.session.dispose();
+    this.graph.dispose();
+  }
+
+  private variable(name: string): Variable {
+    const variable = this.variables.get(name);
+    if (variable === undefined)
+      throw new Error(`engine: no state '${name}'${known(this.variables)}`);
+    return variable;
+  }
+
+  private reader(name: string): Output {
+    const { spec, handle } = this.variable(name);
+    let reader = this.readers.get(name);
+    if (reader === undefined) {
+      const attrs = { dtype: { dtype: spec.dtype } };
+      reader = { oper: this.graph.add('ReadVariableOp', [handle], attrs).oper, index: 0 };
+      this.readers.set(name, reader);
+    }
+    return reader;
+  }
+
+  private writer(name: string): { readonly value: Output; readonly oper: Pointer } {
+    const { spec, handle } = this.variable(name);
+    let writer = this.writers.get(name);
+    if (writer === undefined) {
+      const value = this.graph.placeholder(spec.dtype, spec.shape);
+      const { oper } = this.graph.add('AssignVariableOp', [handle, value], {});
+      writer = { value, oper };
+      this.writers.set(name, writer);
+    }
+    return writer;
+  }
+
+  /** Adds the line of user code to an error that names a node of this graph. */
+  private async attributed<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      const name = /\{\{node ([^}]+)\}\}/.exec(error.message)?.[1];
+      const node = name === undefined ? undefined : this.graph.find(name);
+      const where = node === undefined ? '' : `\n  ${node.type} was made ${at(node.origin)}`;
+      throw new EngineError(firstLine(error.message) + where, error.code);
+    }
+  }
+}
+
+/** TensorFlow repeats a message for every output that could not be fetched. */
+function firstLine(message: string): string {
+  return message
+    .replace(/\n\t \[\[[\s\S]*$/, '')
+    .replace(/^run: \d+ root error\(s\) found\.\n\s*/, 'run: ');
+}
+
+function known(map: ReadonlyMap<string, unknown>): string {
+  return `; there are: ${[...map.keys()].slice(0, 20).join(', ') || 'none'}`;
+}
+
+function fit(what: string, spec: TensorSpec, data: TypedArray | undefined): HostArray {
+  if (data === undefined) throw new Error(`engine: ${what} is missing`);
+  const elements = sizeOf(spec.shape);
+  if (data.length !== elements || data.BYTES_PER_ELEMENT !== itemBytes(spec.dtype))
+    throw new Error(
+      `engine: ${what}: got ${data.length} elements of ${data.BYTES_PER_ELEMENT} bytes, expected ${spec.dtype} [${spec.shape}] (${elements} elements)`,
+    );
+  return { dtype: spec.dtype, shape: spec.shape, data };
+}
+
+/** One entry while it is traced. */
+class Tracing implements Io {
+  readonly inputs: Named<Tensor>;
+  private readonly reads = new Map<string, Tensor>();
+  private readonly readers = new Map<string, Pointer>();
+  private readonly updates = new Map<string, () => Pointer>();
+  private readonly graph: Graph;
+  private readonly variable: (name: string) => Variable;
+
+  constructor(
+    graph: Graph,
+    variable: (name: string) => Variable,
+    feeds: ReadonlyMap<string, { readonly output: Output }>,
+  ) {
+    this.graph = graph;
+    this.variable = variable;
+    this.inputs = Object.fromEntries([...feeds].map(([key, { output }]) => [key, wrap(output)]));
+  }
+
+  read(name: string): Tensor {
+    const known = this.reads.get(name);
+    if (known !== undefined) return known;
+    const { spec, handle } = this.variable(name);
+    const node = this.graph.add('ReadVariableOp', [handle], { dtype: { dtype: spec.dtype } });
+    const value = wrap({ oper: node.oper, index: 0 });
+    this.reads.set(name, value);
+    this.readers.set(name, node.oper);
+    return value;
+  }
+
+  assign(name: string, value: Tensor): void {
+    const { spec, handle } = this.variable(name);
+    if (String(value.shape) !== String(spec.shape))
+      throw new Error(`engine: assign '${name}': [${value.shape}] does not fit [${spec.shape}]`);
+    const source = unwrap(value);
+    this.update([name], (control) =>
+      this.graph.add('AssignVariableOp', [handle, source], {}, control),
+    );
+  }
+
+  apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void {
+    const handles = variables.map((name) => this.variable(name).handle);
+    const values = inputs.map(unwrap);
+    this.update(variables, (control) => this.graph.add(type, [...handles, ...values], {}, control));
+  }
+
+  /** Writes come after every read of the same variable: `read` means the value before the run. */
+  finish(): Pointer[] {
+    if (this.updates.size === 0) return [];
+    const unique = [...new Set(this.updates.values())];
+    const operations = unique.map((make) => make());
+    return [activeGraph().add('NoOp', [], {}, operations).oper];
+  }
+
+  private update(
+    names: readonly string[],
+    add: (control: readonly Pointer[]) => { readonly oper: Pointer },
+  ): void {
+    const make = () => {
+      const control = names.flatMap((name) => this.readers.get(name) ?? []);
+      return add(control).oper;
+    };
+    for (const name of names) {
+      if (this.updates.has(name)) throw new Error(`engine: state '${name}' is updated twice`);
+      this.updates.set(name, make);
+    }
+  }
+}

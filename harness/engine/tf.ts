@@ -1,0 +1,269 @@
+import { createRequire } from 'node:module';
+import type * as TfCore from '@tensorflow/tfjs-core';
+import type { DType, HostArray, TypedArray } from './array.ts';
+import type { Output } from './capi.ts';
+import { type AttrValue, at, type Graph } from './graph.ts';
+import { dtypeOf, TF_TYPE } from './native.ts';
+import { opDefinition } from './opdefs.ts';
+
+const require = createRequire(import.meta.url);
+
+// tfjs-node calls two functions that newer Node lines dropped from node:util.
+const shim: Record<string, unknown> = require('node:util');
+shim.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+shim.isArray ??= Array.isArray;
+
+/** tfjs with its gradients; its ops add nodes to the graph that is being traced. */
+export const tf = require('@tensorflow/tfjs') as typeof TfCore;
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+
+interface OutputInfo {
+  readonly id: number;
+  readonly shape: readonly number[];
+  readonly dtype: number;
+}
+interface OpAttr {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+/** The part of tfjs-node's backend class that is used here. */
+export interface Backend {
+  executeMultipleOutputs(
+    name: string,
+    attrs: readonly OpAttr[],
+    inputs: readonly TfCore.Tensor[],
+    outputs: number,
+  ): TfCore.Tensor[];
+  createOutputTensor(info: OutputInfo): TfCore.Tensor;
+  getInputTensorIds(tensors: readonly TfCore.Tensor[]): number[];
+}
+
+interface Trace {
+  readonly graph: Graph;
+  readonly outputs: Map<number, Output>;
+  readonly made: TfCore.Tensor[];
+  readonly debugNans: boolean;
+}
+
+let active: Trace | undefined;
+let nextId = 1;
+
+const TYPES = {
+  TF_FLOAT: 1,
+  TF_INT32: 3,
+  TF_UINT8: 4,
+  TF_STRING: 7,
+  TF_COMPLEX64: 8,
+  TF_INT64: 9,
+  TF_BOOL: 10,
+  TF_RESOURCE: 20,
+  TF_ATTR_STRING: 0,
+  TF_ATTR_INT: 1,
+  TF_ATTR_FLOAT: 2,
+  TF_ATTR_BOOL: 3,
+  TF_ATTR_TYPE: 4,
+  TF_ATTR_SHAPE: 5,
+} as const;
+
+/** The object tfjs-node's kernels talk to, in place of its native addon. */
+const binding = {
+  ...TYPES,
+  isUsingGpuDevice: () => false,
+  createTensor: (shape: readonly number[], dtype: number, values: ArrayLike<number | bigint>) =>
+    register(trace().graph.constant(constantArray(shape, dtype, values))),
+  deleteTensor: () => undefined,
+  tensorDataSync: () => {
+    throw new Error(
+      'engine: a value was read while tracing; the graph has not run yet. Return the tensor as an output of the entry and read it there.',
+    );
+  },
+  executeOp: (type: string, attrs: readonly OpAttr[], ids: readonly number[], outputs: number) =>
+    execute(type, attrs, ids, outputs),
+};
+
+function trace(): Trace {
+  if (active === undefined)
+    throw new Error(
+      'engine: no graph is being traced; use tf ops only inside an entry of a Program',
+    );
+  return active;
+}
+
+function register(output: Output): number {
+  const id = nextId++;
+  trace().outputs.set(id, output);
+  return id;
+}
+
+function constantArray(
+  shape: readonly number[],
+  type: number,
+  values: ArrayLike<number | bigint>,
+): HostArray {
+  const dtype = dtypeOf(type);
+  const data: TypedArray =
+    dtype === 'int64'
+      ? BigInt64Array.from(Array.from(values, BigInt))
+      : dtype === 'int32'
+        ? Int32Array.from(Array.from(values, Number))
+        : dtype === 'bool' || dtype === 'uint8'
+          ? Uint8Array.from(Array.from(values, Number))
+          : Float32Array.from(Array.from(values, Number));
+  return { dtype, shape: Array.from(shape), data };
+}
+
+function execute(
+  type: string,
+  attrs: readonly OpAttr[],
+  ids: readonly number[],
+  outputs: number,
+): OutputInfo[] {
+  const { graph } = trace();
+  const inputs = promote(type, ids.map(outputOf));
+  const values = Object.fromEntries(
+    attrs.map(({ name, value }) => [name, value as AttrValue] as const),
+  );
+  const { oper } = graph.add(type, inputs, values);
+  return Array.from({ length: outputs }, (_, index) => describe({ oper, index }));
+}
+
+/** Registers a graph output for tfjs; in a debug run its values are checked where they are made. */
+function describe(output: Output): OutputInfo {
+  const { graph } = trace();
+  const { shape, type } = graph.meta(output);
+  if (shape.includes(-1))
+    throw new Error(`engine: the shape of ${nameOf(output)} is not known while tracing`);
+  return { id: register(checkedOutput(output, type)), shape, dtype: type };
+}
+
+const FLOATS: ReadonlySet<number> = new Set([1, 2, 14, 19]);
+
+function checkedOutput(output: Output, type: number): Output {
+  const { graph, debugNans } = trace();
+  if (!debugNans || !FLOATS.has(type) || output.index > 0) return output;
+  const node = graph.nodes.at(-1);
+  const message = `first non-finite value: output of ${node?.name} ${node ? at(node.origin) : ''}`;
+  return { oper: graph.add('CheckNumericsV2', [output], { message }).oper, index: 0 };
+}
+
+/** Mixed precision by construction: where an op's inputs of one type mix bf16 and fp32, fp32 wins. */
+function promote(type: string, inputs: readonly Output[]): readonly Output[] {
+  const { graph } = trace();
+  const types = inputs.map((input) => graph.meta(input).type);
+  if (!types.includes(TF_TYPE.bfloat16) || !types.includes(TF_TYPE.float32)) return inputs;
+  const groups = opDefinition(type).inputs.flatMap(({ typeAttr, numberAttr }) =>
+    numberAttr === '' ? [typeAttr] : Array.from(inputs, () => typeAttr),
+  );
+  const wide = new Set(groups.filter((_, i) => types[i] === TF_TYPE.float32));
+  return inputs.map((input, i) =>
+    types[i] === TF_TYPE.bfloat16 && wide.has(groups[i] ?? '') && groups[i] !== ''
+      ? { oper: graph.add('Cast', [input], { DstT: { dtype: 'float32' } }).oper, index: 0 }
+      : input,
+  );
+}
+
+function outputOf(id: number): Output {
+  const output = trace().outputs.get(id);
+  if (output === undefined)
+    throw new Error('engine: a tensor of another trace was used; pass it in as state or input');
+  return output;
+}
+
+function nameOf(output: Output): string {
+  return trace().graph.nodes.find((node) => node.oper === output.oper)?.type ?? 'a node';
+}
+
+/** The backend tensors of tfjs live on; created on first use. */
+function registerBackend(): Backend {
+  const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend');
+  const backend = new NodeJSKernelBackend(binding, '@tensorflow/tfjs-node-gpu');
+  backend.createOutputTensor = createOutputTensor(backend);
+  tf.registerBackend('tensorflow', () => backend, 10);
+  require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
+  tf.setBackend('tensorflow');
+  keepTraced();
+  return backend as Backend;
+}
+
+/** tfjs knows no bf16, fp16, int64 or uint8: it sees them as float32 and int32, the graph keeps them. */
+function createOutputTensor(backend: {
+  tensorMap: { set(id: object, value: object): void };
+}): Backend['createOutputTensor'] {
+  return ({ id, shape, dtype }) => {
+    const dataId = {};
+    backend.tensorMap.set(dataId, { shape, dtype, id, values: null, refCount: 1 });
+    const seen = dtype === 10 ? 'bool' : FLOATS.has(dtype) ? 'float32' : 'int32';
+    return tf.engine().makeTensorFromTensorInfo({ dataId, shape: [...shape], dtype: seen });
+  };
+}
+
+/** Nothing traced is disposed early: a closure may hand any tensor out of `tf.grads`. */
+function keepTraced(): void {
+  const engine = tf.engine() as unknown as {
+    trackTensor(tensor: TfCore.Tensor, backend: unknown): void;
+  };
+  const track = engine.trackTensor.bind(engine);
+  engine.trackTensor = (tensor, backend) => {
+    track(tensor, backend);
+    if (active === undefined) return;
+    tensor.kept = true;
+    active.made.push(tensor);
+  };
+}
+
+let backend: Backend | undefined;
+
+/** Runs `body` with tfjs ops adding to `graph`; all tensors made in it are gone afterwards. */
+export function traceInto<T>(graph: Graph, debugNans: boolean, body: () => T): T {
+  if (active !== undefined) throw new Error('engine: traces do not nest');
+  backend ??= registerBackend();
+  active = { graph, outputs: new Map(), made: [], debugNans };
+  try {
+    return body();
+  } finally {
+    const { made } = active;
+    active = undefined;
+    for (const tensor of made) if (!tensor.isDisposed) tensor.dispose();
+  }
+}
+
+/** The graph being traced. */
+export function activeGraph(): Graph {
+  return trace().graph;
+}
+
+/** Makes a graph output usable by tfjs ops. */
+export function wrap(output: Output): TfCore.Tensor {
+  const { shape, type } = trace().graph.meta(output);
+  if (backend === undefined) throw new Error('engine: no backend');
+  return backend.createOutputTensor({ id: register(output), shape, dtype: type });
+}
+
+/** The graph output behind a tensor. */
+export function unwrap(tensor: TfCore.Tensor): Output {
+  const id = backend?.getInputTensorIds([tensor])[0];
+  if (id === undefined) throw new Error('engine: tensor without a graph node');
+  return outputOf(id);
+}
+
+/** The element type in the graph, which may be narrower than tfjs shows. */
+export function dtypeInGraph(tensor: TfCore.Tensor): DType {
+  return dtypeOf(trace().graph.meta(unwrap(tensor)).type);
+}
+
+/** Adds one node with promotion and NaN checks, as tfjs kernels do. */
+export function addNode(
+  type: string,
+  inputs: readonly TfCore.Tensor[],
+  attrs: Readonly<Record<string, AttrValue>>,
+  outputs: number,
+): TfCore.Tensor[] {
+  const { graph } = trace();
+  const { oper } = graph.add(type, promote(type, inputs.map(unwrap)), attrs);
+  return Array.from({ length: outputs }, (_, index) => {
+    const info = describe({ oper, index });
+    if (backend === undefined) throw new Error('engine: no backend');
+    return backend.createOutputTensor(info);
+  });
+}

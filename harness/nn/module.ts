@@ -1,0 +1,71 @@
+import type { Tensor } from '../engine/tf.ts';
+
+/** Tensors by name, e.g. `layer1.0.conv1.weight`. */
+export type Params = Readonly<Record<string, Tensor>>;
+
+/** How a parameter starts. Draws come from a stream of its own: (seed, 'init', full name). */
+export type Initial =
+  | { readonly kind: 'normal'; readonly std: number }
+  | { readonly kind: 'constant'; readonly value: number };
+
+export interface ParameterSpec {
+  /** Shape in the graph: convolution filters HWIO, linear weights [out, in]. */
+  readonly shape: readonly number[];
+  readonly initial: Initial;
+  /** What it is, for rules of weight decay and layer-wise scaling. */
+  readonly role: 'convolution' | 'linear' | 'norm' | 'bias';
+  /** False for fixed filters such as Sobel's. */
+  readonly trainable: boolean;
+}
+
+/** What a module sees of the run while it is traced for one replica. */
+export interface LayerContext {
+  /** Batch statistics and dropout when true; running statistics when false. */
+  readonly train: boolean;
+  /** A buffer (running statistic) as it was before this step, or as this step last set it. */
+  buffer(name: string): Tensor;
+  /** Sets a buffer; it becomes state at the end of the step. */
+  update(name: string, value: Tensor): void;
+  /** int32 [2]: names the dropout mask of this layer in this step and replica. */
+  dropoutKey(name: string): Tensor;
+  /** Number of replicas of the experiment. */
+  readonly replicas: number;
+  /** The same context with every buffer name prefixed. */
+  scope(prefix: string): LayerContext;
+}
+
+/**
+ * A piece of a network: names and shapes on one side, a pure function on the other. Names are the
+ * original's, relative to the module.
+ */
+export interface Module {
+  readonly parameters: ReadonlyMap<string, ParameterSpec>;
+  readonly buffers: ReadonlyMap<string, ParameterSpec>;
+  apply(params: Params, x: Tensor, context: LayerContext): Tensor;
+}
+
+/** The entries under `prefix`, with the prefix removed. */
+export function scoped(params: Params, prefix: string): Params {
+  return Object.fromEntries(
+    Object.entries(params)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+}
+
+function prefixed<T>(entries: ReadonlyMap<string, T>, prefix: string): [string, T][] {
+  return [...entries].map(([name, value]) => [prefix + name, value]);
+}
+
+/** Modules one after another, named `0.`, `1.`, … as PyTorch's Sequential does. */
+export function sequential(modules: readonly Module[]): Module {
+  return {
+    parameters: new Map(modules.flatMap((module, i) => prefixed(module.parameters, `${i}.`))),
+    buffers: new Map(modules.flatMap((module, i) => prefixed(module.buffers, `${i}.`))),
+    apply: (params, x, context) =>
+      modules.reduce(
+        (y, module, i) => module.apply(scoped(params, `${i}.`), y, context.scope(`${i}.`)),
+        x,
+      ),
+  };
+}
