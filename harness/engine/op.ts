@@ -1,6 +1,6 @@
 import type { DType } from './array.ts';
 import type { Attrs } from './graph.ts';
-import { addNode, dtypeInGraph, type Tensor } from './tf.ts';
+import { addNode, dtypeInGraph, memoized, type Tensor, unwrap } from './tf.ts';
 
 /**
  * Adds a raw TensorFlow op to the graph being traced.
@@ -26,7 +26,9 @@ export function op1(type: string, inputs: readonly Tensor[], attrs: Attrs = {}):
 
 /** `x` in another element type; `x` itself when it has that type already. Not differentiable. */
 export function castTo(x: Tensor, dtype: DType): Tensor {
-  return dtypeInGraph(x) === dtype ? x : op1('Cast', [x], { DstT: { dtype } });
+  if (dtypeInGraph(x) === dtype) return x;
+  const { oper, index } = unwrap(x);
+  return memoized(`${oper}:${index}:${dtype}`, () => op1('Cast', [x], { DstT: { dtype } }));
 }
 
 /** `x` under a new name: where an op must not hand out its input itself. */

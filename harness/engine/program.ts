@@ -130,7 +130,7 @@ export class Program {
     if (entry === undefined) throw new Error(`engine: no entry '${name}'${known(this.entries)}`);
     const feeds = [...entry.inputs].map(([key, { spec, output }]) => ({
       output,
-      value: fit(`${name}: input '${key}'`, spec, inputs[key]),
+      value: fitted(`${name}: input '${key}'`, spec, inputs[key]),
     }));
     for (const key of Object.keys(inputs))
       if (!entry.inputs.has(key))
@@ -235,7 +235,7 @@ function known(map: ReadonlyMap<string, unknown>): string {
   return `; there are: ${[...map.keys()].slice(0, 20).join(', ') || 'none'}`;
 }
 
-function fit(what: string, spec: TensorSpec, data: TypedArray | undefined): HostArray {
+function fitted(what: string, spec: TensorSpec, data: TypedArray | undefined): HostArray {
   if (data === undefined) throw new Error(`engine: ${what} is missing`);
   const elements = sizeOf(spec.shape);
   if (data.length !== elements || data.BYTES_PER_ELEMENT !== itemBytes(spec.dtype))

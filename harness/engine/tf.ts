@@ -44,6 +44,8 @@ interface Trace {
   readonly outputs: Map<number, Output>;
   readonly made: TfCore.Tensor[];
   readonly debugNans: boolean;
+  /** Casts made so far: towers that share a parameter share its bf16 copy. */
+  readonly casts: Map<string, TfCore.Tensor>;
 }
 
 let active: Trace | undefined;
@@ -218,7 +220,7 @@ let backend: Backend | undefined;
 export function traceInto<T>(graph: Graph, debugNans: boolean, body: () => T): T {
   if (active !== undefined) throw new Error('engine: traces do not nest');
   backend ??= registerBackend();
-  active = { graph, outputs: new Map(), made: [], debugNans };
+  active = { graph, outputs: new Map(), made: [], debugNans, casts: new Map() };
   try {
     return body();
   } finally {
@@ -250,6 +252,21 @@ export function unwrap(tensor: TfCore.Tensor): Output {
 /** The element type in the graph, which may be narrower than tfjs shows. */
 export function dtypeInGraph(tensor: TfCore.Tensor): DType {
   return dtypeOf(trace().graph.meta(unwrap(tensor)).type);
+}
+
+/** The result of `make` for this key, made once a trace. */
+export function memoized(key: string, make: () => TfCore.Tensor): TfCore.Tensor {
+  const { casts } = trace();
+  const known = casts.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  casts.set(key, made);
+  return made;
+}
+
+/** The same value under a new identity: gradients that reach it stop there, or are kept apart. */
+export function detached(tensor: TfCore.Tensor): TfCore.Tensor {
+  return wrap(unwrap(tensor));
 }
 
 /** Adds one node with promotion and NaN checks, as tfjs kernels do. */
