@@ -17,7 +17,7 @@ const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   ResourceApplyGradientDescent ResourceApplyMomentum ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
   Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
   Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform
-  StopGradient StridedSlice Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack VarHandleOp
+  StopGradient StridedSlice Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp
   ZerosLike`.split(/\s+/),
 );
 

@@ -12,8 +12,10 @@ export interface ParameterSpec {
   /** Shape in the graph: convolution filters HWIO, linear weights [out, in]. */
   readonly shape: readonly number[];
   readonly initial: Initial;
+  /** Counters are int64 as in the original's files; all else is float32. */
+  readonly dtype: 'float32' | 'int64';
   /** What it is, for rules of weight decay and layer-wise scaling. */
-  readonly role: 'convolution' | 'linear' | 'norm' | 'bias';
+  readonly role: 'convolution' | 'linear' | 'norm' | 'bias' | 'statistic';
   /** False for fixed filters such as Sobel's. */
   readonly trainable: boolean;
 }
@@ -57,15 +59,57 @@ function prefixed<T>(entries: ReadonlyMap<string, T>, prefix: string): [string, 
   return [...entries].map(([name, value]) => [prefix + name, value]);
 }
 
+/** The same context for layers that use running statistics and drop nothing, as frozen ones do. */
+export function evaluating(context: LayerContext): LayerContext {
+  return {
+    train: false,
+    replicas: context.replicas,
+    buffer: (name) => context.buffer(name),
+    update: (name, value) => context.update(name, value),
+    dropoutKey: (name) => context.dropoutKey(name),
+    scope: (prefix) => evaluating(context.scope(prefix)),
+  };
+}
+
+/** Calls a child by its name within a composed module. */
+export type Call<Name extends string> = (name: Name, x: Tensor) => Tensor;
+
+/** What a composed module computes, given its children. */
+export type Forward<Name extends string, Result> = (
+  call: Call<Name>,
+  x: Tensor,
+  context: LayerContext,
+) => Result;
+
+/** `forward` with every child bound to its own parameters and buffers, `name.*`. */
+export function bound<Name extends string, Result>(
+  children: Readonly<Record<Name, Module>>,
+  forward: Forward<Name, Result>,
+): (params: Params, x: Tensor, context: LayerContext) => Result {
+  return (params, x, context) => {
+    const call: Call<Name> = (name, input) =>
+      children[name].apply(scoped(params, `${name}.`), input, context.scope(`${name}.`));
+    return forward(call, x, context);
+  };
+}
+
+/** A module made of named children, e.g. `conv1` and `bn1`. */
+export function composed<Name extends string>(
+  children: Readonly<Record<Name, Module>>,
+  forward: Forward<Name, Tensor>,
+): Module {
+  const named = Object.entries<Module>(children);
+  return {
+    parameters: new Map(
+      named.flatMap(([name, { parameters }]) => prefixed(parameters, `${name}.`)),
+    ),
+    buffers: new Map(named.flatMap(([name, { buffers }]) => prefixed(buffers, `${name}.`))),
+    apply: bound(children, forward),
+  };
+}
+
 /** Modules one after another, named `0.`, `1.`, … as PyTorch's Sequential does. */
 export function sequential(modules: readonly Module[]): Module {
-  return {
-    parameters: new Map(modules.flatMap((module, i) => prefixed(module.parameters, `${i}.`))),
-    buffers: new Map(modules.flatMap((module, i) => prefixed(module.buffers, `${i}.`))),
-    apply: (params, x, context) =>
-      modules.reduce(
-        (y, module, i) => module.apply(scoped(params, `${i}.`), y, context.scope(`${i}.`)),
-        x,
-      ),
-  };
+  const children = Object.fromEntries(modules.map((module, i) => [String(i), module]));
+  return composed(children, (call, x) => modules.reduce((y, _, i) => call(String(i), y), x));
 }

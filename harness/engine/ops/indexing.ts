@@ -1,0 +1,23 @@
+import { withGradient } from '../gradient.ts';
+import { op1 } from '../op.ts';
+import { asTypeOf, toFloat } from '../precision.ts';
+import { type Tensor, tf } from '../tf.ts';
+
+/**
+ * Rows of `x` by index, y[i] = x[indices[i]]. The gradient adds the rows of dy at their indices, in
+ * the order of i, so it is exact for a permutation and its bits never depend on threads.
+ * @param x [N, …]
+ * @param indices int32 [M], each in 0..N-1; another index stops the run
+ * @returns [M, …]
+ */
+export function rows(x: Tensor, indices: Tensor): Tensor {
+  if (indices.rank !== 1) throw new Error(`rows: indices [${indices.shape}] are not a list`);
+  const [count = 0] = x.shape;
+  return withGradient([x], () => ({
+    value: op1('GatherV2', [x, indices, tf.scalar(0, 'int32')]),
+    gradients: (dy) => {
+      const sums = op1('UnsortedSegmentSum', [toFloat(dy), indices, tf.scalar(count, 'int32')]);
+      return [asTypeOf(sums, x)];
+    },
+  }));
+}

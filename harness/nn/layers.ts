@@ -1,0 +1,160 @@
+import { op1 } from '../engine/op.ts';
+import { relu as reluOp } from '../engine/ops/activation.ts';
+import { type ConvolutionOptions, conv2d } from '../engine/ops/convolution.ts';
+import { linear as linearOp } from '../engine/ops/linear.ts';
+import { batchNormEval, batchNormTrain } from '../engine/ops/normalization.ts';
+import { globalAvgPool, maxPool as maxPoolOp, type PoolOptions } from '../engine/ops/pooling.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
+import type { Initial, LayerContext, Module, ParameterSpec, Params } from './module.ts';
+
+const NONE: ReadonlyMap<string, ParameterSpec> = new Map();
+
+/** Draws from N(0, 2 / fan_in), He et al. 2015, arXiv:1502.01852; fan_in = inputs of one output. */
+export function kaiming(fanIn: number): Initial {
+  return { kind: 'normal', std: Math.sqrt(2 / fanIn) };
+}
+
+function constant(value: number): Initial {
+  return { kind: 'constant', value };
+}
+
+/** A module without parameters. */
+export function stateless(apply: (x: Tensor) => Tensor): Module {
+  return { parameters: NONE, buffers: NONE, apply: (_, x) => apply(x) };
+}
+
+/** max(x, 0). */
+export const relu: Module = stateless(reluOp);
+
+/** Mean over all pixels: [N, H, W, C] → [N, C], float32. */
+export const averagePixels: Module = stateless(globalAvgPool);
+
+/** Maximum over square windows. */
+export function maxPool(options: PoolOptions): Module {
+  return stateless((x) => maxPoolOp(x, options));
+}
+
+export interface ConvOptions extends ConvolutionOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Side of the square filter, in pixels. */
+  readonly size: number;
+}
+
+/**
+ * Convolution without bias: `weight` [size, size, inputs, outputs].
+ * Starts from N(0, 2 / fan_in) (methods.md 1.1, where torchvision has fan_out).
+ */
+export function conv({ inputs, outputs, size, ...options }: ConvOptions): Module {
+  const weight: ParameterSpec = {
+    shape: [size, size, inputs, outputs],
+    dtype: 'float32',
+    initial: kaiming(inputs * size * size),
+    role: 'convolution',
+    trainable: true,
+  };
+  return {
+    parameters: new Map([['weight', weight]]),
+    buffers: NONE,
+    apply: (params, x) => conv2d(x, entry(params, 'weight'), options),
+  };
+}
+
+export interface LinearOptions {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bias?: boolean;
+  /** How the weight starts; N(0, 2 / inputs) unless given. */
+  readonly initial?: Initial;
+}
+
+/** Fully connected layer: `weight` [outputs, inputs], `bias` [outputs] starting at 0. */
+export function linear({ inputs, outputs, bias = true, initial }: LinearOptions): Module {
+  const common = { dtype: 'float32', trainable: true } as const;
+  const weight: ParameterSpec = {
+    ...common,
+    shape: [outputs, inputs],
+    initial: initial ?? kaiming(inputs),
+    role: 'linear',
+  };
+  const offset: ParameterSpec = {
+    ...common,
+    shape: [outputs],
+    initial: constant(0),
+    role: 'bias',
+  };
+  return {
+    parameters: new Map([['weight', weight], ...(bias ? [['bias', offset] as const] : [])]),
+    buffers: NONE,
+    apply: (params, x) => linearOp(x, entry(params, 'weight'), params.bias),
+  };
+}
+
+export interface BatchNormOptions {
+  readonly channels: number;
+  /** Weight of the new batch in the running statistics, PyTorch's sense. */
+  readonly momentum?: number;
+  readonly epsilon?: number;
+  /** Learn scale and shift; without, they are 1 and 0 and no parameters. */
+  readonly affine?: boolean;
+  /** Scale at the start. */
+  readonly scale?: number;
+  /** Always use the running statistics, also while training, and leave them as they are. */
+  readonly frozenStatistics?: boolean;
+}
+
+/**
+ * Batch norm over all axes but the last, on [N, H, W, C] or [N, C]: `weight`, `bias`, and as buffers
+ * `running_mean`, `running_var`, `num_batches_tracked` (int64, batches seen in training; never read,
+ * kept because the original's files have it).
+ */
+export function batchNorm(options: BatchNormOptions): Module {
+  const { channels, affine = true, scale = 1 } = options;
+  const common = { shape: [channels], dtype: 'float32', trainable: true } as const;
+  const statistic = { ...common, role: 'statistic', trainable: false } as const;
+  return {
+    parameters: affine
+      ? new Map<string, ParameterSpec>([
+          ['weight', { ...common, role: 'norm', initial: constant(scale) }],
+          ['bias', { ...common, role: 'norm', initial: constant(0) }],
+        ])
+      : NONE,
+    buffers: new Map<string, ParameterSpec>([
+      ['running_mean', { ...statistic, initial: constant(0) }],
+      ['running_var', { ...statistic, initial: constant(1) }],
+      ['num_batches_tracked', { ...statistic, shape: [], dtype: 'int64', initial: constant(0) }],
+    ]),
+    apply: (params, x, context) => {
+      if (x.rank === 4) return normalise(options, params, x, context);
+      const [n = 0, c = 0] = x.shape;
+      const image = tf.reshape(x, [n, 1, 1, c]);
+      return tf.reshape(normalise(options, params, image, context), [n, c]);
+    },
+  };
+}
+
+function normalise(
+  { channels, momentum = 0.1, epsilon = 1e-5, frozenStatistics = false }: BatchNormOptions,
+  params: Params,
+  x: Tensor,
+  context: LayerContext,
+): Tensor {
+  const scale = params.weight ?? tf.ones([channels]);
+  const offset = params.bias ?? tf.zeros([channels]);
+  const before = { mean: context.buffer('running_mean'), variance: context.buffer('running_var') };
+  if (!context.train || frozenStatistics) return batchNormEval(x, scale, offset, before, epsilon);
+  const { value, state } = batchNormTrain(x, scale, offset, before, { epsilon, momentum });
+  context.update('running_mean', state.mean);
+  context.update('running_var', state.variance);
+  const seen = context.buffer('num_batches_tracked');
+  const one = op1('OnesLike', [seen]);
+  context.update('num_batches_tracked', op1('AddV2', [seen, one]));
+  return value;
+}
+
+function entry(params: Params, name: string): Tensor {
+  const found = params[name];
+  if (found === undefined)
+    throw new Error(`layer: parameter '${name}' is missing; there are: ${Object.keys(params)}`);
+  return found;
+}

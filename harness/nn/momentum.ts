@@ -1,0 +1,27 @@
+import { op1 } from '../engine/op.ts';
+import { tf } from '../engine/tf.ts';
+import type { Params } from './module.ts';
+
+/**
+ * An exponential moving average: each parameter becomes follower * m + leader * (1 - m), in the order
+ * and rounding of the original (`param_k * m + param_q * (1 - m)`). Carries no gradient.
+ * @param follower the parameters before the step
+ * @param leader entries of the same names; more are ignored
+ * @param momentum m, in [0, 1]
+ * @throws when the leader lacks a parameter or has another shape.
+ */
+export function follow(follower: Params, leader: Params, momentum: number): Params {
+  const keep = tf.scalar(momentum);
+  const take = tf.scalar(1 - momentum);
+  return Object.fromEntries(
+    Object.entries(follower).map(([name, old]) => {
+      const next = leader[name];
+      if (next === undefined || String(next.shape) !== String(old.shape))
+        throw new Error(
+          `follow: '${name}' [${old.shape}] has no counterpart of its shape in the leader`,
+        );
+      // Raw ops are not on tfjs's gradient tape, so nothing flows back to the leader.
+      return [name, op1('AddV2', [op1('Mul', [old, keep]), op1('Mul', [next, take])])];
+    }),
+  );
+}
