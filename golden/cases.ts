@@ -1,0 +1,4 @@
+import type { ParityCase } from '../harness/testing/parity/run.ts';
+
+/** What can be held to the reference's values; one line a method. */
+export const parityCases: readonly ParityCase[] = [];

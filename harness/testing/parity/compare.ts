@@ -1,0 +1,138 @@
+import type { HostArray } from '../../engine/array.ts';
+import type { Fixture, Tolerance } from './fixture.ts';
+
+/** One tensor held to the reference. */
+export interface Comparison {
+  readonly name: string;
+  /** In the measure of its tolerance; infinite for a missing value, another shape, or NaN. */
+  readonly error: number;
+  /** error / bound: above 1 is a failure. */
+  readonly ratio: number;
+  /** Why the two could not be compared. */
+  readonly problem?: string;
+}
+
+/** The update of a parameter relative to its own largest value (README of the fixtures). */
+const UPDATE: Tolerance = { kind: 'relative_to_max', value: 2e-3, absolute: 0 };
+const ZERO: Tolerance = { kind: 'absolute', value: 1e-6, absolute: 0 };
+const EXACT: Tolerance = { kind: 'exact', value: 0, absolute: 0 };
+
+/**
+ * The largest distance between two arrays, as a share of the bound and in the tolerance's measure:
+ * relative |a-b|/|b|, relative to max max|a-b|/max|b|, absolute |a-b|, exact: elements that differ.
+ */
+export function distance(
+  actual: ArrayLike<number | bigint>,
+  expected: ArrayLike<number | bigint>,
+  { kind, value, absolute }: Tolerance,
+): { readonly error: number; readonly ratio: number } {
+  const want = numbers(expected);
+  const gaps = want.map((b, i) => gap(Number(actual[i]), b));
+  if (kind === 'exact') {
+    const differing = gaps.filter((size) => size > 0).length;
+    return { error: differing, ratio: differing > 0 ? Number.POSITIVE_INFINITY : 0 };
+  }
+  const largest = largestOf(want.map(Math.abs));
+  const scale = (i: number) =>
+    kind === 'absolute' ? 1 : kind === 'relative' ? Math.abs(want[i] ?? 0) : largest;
+  const error = largestOf(gaps.map((size, i) => over(size, scale(i))));
+  const ratio = largestOf(gaps.map((size, i) => over(size, value * scale(i) + absolute)));
+  return { error, ratio };
+}
+
+function numbers(data: ArrayLike<number | bigint>): number[] {
+  return Array.from({ length: data.length }, (_, i) => Number(data[i]));
+}
+
+/** |a - b|; 0 for equal infinities, infinite for a NaN. */
+function gap(a: number, b: number): number {
+  if (a === b) return 0;
+  const size = Math.abs(a - b);
+  return Number.isNaN(size) ? Number.POSITIVE_INFINITY : size;
+}
+
+function over(size: number, scale: number): number {
+  return size === 0 ? 0 : size / scale;
+}
+
+function largestOf(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), 0);
+}
+
+/** Collects the comparisons of a case; every expected tensor must be compared. */
+export class Comparisons {
+  readonly done: Comparison[] = [];
+  private readonly seen = new Set<string>();
+  private readonly fixture: Fixture;
+
+  constructor(fixture: Fixture) {
+    this.fixture = fixture;
+  }
+
+  /** Whether the case expects a tensor of that name. */
+  expects(name: string): boolean {
+    return this.fixture.expected.has(name);
+  }
+
+  /**
+   * Holds a value, in the reference's layout, to the expected tensor of that name; a name that the
+   * case does not expect is passed over.
+   * @param from the value before the step: then the update is compared too
+   */
+  add(name: string, actual: HostArray, from?: HostArray): void {
+    const expected = this.fixture.expected.get(name);
+    if (expected === undefined) return;
+    this.seen.add(name);
+    // Scalars are stored with shape [1].
+    if (actual.data.length !== expected.data.length || !sameShape(actual, expected)) {
+      this.fail(name, `found shape [${actual.shape}], expected [${expected.shape}]`);
+      return;
+    }
+    const integers = expected.data instanceof BigInt64Array || expected.data instanceof Int32Array;
+    const tolerance = integers ? EXACT : this.tolerance(name);
+    this.done.push({ name, ...distance(actual.data, expected.data, tolerance) });
+    if (from !== undefined && !integers && !this.isNoise(name)) {
+      const update = ({ data }: HostArray) =>
+        numbers(data).map((value, i) => value - Number(from.data[i]));
+      const error = distance(update(actual), update(expected), UPDATE);
+      this.done.push({ name: name.replace('.state.', '.update.'), ...error });
+    }
+  }
+
+  /** Fails every expected tensor that nothing was compared with. */
+  finish(): readonly Comparison[] {
+    for (const name of this.fixture.expected.keys())
+      if (!this.seen.has(name)) this.fail(name, 'nothing here corresponds to it');
+    return this.done;
+  }
+
+  private fail(name: string, problem: string): void {
+    const infinite = Number.POSITIVE_INFINITY;
+    this.done.push({ name, error: infinite, ratio: infinite, problem });
+  }
+
+  private isNoise(name: string): boolean {
+    return this.fixture.zeroGradients.has(name.replace(/^.*?\.(state|grad|local_grad)\./, ''));
+  }
+
+  private tolerance(name: string): Tolerance {
+    const { tolerances } = this.fixture;
+    const group = groupOf(name);
+    if (group === 'grad' && this.isNoise(name)) return ZERO;
+    const found = tolerances[group] ?? tolerances.all ?? tolerances.floats ?? tolerances.others;
+    return found ?? EXACT;
+  }
+}
+
+function sameShape(a: HostArray, b: HostArray): boolean {
+  const core = ({ shape }: HostArray) => String(shape.length === 0 ? [1] : shape);
+  return core(a) === core(b);
+}
+
+/** `step1.out.loss` → loss, `rank0.step1.local_grad.P` → grad. */
+function groupOf(name: string): string {
+  const rest = name.replace(/^rank\d+\./, '').replace(/^step\d+\./, '');
+  if (/^out\.loss(\.|$)/.test(rest)) return 'loss';
+  if (/^(grad|grad_wrt|local_grad)\./.test(rest)) return 'grad';
+  return /^(out|state)\./.exec(rest)?.[1] ?? rest;
+}

@@ -1,0 +1,71 @@
+import { UserError } from '../../errors.ts';
+import { type Comparison, Comparisons } from './compare.ts';
+import { caseNames, type Fixture, readFixture } from './fixture.ts';
+
+/** Code that runs cases of one kind. */
+export interface ParityCase {
+  /** Values of `method` in a case's JSON. */
+  readonly methods: readonly string[];
+  /** Computes what the case expects and hands it to `comparisons`, under the case's names. */
+  run(fixture: Fixture, comparisons: Comparisons): Promise<void>;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly pass: boolean;
+  /** Nearest to its bound, or farthest beyond it. */
+  readonly worst?: Comparison;
+  readonly failed: readonly Comparison[];
+  readonly compared: number;
+  /** Why the case could not be run at all. */
+  readonly problem?: string;
+}
+
+/** Runs every case of a folder, one after another. Trouble with one is its result, never thrown. */
+export async function* runParity(
+  directory: string,
+  cases: readonly ParityCase[],
+  only: readonly string[] = [],
+): AsyncGenerator<Result> {
+  const names = caseNames(directory);
+  const unknown = only.filter((name) => !names.includes(name));
+  if (unknown.length > 0)
+    throw new UserError(`parity: no case ${unknown} in ${directory}; there are: ${names}`);
+  for (const name of names)
+    if (only.length === 0 || only.includes(name)) yield await runCase(directory, name, cases);
+}
+
+async function runCase(
+  directory: string,
+  name: string,
+  cases: readonly ParityCase[],
+): Promise<Result> {
+  try {
+    const fixture = readFixture(directory, name);
+    const known = cases.find(({ methods }) => methods.includes(fixture.method));
+    if (known === undefined) throw new UserError(`not supported yet: ${fixture.method}`);
+    const comparisons = new Comparisons(fixture);
+    await known.run(fixture, comparisons);
+    return judge(name, comparisons.finish());
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { name, pass: false, failed: [], compared: 0, problem };
+  }
+}
+
+function judge(name: string, done: readonly Comparison[]): Result {
+  const failed = done.filter(({ ratio }) => !(ratio <= 1));
+  const [first, ...rest] = done;
+  if (first === undefined)
+    return { name, pass: false, failed, compared: 0, problem: 'the case expects nothing' };
+  const worst = rest.reduce((a, b) => (b.ratio > a.ratio ? b : a), first);
+  return { name, pass: failed.length === 0, worst, failed, compared: done.length };
+}
+
+/** `PASS moco_v1 worst=1.2e-6 at step2.grad.…`, one line. */
+export function lineOf({ name, pass, worst, problem }: Result): string {
+  const verdict = `${pass ? 'PASS' : 'FAIL'} ${name}`;
+  if (worst === undefined) return `${verdict} ${problem ?? ''}`;
+  const why = worst.problem === undefined ? '' : ` (${worst.problem})`;
+  return `${verdict} worst=${worst.error.toExponential(2)} at ${worst.name}${why}`;
+}

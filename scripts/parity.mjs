@@ -1,0 +1,33 @@
+import { resolve } from 'node:path';
+import { command } from './cli.mjs';
+import { load, root } from './load.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Hold methods, optimizers and schedules to values of the reference implementation.',
+    arguments: [
+      { name: 'DIR', help: 'folder of cases, NAME.json and NAME.safetensors', optional: true },
+    ],
+    options: {
+      case: { kind: 'list', value: 'NAME', help: 'run only this case; may be repeated' },
+      verbose: { kind: 'flag', help: 'also list every tensor that is out of bounds' },
+    },
+    examples: ['', '../shared/parity --case moco_v2'],
+  },
+  async ({ options, args: [directory], print }) => {
+    const { runParity, lineOf } = await load('harness/testing/parity/run.ts');
+    const { parityCases } = await load('golden/cases.ts');
+    const counts = { passed: 0, failed: 0 };
+    const folder = resolve(directory ?? resolve(root, 'golden/parity'));
+    for await (const result of runParity(folder, parityCases, options.case)) {
+      counts[result.pass ? 'passed' : 'failed']++;
+      print(result, lineOf(result));
+      if (options.verbose && !options.json)
+        for (const { name, error, problem = '' } of result.failed)
+          print({}, `     ${error.toExponential(2)} ${name} ${problem}`);
+    }
+    print(counts, `${counts.passed} passed, ${counts.failed} failed`);
+    return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
+  },
+);
