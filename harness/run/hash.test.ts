@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson } from './canonical.ts';
-import { sha256, sha256File, sha256Json, stampFile, stampSha256 } from './hash.ts';
+import { sha256, sha256File, sha256Json, sha256Slowly, stampFile, stampSha256 } from './hash.ts';
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
@@ -35,6 +35,15 @@ test('a file hashes as its bytes', () => {
   expect(sha256File(path)).toBe(sha256(bytes));
   expect(stampFile(path)).toBe(sha256(bytes));
   rmSync(folder, { recursive: true });
+});
+
+test('hashing with pauses gives the same and lets other work go on', async () => {
+  const large = new Uint8Array(20_000_000).map((_, i) => i * 13);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  expect(await sha256Slowly(['a', large, ''])).toBe(sha256(['a', large]));
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(0);
 });
 
 test('canonical JSON: known text', () => {

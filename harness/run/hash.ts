@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import CryptoJS from 'crypto-js';
 import { z } from 'zod';
 import { canonicalJson } from './canonical.ts';
@@ -17,11 +18,30 @@ export type Hashable = string | Uint8Array | Iterable<string | Uint8Array>;
 const FILE_PIECE = 1 << 22;
 // crypto-js works on 32-bit words: pieces of 1 MiB bound its memory.
 const STAMP_PIECE = 1 << 20;
+// About 3 ms of hashing between two chances for other work; small pieces are not worth a pause.
+const BREATH = 1 << 22;
+const SMALL = 1 << 18;
 
 /** SHA-256 of bytes, text or pieces: the one place where the harness hashes. */
 export function sha256(content: Hashable): Sha256 {
   const hash = createHash('sha256');
   for (const piece of piecesOf(content)) hash.update(piece);
+  return Sha256.parse(hash.digest('hex'));
+}
+
+/**
+ * `sha256` that lets other work go on in between, for hundreds of megabytes during training. The
+ * content must not change meanwhile.
+ */
+export async function sha256Slowly(content: Hashable): Promise<Sha256> {
+  const hash = createHash('sha256');
+  for (const piece of piecesOf(content)) {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    for (let start = 0; start < bytes.length; start += BREATH) {
+      hash.update(bytes.subarray(start, start + BREATH));
+      if (bytes.length > SMALL) await setImmediate();
+    }
+  }
   return Sha256.parse(hash.digest('hex'));
 }
 
