@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { type Sha256, sha256Json } from './hash.ts';
+import { parse } from './parse.ts';
+
+const Part = z.looseObject({ kind: z.string() }).readonly();
+const SourceSpec = Part;
+const View = z.array(Part).readonly();
+const OptimizerSpec = Part;
+const ScheduleSpec = Part;
+
+const positive = z.int().positive();
+const count = z.int().nonnegative();
+
+/** A residual network, He et al. 2016, arXiv:1512.03385, with the original system's options. */
+export const BackboneSpec = z
+  .strictObject({
+    kind: z.literal('resnet'),
+    depth: z.literal([18, 34, 50, 101, 152]),
+    /** Multiplies the channels of every stage; 1 is the standard network. */
+    width: z.number().positive().default(1),
+    /** `imagenet`: 7x7 stride 2 and max pool; `cifar`: 3x3 stride 1, no pool. */
+    stem: z.enum(['imagenet', 'cifar']).default('imagenet'),
+    channels: positive.default(3),
+    zeroInitResidual: z.boolean().default(false),
+    /** Stages whose weights stand still, -1 for none, 0 for the stem alone. */
+    frozenStages: z.int().min(-1).max(4).default(-1),
+    /** Batch norm uses its running statistics, also in training. */
+    normEval: z.boolean().default(false),
+    /** `batch`: each replica its own statistics; `sync`: those of the global batch. */
+    norm: z.enum(['batch', 'sync']).default('batch'),
+  })
+  .readonly();
+
+const Channels = z.tuple([z.number(), z.number(), z.number()]).readonly();
+
+const DataSpec = z
+  .strictObject({
+    train: SourceSpec,
+    /** One pipeline a view. */
+    pipelines: z.array(View).min(1).readonly(),
+    /** Side of the square images that a step sees, pixels. */
+    size: positive,
+    /** Channel means and deviations of pixels scaled to 0..1; ImageNet's by default. */
+    mean: Channels.default([0.485, 0.456, 0.406]),
+    std: Channels.default([0.229, 0.224, 0.225]),
+    dropLast: z.boolean().default(false),
+    /** Draws each epoch's samples with replacement. */
+    replacement: z.boolean().default(false),
+  })
+  .readonly();
+
+const CheckpointSpec = z
+  .strictObject({
+    everyEpochs: positive.default(1),
+    /** Steps between checkpoints inside an epoch; 0 for none. */
+    everySteps: count.default(0),
+    /** Newest epoch checkpoints to keep; 0 keeps all. */
+    keepLast: count.default(2),
+    /** Epochs whose checkpoints always stay: multiples of this; 0 for none. */
+    keepEvery: count.default(0),
+  })
+  .readonly();
+
+const KnnSpec = z
+  .strictObject({
+    k: positive.default(200),
+    /** Weights are exp(similarity / temperature); Wu et al. 2018, arXiv:1805.01978, section 3.4. */
+    temperature: z.number().positive().default(0.07),
+    everyEpochs: positive.default(1),
+  })
+  .readonly();
+
+const LinearSpec = z
+  .strictObject({
+    epochs: positive.default(100),
+    batch: positive.default(256),
+    lr: z.number().positive().default(0.1),
+    momentum: z.number().min(0).max(1).default(0.9),
+    weightDecay: z.number().nonnegative().default(0),
+  })
+  .readonly();
+
+const EvaluationSpec = z
+  .strictObject({
+    /** Labelled images whose features are the reference, and those that are judged. */
+    train: SourceSpec,
+    test: SourceSpec,
+    /** How an image is brought to `data.size`; by default resized and cut as for the data's size. */
+    pipeline: View.optional(),
+    knn: KnnSpec.optional(),
+    linear: LinearSpec.optional(),
+  })
+  .readonly();
+
+const Name = z
+  .string()
+  .regex(/^[a-z0-9][\w.-]*(\/[a-z0-9][\w.-]*)*$/, 'expected small letters, digits, - _ . and /')
+  .refine((name) => !name.includes('..'), 'expected no ..');
+
+const ExperimentSpec = z
+  .strictObject({
+    name: Name,
+    seed: z.int().default(0),
+    method: z.looseObject({ kind: z.string() }).readonly(),
+    backbone: BackboneSpec,
+    data: DataSpec,
+    /** Logical workers: each has its own batch, statistics and place in a gather. */
+    replicas: positive.default(1),
+    /** Samples a replica and step. */
+    batch: positive,
+    /** Steps whose gradients make one update. */
+    accumulate: positive.default(1),
+    epochs: positive,
+    optimizer: OptimizerSpec,
+    schedule: ScheduleSpec,
+    precision: z.enum(['fp32', 'bf16']).default('fp32'),
+    checkpoint: CheckpointSpec.prefault({}),
+    log: z
+      .strictObject({ everySteps: positive.default(50) })
+      .readonly()
+      .prefault({}),
+    evaluation: EvaluationSpec.optional(),
+  })
+  .readonly();
+
+/**
+ * A run as a value: whatever may change a bit of its result is in here, and where data lies, how
+ * many threads or processes work on it is not. Immutable; every default is spelled out.
+ */
+export type Experiment = z.output<typeof ExperimentSpec>;
+export type BackboneSpec = z.output<typeof BackboneSpec>;
+
+/** What the schema needs of a method; `harness/run/method.ts` has the whole. */
+export interface SpecifiedMethod {
+  /** Its own fields of `method`, without `kind`. */
+  readonly schema: z.ZodType;
+}
+
+/**
+ * Checks a value and fills in its defaults.
+ * @param methods by `kind`.
+ * @throws UserError with a line for each mistake: path, expectation, what was found, nearest key.
+ */
+export function parseExperiment(
+  value: unknown,
+  methods: Readonly<Record<string, SpecifiedMethod>>,
+): Experiment {
+  const what = `experiment ${nameOf(value)}`;
+  const experiment = parse(ExperimentSpec, value, what);
+  const { kind, ...fields } = experiment.method;
+  const definition = Object.hasOwn(methods, kind) ? methods[kind] : undefined;
+  if (definition === undefined) {
+    const known = Object.keys(methods).sort();
+    const near = nearest(kind, known);
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    const list = known.join(', ');
+    throw new UserError(`${what}: method.kind: expected ${list}, found "${kind}"${hint}`);
+  }
+  const spec = parse(definition.schema, fields, what, ['method']);
+  return deepFreeze({ ...experiment, method: { kind, ...Object(spec) } });
+}
+
+/** The experiment id: SHA-256 of the canonical JSON. */
+export function experimentId(experiment: Experiment): Sha256 {
+  return sha256Json(experiment);
+}
+
+function nameOf(value: unknown): string {
+  const name = typeof value === 'object' && value !== null && 'name' in value ? value.name : '';
+  return typeof name === 'string' && name !== '' ? name : 'without a name';
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
