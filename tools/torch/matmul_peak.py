@@ -2,8 +2,9 @@
 
     python tools/torch/matmul_peak.py --sizes 1024 2048 4096 --seconds 2
 
-One JSON line for every precision and size: {"precision", "size", "gflops": best, "median_gflops", "products"};
-a product of two n x n matrices counts 2 n^3 operations.
+One JSON line for every precision, library and size: {"precision", "library", "size", "gflops": best, "median_gflops", "products"};
+a product of two n x n matrices counts 2 n^3 operations. In fp32, PyTorch's own product is MKL's, which is slow on CPUs that are
+not Intel's; oneDNN's, which its convolutions use, is measured beside it.
 """
 import argparse
 import json
@@ -11,16 +12,26 @@ import statistics
 import time
 
 import torch
+from torch.utils.mkldnn import to_mkldnn
 
 
-def measure(dtype, size, seconds):
+def product(library, dtype, size):
+    """A function that multiplies two matrices of that size."""
     a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
+    if library == "onednn":
+        linear = torch.nn.Linear(size, size, bias=False)
+        blocked, x = to_mkldnn(linear.eval()), a.to_mkldnn()
+        return lambda: blocked(x)
     out = torch.empty(size, size, dtype=dtype)
-    torch.mm(a, b, out=out)
+    return lambda: torch.mm(a, b, out=out)
+
+
+def measure(multiply, size, seconds):
+    multiply()
     rates, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end or len(rates) < 3:
         start = time.perf_counter()
-        torch.mm(a, b, out=out)
+        multiply()
         rates.append(2 * size**3 / (time.perf_counter() - start) / 1e9)
     return rates
 
@@ -33,10 +44,14 @@ def main():
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    for name, dtype in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
+    # PyTorch's product of bfloat16 matrices is oneDNN's.
+    for name, library in (("fp32", "mkl"), ("fp32", "onednn"), ("bf16", "torch")):
+        dtype = torch.bfloat16 if name == "bf16" else torch.float32
         for size in args.sizes:
-            rates = measure(dtype, size, args.seconds)
-            line = {"precision": name, "size": size, "gflops": round(max(rates), 1)}
+            with torch.no_grad():
+                rates = measure(product(library, dtype, size), size, args.seconds)
+            line = {"precision": name, "library": library, "size": size}
+            line |= {"gflops": round(max(rates), 1)}
             line |= {"median_gflops": round(statistics.median(rates), 1), "products": len(rates)}
             print(json.dumps({**line, "threads": torch.get_num_threads()}), flush=True)
 

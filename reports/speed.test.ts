@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import {
+  caseName,
+  median,
+  type SpeedCase,
+  speedMarkdown,
+  speedReport,
+  summarise,
+  type TimedRun,
+} from './speed.ts';
+
+function run(images: number, extra: Partial<TimedRun> = {}): TimedRun {
+  return {
+    framework: 'side',
+    version: '1',
+    threads: 2,
+    step_ms: 8000 / images,
+    images_per_second: images,
+    peak_rss_mb: 1000,
+    ...extra,
+  };
+}
+
+const measured: SpeedCase = {
+  kind: 'step',
+  depth: 50,
+  size: 224,
+  batch: 8,
+  precision: 'bf16',
+  target: 1.15,
+  pairs: [
+    { ours: run(12, { session_ms: 660 }), torch: run(10) },
+    { ours: run(5, { session_ms: 1568 }), torch: run(4, { peak_rss_mb: 1500 }) }, // a slow minute
+    { ours: run(11, { session_ms: 720 }), torch: run(10) },
+  ],
+};
+
+describe('median', () => {
+  it('takes the middle, or the mean of the two in the middle', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
+    expect(() => median([])).toThrow('no values');
+  });
+});
+
+describe('summarise', () => {
+  it('takes ratios pair by pair, so that a slow minute does not move them', () => {
+    const { ratio, met, ours, torch } = summarise(measured);
+    expect(ratio).toEqual({ median: 1.2, low: 1.1, high: 1.25 });
+    expect(met).toBe(true);
+    expect([ours.imagesPerSecond, torch.imagesPerSecond, torch.peakMiB]).toEqual([11, 10, 1000]);
+  });
+
+  it('gives the part of a step outside the session only where it was measured', () => {
+    expect(summarise(measured).outside).toBeCloseTo(0.01, 6);
+    const bare = { ...measured, pairs: [{ ours: run(2), torch: run(1) }] };
+    expect(summarise(bare).outside).toBeUndefined();
+  });
+});
+
+describe('speedMarkdown', () => {
+  it('has one row a case, with the verdict and the share of the matrix-product rate', () => {
+    const report = speedReport.parse({
+      date: '2026-01-02',
+      machine: { cpu: 'Some CPU', cores: 2, memoryGiB: 24, features: ['avx2'] },
+      peak: { fp32: 150, bf16: 500 },
+      cases: [measured, { ...measured, precision: 'fp32', target: 1.5 }],
+    });
+    const text = speedMarkdown(report);
+    expect(text).toContain(caseName(measured));
+    expect(text).toContain('**1.20** (1.10–1.25)');
+    expect(text).toMatch(/1\.15 met/);
+    expect(text).toMatch(/1\.50 missed/);
+    expect(text).toContain('71.6 %'); // 32.53 GFLOP × 11 images/s of 500 GFLOP/s
+  });
+});

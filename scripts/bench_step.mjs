@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { command } from './cli.mjs';
+import { load, root } from './load.mjs';
+
+const SHAPES = [
+  { depth: 50, size: 224, batch: 8, target: { fp32: 1.05, bf16: 1.15 }, steps: 6 },
+  { depth: 18, size: 32, batch: 64, target: { fp32: 1.2, bf16: 1.2 }, steps: 20 },
+];
+const LOOP = { depth: 50, size: 224, batch: 8, target: { fp32: 1.3, bf16: 1.3 }, steps: 10 };
+const FEATURES = /^(avx2|fma|avx512f|avx512_bf16|avx512_vnni|avx_vnni|amx_tile|amx_bf16)$/;
+
+/** Every case, step before loop. */
+const CASES = [
+  ...SHAPES.map((shape) => ({ kind: 'step', ...shape })),
+  { kind: 'loop', ...LOOP },
+].flatMap(({ target, ...shape }) =>
+  ['fp32', 'bf16'].map((precision) => ({ ...shape, precision, target: target[precision] })),
+);
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Time training steps against PyTorch in paired runs; writes reports/speed.{json,md}.',
+    options: {
+      python: { kind: 'text', value: 'FILE', help: 'Python with torch', default: 'python3' },
+      reference: {
+        kind: 'text',
+        value: 'FILE',
+        help: 'the script that times a step in PyTorch',
+        default: resolve(root, '../shared/perf/torch_reference.py'),
+      },
+      pairs: { kind: 'int', help: 'runs of each side', default: 5, min: 1 },
+      case: { kind: 'list', value: 'NAME', help: "e.g. 'step 50/224/8 fp32'; may be repeated" },
+      files: { kind: 'text', value: 'LIST', help: 'JPEG paths, one a line; adds the loop cases' },
+      peak: { kind: 'flag', help: 'also measure the matrix-product rate' },
+      out: {
+        kind: 'text',
+        value: 'DIR',
+        help: 'where to write',
+        default: resolve(root, 'reports'),
+      },
+      date: { kind: 'text', value: 'DATE', help: 'date of the report (default: today)' },
+    },
+    examples: ["--python ~/torch/bin/python --case 'step 18/32/64 fp32'"],
+  },
+  async ({ options, print }) => {
+    const { caseName, speedMarkdown, speedReport, summarise } = await load('reports/speed.ts');
+    const { writeAtomic } = await load('harness/run/files.ts');
+    const wanted = chosen(options, caseName);
+    const json = resolve(options.out, 'speed.json');
+    let report = {
+      cases: [],
+      ...(existsSync(json) ? speedReport.parse(JSON.parse(readFileSync(json, 'utf8'))) : {}),
+      date: options.date ?? new Date().toISOString().slice(0, 10),
+      machine: machine(),
+    };
+    if (options.peak) report.peak = await matrixPeak(options);
+    for (const one of wanted) {
+      const { steps, ...measured } = { ...one, pairs: await pairsOf(one, options) };
+      report = { ...report, cases: merged(report.cases, measured, caseName) };
+      speedReport.parse(report);
+      // After every case: a run that is cut short keeps what it has.
+      await writeAtomic(json, `${JSON.stringify(report, null, 2)}\n`);
+      await writeAtomic(resolve(options.out, 'speed.md'), speedMarkdown(report));
+      print({ case: caseName(one), ...summarise(measured) });
+    }
+  },
+);
+
+function chosen({ case: names, files }, caseName) {
+  const known = CASES.filter(({ kind }) => kind === 'step' || files !== undefined);
+  for (const name of names) {
+    if (known.some((one) => caseName(one) === name)) continue;
+    const list = known.map((one) => `'${caseName(one)}'`).join(', ');
+    const error = new Error(`--case: found '${name}', expected one of ${list}`);
+    throw Object.assign(error, { name: 'UserError' });
+  }
+  return names.length === 0 ? known : known.filter((one) => names.includes(caseName(one)));
+}
+
+// The order is turned from pair to pair, so that a machine that warms up favours neither side.
+async function pairsOf(one, options) {
+  const { timedRun } = await load('reports/speed.ts');
+  const theirs = await torchCommand(one, options);
+  const sides = { ours: oursCommand(one, options), torch: theirs };
+  const pairs = [];
+  for (let i = 0; i < options.pairs; i++) {
+    const pair = {};
+    for (const side of i % 2 === 0 ? ['ours', 'torch'] : ['torch', 'ours'])
+      pair[side] = timedRun.parse(await lastLine(sides[side]));
+    process.stderr.write(
+      `pair ${i + 1}: ${pair.ours.images_per_second} against ${pair.torch.images_per_second} images/s\n`,
+    );
+    pairs.push({ ours: pair.ours, torch: pair.torch });
+  }
+  return pairs;
+}
+
+function shapeLine({ depth, size, batch, precision, steps }) {
+  const shape = { depth, size, batch, precision, steps };
+  return Object.entries(shape).flatMap(([key, value]) => [`--${key}`, String(value)]);
+}
+
+function oursCommand(one, { files }) {
+  const data = one.kind === 'loop' ? ['--files', files] : [];
+  const line = ['--method', 'moco', ...shapeLine(one), ...data, '--json'];
+  return ['npx', 'zx', resolve(root, 'scripts/perf.mjs'), ...line];
+}
+
+async function torchCommand(one, { python, reference, files }) {
+  if (one.kind === 'step') return [python, reference, '--method', 'moco', ...shapeLine(one)];
+  const script = resolve(root, 'tools/torch/train_loop.py');
+  const base = [python, script, '--files', files, ...shapeLine(one), '--workers'];
+  let best = { workers: 0, rate: 0 };
+  for (const workers of [0, 1, 2]) {
+    const { images_per_second: rate } = await lastLine([...base, String(workers)]);
+    process.stderr.write(`PyTorch with ${workers} loader processes: ${rate} images/s\n`);
+    if (rate > best.rate) best = { workers, rate };
+  }
+  return [...base, String(best.workers)];
+}
+
+async function matrixPeak({ python }) {
+  const lines = await linesOf([python, resolve(root, 'tools/torch/matmul_peak.py')]);
+  const best = (precision) =>
+    Math.max(...lines.filter((line) => line.precision === precision).map(({ gflops }) => gflops));
+  return { fp32: best('fp32'), bf16: best('bf16') };
+}
+
+async function lastLine(line) {
+  const last = (await linesOf(line)).at(-1);
+  if (last === undefined) throw new Error(`${line.join(' ')}: printed no result`);
+  return last;
+}
+
+/** The JSON lines that a command prints. */
+function linesOf([file, ...args]) {
+  return new Promise((done, fail) => {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: root });
+    const text = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'])
+      child[stream].setEncoding('utf8').on('data', (chunk) => {
+        text[stream] += chunk;
+      });
+    child.on('error', fail);
+    child.on('close', (code) => {
+      if (code !== 0)
+        return fail(new Error(`${[file, ...args].join(' ')} ended with ${code}:\n${text.stderr}`));
+      const lines = text.stdout.split('\n').filter((line) => line.startsWith('{'));
+      done(lines.map((line) => JSON.parse(line)));
+    });
+  });
+}
+
+function merged(cases, measured, caseName) {
+  const order = CASES.map(caseName);
+  const others = cases.filter((one) => caseName(one) !== caseName(measured));
+  return [...others, measured].sort(
+    (a, b) => order.indexOf(caseName(a)) - order.indexOf(caseName(b)),
+  );
+}
+
+function machine() {
+  const info = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+  const flags = /^flags\s*:\s*(.*)$/m.exec(info)?.[1]?.split(' ') ?? [];
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    features: flags.filter((flag) => FEATURES.test(flag)),
+  };
+}
