@@ -35,7 +35,7 @@ describe('within 2 ulp of Math', () => {
     ['sin', sin, Math.sin, -1e6, 1e6],
     ['cos', cos, Math.cos, -7, 7],
     ['cos', cos, Math.cos, -1e6, 1e6],
-  ] as const)('%s from %f', (_, ours, theirs, from, to) => {
+  ] as const)('%s, %#', (_, ours, theirs, from, to) => {
     expect(worst(ours, theirs, from, to)).toBeLessThanOrEqual(2);
   });
 

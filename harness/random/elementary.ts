@@ -246,7 +246,7 @@ export function pow(base: number, exponent: number): number {
   const total = low + high;
   if (total >= 1024) return Infinity;
   if (total < -1075) return 0;
-  const k = Math.floor(total + 0.5);
+  const k = Math.abs(total) <= 0.5 ? 0 : Math.floor(total + 0.5);
   const rest = high - k;
   const t = truncated(low + rest);
   const u = t * 0.6931471824645996;
