@@ -1,4 +1,5 @@
+import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 
 /** What can be held to the reference's values; one line a method. */
-export const parityCases: readonly ParityCase[] = [];
+export const parityCases: readonly ParityCase[] = [...optimizerCases];

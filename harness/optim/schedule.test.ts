@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { learningRate } from './schedule.ts';
+import { ScheduleSpec } from './spec.ts';
+
+/** The rate at each step of a run. */
+function rates(value: unknown, base: number, stepsPerEpoch: number, epochs: number) {
+  const spec = ScheduleSpec.parse(value);
+  return (step: number) => learningRate(spec, base, { step, stepsPerEpoch, epochs });
+}
+
+function agree(at: (step: number) => number, expected: readonly (readonly [number, number])[]) {
+  for (const [step, rate] of expected)
+    expect(Math.abs(at(step) / rate - 1), `step ${step}: ${at(step)}`).toBeLessThan(2e-6);
+}
+
+const warmup = (epochs: number, ratio: number) => ({ epochs, ratio });
+
+describe('the recipes, by the check values of their formulas', () => {
+  it('SimCLR, batch 256', () => {
+    const at = rates({ kind: 'cosine', warmup: warmup(10, 1e-4) }, 0.3, 5005, 200);
+    agree(at, [
+      [0, 3.0e-5],
+      [1, 3.59934e-5],
+      [2502, 0.0150255],
+      [25025, 0.1497838],
+      [50049, 0.2984976],
+      [50050, 0.2981533],
+      [500500, 0.15],
+      [1000999, 1.85051e-5],
+    ]);
+  });
+  it('BYOL, batches of 2048 and 256', () => {
+    agree(rates({ kind: 'cosine', warmup: warmup(10, 1e-4) }, 4.8, 626, 200), [
+      [0, 4.8e-4],
+      [313, 0.240456],
+      [6260, 4.770452],
+      [62600, 2.4],
+      [125199, 2.96082e-4],
+    ]);
+    agree(rates({ kind: 'cosine', warmup: warmup(2, 1e-4) }, 0.2, 5005, 200), [
+      [0, 2e-5],
+      [5005, 0.1000038],
+      [10010, 0.1999507],
+    ]);
+  });
+  it('MoCo v2, by epoch', () => {
+    agree(rates({ kind: 'cosine' }, 0.03, 1, 200), [
+      [0, 0.03],
+      [1, 0.0299981],
+      [50, 0.0256066],
+      [100, 0.015],
+      [150, 0.0043934],
+      [199, 1.85051e-6],
+    ]);
+  });
+  it('rotation prediction', () => {
+    const spec = { kind: 'step', milestones: [30, 50], warmup: warmup(5, 0.1) };
+    agree(rates(spec, 0.2, 10010, 70), [
+      [0, 0.02],
+      [1, 0.0200036],
+      [25025, 0.11],
+      [50050, 0.2],
+      [300300, 0.02],
+      [500500, 0.002],
+    ]);
+  });
+});
+
+describe('options', () => {
+  it('moves at every step when told to', () => {
+    const cosine = rates({ kind: 'cosine', minLr: 0.1, per: 'step' }, 0.3, 5, 4);
+    expect(cosine(0)).toBe(0.3);
+    expect(cosine(10)).toBeCloseTo(0.2, 15);
+    expect(cosine(11)).toBeLessThan(cosine(10));
+    expect(cosine(20)).toBe(0.1);
+    const step = rates({ kind: 'step', milestones: [7], gamma: 0.5, per: 'step' }, 1, 5, 4);
+    expect([step(6), step(7)]).toEqual([1, 0.5]);
+  });
+  it('stays where it is by epoch', () => {
+    const at = rates({ kind: 'cosine' }, 0.3, 5, 4);
+    expect(new Set([5, 6, 7, 8, 9].map(at)).size).toBe(1);
+  });
+  it('warms up in three ways, for epochs or steps', () => {
+    const at = (kind: string) =>
+      rates({ kind: 'constant', warmup: { kind, iterations: 4, ratio: 0.01 } }, 2, 10, 1);
+    expect([0, 3, 4].map(at('constant'))).toEqual([0.02, 0.02, 2]);
+    expect(at('linear')(2)).toBeCloseTo(2 * 0.505, 15);
+    expect(at('exp')(2)).toBeCloseTo(0.2, 15);
+    expect(at('exp')(4)).toBe(2);
+  });
+});
+
+describe('what is refused', () => {
+  it.each([
+    [{ kind: 'cosine', warmup: { ratio: 0.1 } }, 'epochs or iterations'],
+    [{ kind: 'cosine', warmup: { ratio: 0.1, epochs: 1, iterations: 2 } }, 'not both'],
+    [{ kind: 'cosine', milestones: [5] }, 'milestones'],
+    [{ kind: 'poly' }, 'kind'],
+  ])('%j', (value, message) => {
+    expect(() => ScheduleSpec.parse(value)).toThrow(message);
+  });
+});
