@@ -1,10 +1,12 @@
 import { type HostArray, hostArray, sizeOf } from '../engine/array.ts';
-import type { Stream } from '../random/stream.ts';
+import { fillNormal, type Stream } from '../random/stream.ts';
+import { toHWIO } from '../weights/layout.ts';
 import type { ParameterSpec } from './module.ts';
 
 /**
- * The value a parameter or buffer starts with. Draws are rounded to float32 once, so the bits are the
- * same on every machine.
+ * The value a parameter or buffer starts with, in the graph's layout. Draws are made in the order of
+ * the files' layout (a convolution's [O,I,H,W]) and rounded to float32 once: neither the machine nor
+ * the layout of the graph changes what a file holds.
  * @param stream the parameter's own stream, keyed by its full name
  */
 export function initialValue({ shape, dtype, initial }: ParameterSpec, stream: Stream): HostArray {
@@ -14,20 +16,27 @@ export function initialValue({ shape, dtype, initial }: ParameterSpec, stream: S
     return hostArray(dtype, shape, new BigInt64Array(count).fill(BigInt(initial.value)));
   }
   const data = new Float32Array(count);
-  if (initial.kind === 'constant') data.fill(initial.value);
-  else for (let i = 0; i < count; i++) data[i] = stream.normal() * initial.std;
-  return hostArray(dtype, shape, data);
+  if (initial.kind === 'constant') return hostArray(dtype, shape, data.fill(initial.value));
+  fillNormal(stream, data, initial.std);
+  const [height, width, inputs, outputs, ...more] = shape;
+  if (outputs === undefined || more.length > 0) return hostArray(dtype, shape, data);
+  return toHWIO(hostArray(dtype, [outputs, inputs ?? 0, height ?? 0, width ?? 0], data));
 }
 
 /** Normal draws with each row scaled to unit length: the start of a queue or bank, [count, width]. */
 export function unitRows(stream: Stream, count: number, width: number): HostArray {
   const data = new Float32Array(count * width);
+  const draws = new Float64Array(width);
   for (let row = 0; row < count; row++) {
-    const draws = Float64Array.from({ length: width }, () => stream.normal());
-    const length = Math.sqrt(draws.reduce((sum, x) => sum + x * x, 0));
-    draws.forEach((x, column) => {
-      data[row * width + column] = x / length;
-    });
+    let squares = 0;
+    for (let column = 0; column < width; column++) {
+      const draw = stream.normal();
+      draws[column] = draw;
+      squares += draw * draw;
+    }
+    const length = Math.sqrt(squares);
+    for (let column = 0; column < width; column++)
+      data[row * width + column] = (draws[column] ?? 0) / length;
   }
   return hostArray('float32', [count, width], data);
 }
