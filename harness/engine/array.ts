@@ -78,3 +78,13 @@ export function hostArray(dtype: DType, shape: readonly number[], data: TypedArr
   }
   return { dtype, shape, data };
 }
+
+/** An array of zeros. */
+export function zeros(dtype: DType, shape: readonly number[]): HostArray {
+  const length = sizeOf(shape);
+  return {
+    dtype,
+    shape,
+    data: typedView(dtype, new ArrayBuffer(length * itemBytes(dtype)), 0, length),
+  };
+}

@@ -21,3 +21,8 @@ export function rows(x: Tensor, indices: Tensor): Tensor {
     },
   }));
 }
+
+/** The inverse of a permutation: int32 [N] → int32 [N], so that y[inverse[i]] = i. */
+export function inverse(permutation: Tensor): Tensor {
+  return op1('InvertPermutation', [permutation]);
+}

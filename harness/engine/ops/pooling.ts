@@ -28,32 +28,41 @@ export function maxPool(x: Tensor, { size, stride, padding = 0 }: PoolOptions): 
     const lowest = asTypeOf(tf.scalar(-3.3e38), x);
     const padded = padding === 0 ? x : op1('PadV2', [x, edges, lowest]);
     const y = op1('MaxPool', [padded], attrs);
-    const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
     return {
       value: y,
-      gradients: (dy) => {
-        const gradient = op1('MaxPoolGrad', [padded, y, asTypeOf(dy, x)], attrs);
-        const begin = tf.tensor1d([0, padding, padding, 0], 'int32');
-        const extent = tf.tensor1d([n, height, width, channels], 'int32');
-        return [padding === 0 ? gradient : op1('Slice', [gradient, begin, extent])];
-      },
+      gradients: (dy) => [
+        unpadded(op1('MaxPoolGrad', [padded, y, asTypeOf(dy, x)], attrs), x, padding),
+      ],
     };
   });
 }
 
-/** Mean over square windows without padding. @param x [N, H, W, C] */
-export function avgPool(x: Tensor, { size, stride }: Omit<PoolOptions, 'padding'>): Tensor {
+/** Mean over square windows; zeros of the padding count, as in PyTorch. @param x [N, H, W, C] */
+export function avgPool(x: Tensor, { size, stride, padding = 0 }: PoolOptions): Tensor {
   const attrs = {
     ksize: [1, size, size, 1],
     strides: [1, stride, stride, 1],
     padding: 'VALID',
     data_format: 'NHWC',
   };
-  const shape = tf.tensor1d(x.shape, 'int32');
-  return withGradient([x], () => ({
-    value: op1('AvgPool', [x], attrs),
-    gradients: (dy) => [op1('AvgPoolGrad', [shape, asTypeOf(dy, x)], attrs)],
-  }));
+  return withGradient([x], () => {
+    const edges = tf.tensor2d([0, 0, padding, padding, padding, padding, 0, 0], [4, 2], 'int32');
+    const padded = padding === 0 ? x : op1('Pad', [x, edges]);
+    const shape = tf.tensor1d(padded.shape, 'int32');
+    return {
+      value: op1('AvgPool', [padded], attrs),
+      gradients: (dy) => [
+        unpadded(op1('AvgPoolGrad', [shape, asTypeOf(dy, x)], attrs), x, padding),
+      ],
+    };
+  });
+}
+
+/** The middle of a gradient with respect to a padded `x`. */
+function unpadded(gradient: Tensor, x: Tensor, padding: number): Tensor {
+  if (padding === 0) return gradient;
+  const begin = tf.tensor1d([0, padding, padding, 0], 'int32');
+  return op1('Slice', [gradient, begin, tf.tensor1d(x.shape, 'int32')]);
 }
 
 /** Mean over all pixels, in float32. @param x [N, H, W, C] @returns [N, C] */
