@@ -2,85 +2,143 @@ import type { z } from 'zod';
 import type { Replica } from '../cluster/replicas.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { Tensor } from '../engine/tf.ts';
-import type { LayerContext, Module, Params } from '../nn/module.ts';
+import type { Module, Params } from '../nn/module.ts';
 import type { Stream } from '../random/stream.ts';
 
 /** A backbone ready to be built into a method's networks. */
 export interface Backbone {
+  /** [N, H, W, C] → [N, H', W', channels]. */
   readonly module: Module;
   /** Channels of its last stage. */
   readonly channels: number;
 }
 
-/** State besides parameters: what a step reads and sets. */
-export type StateTree = Readonly<Record<string, HostArray>>;
+/** State besides parameters and running statistics: a queue, a memory bank, a counter. */
+export interface StateSpec {
+  readonly dtype: 'float32' | 'int32';
+  readonly shape: readonly number[];
+  /** The value before the first step. */
+  readonly initial: (stream: Stream) => HostArray;
+  /** How files keep it, where the original does so in another way. */
+  readonly file?: 'transposed' | 'int64';
+}
 
+/** What a method is made of; everything here is a value. */
 export interface Model {
-  /** Networks that learn, by name; `encoder_q` holds the parameters `encoder_q.*`. */
+  /** Networks by name; `encoder_q` holds the parameters `encoder_q.*`. */
   readonly networks: Readonly<Record<string, Module>>;
-  /** Networks that follow others without gradients, with the network they start as a copy of. */
+  /** Networks without gradients that start as a copy of another: follower → leader. */
   readonly followers: Readonly<Record<string, string>>;
-  /** The prefix of the backbone inside the networks, e.g. `encoder_q.0.`. */
+  /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
   readonly backbone: string;
-  /** Queues, banks, counters at the start. */
-  state(stream: (name: string) => Stream): StateTree;
+  readonly state: Readonly<Record<string, StateSpec>>;
 }
 
-/** A step's random choices that are made on the host and fed, so that they can be replayed. */
-export interface Draws {
-  /** A permutation of all samples of the global batch. */
-  readonly permutations?: readonly string[];
-}
-
-export interface StepBatch {
-  /** V images, [N, H, W, C], normalised, of this replica. */
-  readonly views: readonly Tensor[];
-  /** int32 [N]: index of each sample in the data set. */
+/** What the loss of one replica sees of a step. */
+export interface Step {
+  /** Images of this replica, normalised, float32 [N, H, W, C]. */
+  view(index: number): Tensor;
+  /** int32 [N]: the place of each image in the data set. */
   readonly indices: Tensor;
-}
-
-/** What the loss of one replica sees of the run. */
-export interface StepContext {
-  readonly replica: number;
-  readonly replicas: number;
-  /** Applies a network in training mode with this replica's batch statistics. */
-  forward(network: string, params: Params, x: Tensor): Tensor;
-  /** The host's draw of that name: int32 [R N]. */
+  /** A random choice the host made for all replicas together, by name: int32 [R N]. */
   draw(name: string): Tensor;
-  layer(network: string): LayerContext;
+  /** The part of this replica of what was gathered from all, [R N, …] → [N, …]. */
+  mine(gathered: Tensor): Tensor;
+  /** Applies a network in training mode, with batch statistics of this replica. */
+  forward(network: string, x: Tensor, params?: Params): Tensor;
+  /** A network's parameters as they were before this step. */
+  parameters(network: string): Params;
+  /** A state tensor as it was before this step. */
+  state(name: string): Tensor;
+  /** Names a value, so that it can be compared with a reference; gives it back unchanged. */
+  observe(name: string, value: Tensor): Tensor;
 }
 
-export interface MethodState {
-  /** Parameters of the followers, by network. */
-  readonly followers: Readonly<Record<string, Params>>;
-  readonly tensors: Params;
+/** What a state tensor is after a step: another value, or the same with some rows replaced. */
+export type StateChange = Tensor | RowsReplaced;
+
+export interface RowsReplaced {
+  /** int32 [1]: the first row. */
+  readonly from: Tensor;
+  /** [M, …]: rows `from` to `from + M - 1`. */
+  readonly values: Tensor;
 }
 
+/** Rows of a state tensor replaced in place, without a copy of the rest. */
+export function replaceRows(from: Tensor, values: Tensor): RowsReplaced {
+  return { from, values };
+}
+
+/** What one replica's step leads to. State and parameters must be the same on all replicas. */
 export interface Outcome {
-  /** Mean over this replica's batch. Scalar. */
+  /** Mean over this replica's batch, float32 scalar. */
   readonly loss: Tensor;
-  /** What the state is after this step; entries that are left out stay as they are. */
+  /** New parameters of followers. */
   readonly followers?: Readonly<Record<string, Params>>;
-  readonly state?: Params;
+  /** New state; what is left out stays. */
+  readonly state?: Readonly<Record<string, StateChange>>;
   /** Scalars for the log, averaged over replicas. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
 }
 
-/** A self-supervised method: data types in, one pure function out. */
+/** What a run decides and a method may have to refuse. */
+export interface RunShape {
+  readonly replicas: number;
+  /** Images of one replica in one micro-batch. */
+  readonly batch: number;
+  readonly dropLast: boolean;
+}
+
+/**
+ * A self-supervised method: pure functions over explicit state, one file in `methods/`. The spec is
+ * validated by `schema`; the harness knows no method by name.
+ */
 export interface Method<Spec> {
   readonly kind: string;
   readonly schema: z.ZodType<Spec>;
   /** Views of each image that a step takes. */
   readonly views: number;
-  readonly draws: Draws;
-  /** Refuses impossible combinations before anything runs. @throws UserError by spec path */
-  check(spec: Spec, run: { readonly globalBatch: number; readonly dropLast: boolean }): void;
+  /** Names of the permutations of all R N samples that the host draws for each step. */
+  readonly draws: readonly string[];
+  /** Refuses impossible combinations before anything runs. @throws UserError by spec path. */
+  check(spec: Spec, run: RunShape): void;
   model(spec: Spec, backbone: Backbone): Model;
-  loss(
-    spec: Spec,
-    params: Readonly<Record<string, Params>>,
-    state: MethodState,
-    batch: StepBatch,
-    context: StepContext,
-  ): Replica<Outcome>;
+  loss(spec: Spec, step: Step): Replica<Outcome>;
+}
+
+/** A method with its spec filled in. */
+export interface BoundMethod {
+  readonly kind: string;
+  readonly views: number;
+  readonly draws: readonly string[];
+  check(run: RunShape): void;
+  model(backbone: Backbone): Model;
+  loss(step: Step): Replica<Outcome>;
+}
+
+/** What a registry holds: the method without the type of its spec. */
+export interface MethodDefinition {
+  readonly kind: string;
+  readonly schema: z.ZodType;
+  /** @param spec the `method` part of an experiment. */
+  bind(spec: Readonly<Record<string, unknown>>): BoundMethod;
+}
+
+/** Makes a method usable by the harness. */
+export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
+  return {
+    kind: method.kind,
+    schema: method.schema,
+    bind: ({ kind: _, ...fields }) => {
+      const spec = method.schema.parse(fields);
+      return {
+        kind: method.kind,
+        views: method.views,
+        draws: method.draws,
+        check: (run) => method.check(spec, run),
+        model: (backbone) => method.model(spec, backbone),
+        loss: (step) => method.loss(spec, step),
+      };
+    },
+  };
 }

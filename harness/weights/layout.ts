@@ -92,3 +92,23 @@ function move(from: Words, to: Words, { shape, strides }: Walk): void {
     }
   }
 }
+
+/** A matrix of 32-bit elements with rows and columns exchanged. @throws when it is no such matrix. */
+export function transpose2(array: HostArray): HostArray {
+  const [rows, columns, ...more] = array.shape;
+  if (
+    rows === undefined ||
+    columns === undefined ||
+    more.length > 0 ||
+    itemBytes(array.dtype) !== 4
+  )
+    throw new Error(
+      `transpose2: ${array.dtype} [${array.shape}] is not a matrix of 32-bit elements`,
+    );
+  const out = new ArrayBuffer(array.data.byteLength);
+  const from = wordsOf(array);
+  const to = new Uint32Array(out);
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) to[c * rows + r] = from[r * columns + c] ?? 0;
+  return hostArray(array.dtype, [columns, rows], typedView(array.dtype, out, 0, rows * columns));
+}

@@ -1,0 +1,88 @@
+import type { HostArray } from '../engine/array.ts';
+import { castTo } from '../engine/op.ts';
+import { globalAvgPool } from '../engine/ops/pooling.ts';
+import { type Precision, withPrecision } from '../engine/precision.ts';
+import type { Program } from '../engine/program.ts';
+import { tf } from '../engine/tf.ts';
+import type { LayerContext } from '../nn/module.ts';
+import type { Backbone } from './method.ts';
+
+export interface FeatureDefinition {
+  readonly backbone: Backbone;
+  /** Prefix of the backbone's state, e.g. `encoder_q.0.`. */
+  readonly prefix: string;
+  /** Images a run. */
+  readonly batch: number;
+  readonly size: number;
+  readonly channels: number;
+  readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly precision: Precision;
+}
+
+/**
+ * Adds the entry `features`: uint8 `images` [batch, size, size, C] → `features` float32
+ * [batch, channels], the average over pixels of the backbone's last stage, with running statistics.
+ */
+export function defineFeatures(program: Program, definition: FeatureDefinition): void {
+  const { backbone, prefix, batch, size, channels, precision } = definition;
+  program.entry('features', {
+    inputs: { images: { dtype: 'uint8', shape: [batch, size, size, channels] } },
+    build: (io) => {
+      const { images } = io.inputs;
+      if (images === undefined) throw new Error('features: no images');
+      const { mean, std } = definition.normalise;
+      const x = normalised(castTo(images, 'float32'), mean, std);
+      const params = Object.fromEntries(
+        [...backbone.module.parameters.keys()].map((name) => [name, io.read(prefix + name)]),
+      );
+      const context = frozen((name) => io.read(prefix + name));
+      const y = withPrecision(precision, () =>
+        globalAvgPool(backbone.module.apply(params, x, context)),
+      );
+      return { features: castTo(y, 'float32') };
+    },
+  });
+}
+
+/** (x / 255 - mean) / std by channel, as one multiplication and one subtraction. */
+export function normalised(
+  pixels: ReturnType<typeof castTo>,
+  mean: readonly number[],
+  std: readonly number[],
+): ReturnType<typeof castTo> {
+  const scale = std.map((s) => 1 / (255 * s));
+  const shift = mean.map((m, c) => m / (std[c] ?? 1));
+  return tf.sub(tf.mul(pixels, tf.tensor1d(scale)), tf.tensor1d(shift));
+}
+
+/** Layers with running statistics that change nothing. */
+function frozen(buffer: LayerContext['buffer'], prefix = ''): LayerContext {
+  return {
+    train: false,
+    replicas: 1,
+    buffer: (name) => buffer(prefix + name),
+    update: (name) => {
+      throw new Error(`features: '${prefix}${name}' would change while features are extracted`);
+    },
+    dropoutKey: (name) => {
+      throw new Error(`features: dropout '${prefix}${name}' is off while features are extracted`);
+    },
+    scope: (inner) => frozen(buffer, prefix + inner),
+  };
+}
+
+/** Features of a batch of `count` images; the rest of the compiled batch is padding. */
+export async function extractFeatures(
+  program: Program,
+  images: Uint8Array,
+  count: number,
+): Promise<Float32Array> {
+  const { features } = await program.run('features', { images });
+  return rowsOf(features, count);
+}
+
+function rowsOf(features: HostArray | undefined, count: number): Float32Array {
+  if (features === undefined || !(features.data instanceof Float32Array))
+    throw new Error('features: float32 expected');
+  return features.data.subarray(0, count * (features.shape[1] ?? 0));
+}

@@ -1,0 +1,147 @@
+import { type HostArray, hostArray, zeros } from '../engine/array.ts';
+import { Program, type ProgramOptions, type TensorSpec } from '../engine/program.ts';
+import { initialValue } from '../nn/initialise.ts';
+import type { ParameterSpec } from '../nn/module.ts';
+import { optimizerState } from '../optim/apply.ts';
+import { stream } from '../random/stream.ts';
+import { toHWIO, toOIHW, transpose2 } from '../weights/layout.ts';
+import type { Model, StateSpec } from './method.ts';
+import { accumulatorState, defineStep, type StepDefinition, trainableNames } from './step.ts';
+import { bufferState } from './towers.ts';
+
+/** Tensors by their names in files. */
+export type Tensors = ReadonlyMap<string, HostArray>;
+
+/** Everything a run changes: parameters, statistics, queues, momentum, as one compiled program. */
+export class Learner {
+  readonly program: Program;
+  readonly definition: StepDefinition;
+  private readonly specs: ReadonlyMap<string, TensorSpec>;
+
+  /** Declares the state and traces the training step. */
+  constructor(
+    definition: StepDefinition,
+    options: ProgramOptions & { readonly observe?: boolean } = {},
+  ) {
+    this.definition = definition;
+    this.program = new Program(options);
+    this.specs = stateOf(definition);
+    for (const [name, spec] of this.specs) this.program.state(name, spec);
+    defineStep(this.program, definition, { observe: options.observe ?? false });
+  }
+
+  /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */
+  async initialise(seed: number): Promise<void> {
+    await this.program.writeStates(initialState(this.definition, this.specs, seed));
+  }
+
+  /** A copy of the whole state, in the layout and under the names of files. */
+  async save(): Promise<Map<string, HostArray>> {
+    const names = [...this.specs.keys()];
+    const values = await this.program.readStates(names);
+    return new Map(
+      names.map((name, i) => [name, toFile(this.definition.model, name, values[i], name)] as const),
+    );
+  }
+
+  /**
+   * Sets the state from what `save` gave.
+   * @throws UserError when a tensor is missing or has another shape.
+   */
+  async restore(tensors: Tensors): Promise<void> {
+    const { model } = this.definition;
+    const values = [...this.specs.keys()].map((name) => {
+      const value = tensors.get(name);
+      if (value === undefined)
+        throw new Error(`checkpoint: '${name}' is missing; was it made by another experiment?`);
+      return [name, fromFile(model, name, value)] as const;
+    });
+    await this.program.writeStates(values);
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+}
+
+function* modulesOf({ networks, followers }: Model) {
+  for (const [name, module] of Object.entries(networks)) yield { name, leader: name, module };
+  for (const [name, leader] of Object.entries(followers)) {
+    const module = networks[leader];
+    if (module === undefined) throw new Error(`model: '${name}' follows '${leader}', which is not`);
+    yield { name, leader, module };
+  }
+}
+
+function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
+  const { model, replicas, accumulate, optimizer } = definition;
+  const state = new Map<string, TensorSpec>();
+  for (const { name, module } of modulesOf(model)) {
+    for (const [key, spec] of module.parameters) state.set(`${name}.${key}`, specOf(spec));
+    for (let r = 0; r < replicas; r++)
+      for (const [key, spec] of module.buffers)
+        state.set(bufferState(r, `${name}.${key}`), specOf(spec));
+  }
+  for (const [name, { dtype, shape }] of Object.entries(model.state))
+    state.set(name, { dtype, shape });
+  const learning = trainableNames(model).map((name) => ({
+    name,
+    shape: state.get(name)?.shape ?? [],
+  }));
+  for (const { name, shape } of optimizerState(optimizer, learning))
+    state.set(name, { dtype: 'float32', shape });
+  if (accumulate > 1)
+    for (const { name, shape } of learning)
+      state.set(accumulatorState(name), { dtype: 'float32', shape });
+  return state;
+}
+
+function specOf({ dtype, shape }: ParameterSpec): TensorSpec {
+  return { dtype, shape };
+}
+
+function* initialState(
+  { model, replicas }: StepDefinition,
+  specs: ReadonlyMap<string, TensorSpec>,
+  seed: number,
+): Generator<readonly [string, HostArray]> {
+  const done = new Set<string>();
+  const make = (name: string, value: HostArray) => {
+    done.add(name);
+    return [name, value] as const;
+  };
+  for (const { name, leader, module } of modulesOf(model)) {
+    for (const [key, spec] of module.parameters)
+      yield make(`${name}.${key}`, initialValue(spec, stream(seed, 'init', `${leader}.${key}`)));
+    for (let r = 0; r < replicas; r++)
+      for (const [key, spec] of module.buffers) {
+        const value = initialValue(spec, stream(seed, 'init', `${leader}.${key}`));
+        yield make(bufferState(r, `${name}.${key}`), value);
+      }
+  }
+  for (const [name, spec] of Object.entries(model.state))
+    yield make(name, spec.initial(stream(seed, 'state', name)));
+  for (const [name, { dtype, shape }] of specs)
+    if (!done.has(name)) yield [name, zeros(dtype, shape)];
+}
+
+/** Convolutions lie [O, I, H, W] in files; a method's own state as its spec says. */
+function toFile(model: Model, name: string, value: HostArray | undefined, key: string): HostArray {
+  if (value === undefined) throw new Error(`state: '${key}' could not be read`);
+  const own: StateSpec | undefined = model.state[name];
+  if (own?.file === 'transposed') return transpose2(value);
+  if (own?.file === 'int64') return hostArray('int64', value.shape, widened(value));
+  return value.shape.length === 4 ? toOIHW(value) : value;
+}
+
+function fromFile(model: Model, name: string, value: HostArray): HostArray {
+  const own = model.state[name];
+  if (own?.file === 'transposed') return transpose2(value);
+  if (own?.file === 'int64')
+    return hostArray('int32', value.shape, Int32Array.from([...value.data], Number));
+  return value.shape.length === 4 ? toHWIO(value) : value;
+}
+
+function widened({ data }: HostArray): BigInt64Array {
+  return BigInt64Array.from([...data], (x) => BigInt(x));
+}

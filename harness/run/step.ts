@@ -1,0 +1,265 @@
+import { runReplicas, treeSum } from '../cluster/replicas.ts';
+import type { DType, HostArray, TypedArray } from '../engine/array.ts';
+import { castTo } from '../engine/op.ts';
+import type { Precision } from '../engine/precision.ts';
+import type { Io, Program, TensorSpec } from '../engine/program.ts';
+import { detached, type Tensor, tf } from '../engine/tf.ts';
+import type { Params } from '../nn/module.ts';
+import { applyOptimizer } from '../optim/apply.ts';
+import type { ParameterRule } from '../optim/rules.ts';
+import type { OptimizerSpec } from '../optim/spec.ts';
+import { normalised } from './features.ts';
+import type { BoundMethod, Model, Outcome, StateChange } from './method.ts';
+import { bufferState, type Observations, Tower } from './towers.ts';
+
+export interface StepDefinition {
+  readonly method: BoundMethod;
+  readonly model: Model;
+  readonly replicas: number;
+  /** Images of one replica in one micro-batch. */
+  readonly batch: number;
+  /** Side of the square views, in pixels, and their channels. */
+  readonly size: number;
+  readonly channels: number;
+  /** Of pixels in 0..1, one number a channel. Absent: images come normalised, as float32. */
+  readonly normalise?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** Micro-batches whose gradients are averaged before the optimiser moves. */
+  readonly accumulate: number;
+  readonly precision: Precision;
+  readonly optimizer: OptimizerSpec;
+  /** How the optimiser treats each trainable parameter, by full name. */
+  readonly rules: ReadonlyMap<string, ParameterRule>;
+}
+
+/** What one micro-step takes; all replicas together, replica after replica. */
+export interface StepInput {
+  /** Each [R N, H, W, C]. */
+  readonly views: readonly TypedArray[];
+  /** int32 [R N]. */
+  readonly indices: Int32Array;
+  /** By name, int32 [R N]. */
+  readonly draws: Readonly<Record<string, Int32Array>>;
+}
+
+/** Names of trainable parameters, in the order of the modules. */
+export function trainableNames(model: Model): string[] {
+  return Object.entries(model.networks).flatMap(([network, { parameters }]) =>
+    [...parameters].flatMap(([name, { trainable }]) => (trainable ? [`${network}.${name}`] : [])),
+  );
+}
+
+/**
+ * Traces the training step into a program whose state is declared. Entries: `step` moves the
+ * optimiser; `micro`, where gradients are accumulated, only adds to them. Outputs: `loss` and the
+ * method's metrics, averaged over replicas; with `observe` everything that the method names, and
+ * gradients as `grad.P`.
+ */
+export function defineStep(
+  program: Program,
+  definition: StepDefinition,
+  { observe = false }: { readonly observe?: boolean } = {},
+): void {
+  const { accumulate } = definition;
+  const entry = (name: string, last: boolean) =>
+    program.entry(name, {
+      inputs: stepInputs(definition, last),
+      build: (io) => new StepTrace(io, definition, observe).build(last),
+    });
+  if (accumulate > 1) entry('micro', false);
+  entry('step', true);
+}
+
+function stepInputs(definition: StepDefinition, last: boolean): Record<string, TensorSpec> {
+  const { method, replicas, batch, size, channels, normalise } = definition;
+  const count = replicas * batch;
+  const dtype: DType = normalise === undefined ? 'float32' : 'uint8';
+  const inputs: Record<string, TensorSpec> = { indices: { dtype: 'int32', shape: [count] } };
+  for (let v = 0; v < method.views; v++)
+    inputs[`view${v}`] = { dtype, shape: [count, size, size, channels] };
+  for (const name of method.draws) inputs[`draw.${name}`] = { dtype: 'int32', shape: [count] };
+  if (last) inputs.learning_rate = { dtype: 'float32', shape: [] };
+  return inputs;
+}
+
+/** Runs one micro-step. @param learningRate only for a step that moves the optimiser */
+export function runStep(
+  program: Program,
+  { views, indices, draws }: StepInput,
+  learningRate: number | undefined,
+): Promise<Record<string, HostArray>> {
+  const inputs: Record<string, TypedArray> = { indices };
+  views.forEach((view, v) => {
+    inputs[`view${v}`] = view;
+  });
+  for (const [name, values] of Object.entries(draws)) inputs[`draw.${name}`] = values;
+  if (learningRate === undefined) return program.run('micro', inputs);
+  inputs.learning_rate = Float32Array.of(learningRate);
+  return program.run('step', inputs);
+}
+
+/** The state that sums the gradient of a parameter over micro-batches. */
+export function accumulatorState(parameter: string): string {
+  return `gradient.${parameter}`;
+}
+
+class StepTrace {
+  private readonly io: Io;
+  private readonly definition: StepDefinition;
+  private readonly observed: Observations | undefined;
+  private readonly names: readonly string[];
+
+  constructor(io: Io, definition: StepDefinition, observe: boolean) {
+    this.io = io;
+    this.definition = definition;
+    this.observed = observe ? new Map() : undefined;
+    this.names = trainableNames(definition.model);
+  }
+
+  build(last: boolean): Record<string, Tensor> {
+    const { replicas } = this.definition;
+    const { towers, outcomes, gradients } = this.differentiate();
+    const mean = this.names.map((_, p) =>
+      overReplicas(gradients.map((of) => of[p] ?? missing(this.names[p]))),
+    );
+    const [first] = outcomes;
+    if (first === undefined) throw new Error('step: no replica');
+    for (const tower of towers)
+      for (const [name, value] of tower.buffers)
+        this.io.assign(bufferState(towers.indexOf(tower), name), value);
+    this.change(first);
+    this.learn(mean, last);
+    const outputs: Record<string, Tensor> = {
+      loss: overReplicas(outcomes.map(({ loss }) => loss)),
+      ...averaged(outcomes),
+    };
+    for (const [name, value] of this.observed ?? []) outputs[name] = castTo(value, 'float32');
+    if (this.observed !== undefined)
+      this.names.forEach((name, p) => {
+        outputs[`grad.${name}`] = mean[p] ?? missing(name);
+      });
+    if (this.observed !== undefined && replicas > 1)
+      outcomes.forEach(({ loss }, r) => {
+        outputs[`rank${r}.out.loss`] = loss;
+        this.names.forEach((name, p) => {
+          outputs[`rank${r}.local_grad.${name}`] = gradients[r]?.[p] ?? missing(name);
+        });
+      });
+    return outputs;
+  }
+
+  /** Every replica's loss and gradients. Parameters are aliased, so that gradients stay apart. */
+  private differentiate() {
+    const { replicas } = this.definition;
+    const aliases = Array.from({ length: replicas }, () =>
+      this.names.map((name) => detached(this.io.read(name))),
+    );
+    let towers: Tower[] = [];
+    let outcomes: Outcome[] = [];
+    const views = this.views();
+    const total = (...flat: Tensor[]) => {
+      const count = this.names.length;
+      towers = aliases.map((_, replica) =>
+        this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count)),
+      );
+      outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
+      return treeSum(outcomes.map(({ loss }) => loss));
+    };
+    const flat = tf.grads(total as (...args: Tensor[]) => Tensor)(aliases.flat());
+    const count = this.names.length;
+    const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
+    return { towers, outcomes, gradients };
+  }
+
+  private tower(replica: number, views: readonly Tensor[], trainable: readonly Tensor[]): Tower {
+    const { model, replicas, batch, precision, method } = this.definition;
+    const named: Params = Object.fromEntries(
+      this.names.map((name, p) => [name, trainable[p] ?? missing(name)] as const),
+    );
+    return new Tower({
+      ...{ model, replicas, batch, precision, replica, views },
+      io: this.io,
+      trainable: named,
+      indices: this.input('indices'),
+      draws: Object.fromEntries(method.draws.map((name) => [name, this.input(`draw.${name}`)])),
+      ...(this.observed === undefined ? {} : { observed: this.observed }),
+    });
+  }
+
+  private views(): Tensor[] {
+    const { method, normalise } = this.definition;
+    return Array.from({ length: method.views }, (_, v) => {
+      const view = this.input(`view${v}`);
+      if (normalise === undefined) return view;
+      return normalised(castTo(view, 'float32'), normalise.mean, normalise.std);
+    });
+  }
+
+  private input(name: string): Tensor {
+    return this.io.inputs[name] ?? missing(name);
+  }
+
+  private change({ followers = {}, state = {} }: Outcome): void {
+    for (const [network, params] of Object.entries(followers))
+      for (const [name, value] of Object.entries(params))
+        this.io.assign(`${network}.${name}`, value);
+    for (const [name, value] of Object.entries(state)) this.set(name, value);
+  }
+
+  private set(name: string, change: StateChange): void {
+    if (!('from' in change)) {
+      this.io.assign(name, change);
+      return;
+    }
+    const { from, values } = change;
+    const end = tf.add(from, tf.scalar(values.shape[0] ?? 0, 'int32'));
+    const stride = tf.tensor1d([1], 'int32');
+    this.io.apply('ResourceStridedSliceAssign', [name], [from, end, stride, values]);
+  }
+
+  private learn(gradients: readonly Tensor[], last: boolean): void {
+    const { accumulate, optimizer, rules } = this.definition;
+    const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
+    if (!last) {
+      this.names.forEach((name, p) => {
+        this.io.assign(accumulatorState(name), totals[p] ?? missing(name));
+      });
+      return;
+    }
+    if (accumulate > 1)
+      for (const name of this.names)
+        this.io.assign(accumulatorState(name), tf.zerosLike(this.io.read(accumulatorState(name))));
+    const scale = tf.scalar(1 / accumulate);
+    const parameters = this.names.map((name, p) => ({
+      name,
+      gradient:
+        accumulate > 1 ? tf.mul(totals[p] ?? missing(name), scale) : (totals[p] ?? missing(name)),
+      rule: rules.get(name) ?? missing(name),
+    }));
+    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'));
+  }
+
+  private accumulated(name: string, gradient: Tensor): Tensor {
+    const { accumulate } = this.definition;
+    return accumulate > 1 ? tf.add(this.io.read(accumulatorState(name)), gradient) : gradient;
+  }
+}
+
+/** Mean in the fixed tree over replicas. */
+function overReplicas(values: readonly Tensor[]): Tensor {
+  const sum = treeSum(values);
+  return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));
+}
+
+function averaged(outcomes: readonly Outcome[]): Record<string, Tensor> {
+  const names = Object.keys(outcomes[0]?.metrics ?? {});
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      overReplicas(outcomes.map(({ metrics }) => metrics?.[name] ?? missing(name))),
+    ]),
+  );
+}
+
+function missing(name: string | undefined): never {
+  throw new Error(`step: '${name}' is missing`);
+}

@@ -1,0 +1,133 @@
+import { withGradient } from '../engine/gradient.ts';
+import { identity } from '../engine/op.ts';
+import type { Precision } from '../engine/precision.ts';
+import { withPrecision } from '../engine/precision.ts';
+import type { Io } from '../engine/program.ts';
+import { detached, type Tensor, tf } from '../engine/tf.ts';
+import type { LayerContext, Params } from '../nn/module.ts';
+import type { Model, Step } from './method.ts';
+
+/** A value or gradient by name, as `Step.observe` and `Step.forward` named it. */
+export type Observations = Map<string, Tensor>;
+
+export interface TowerOptions {
+  readonly model: Model;
+  readonly io: Io;
+  readonly replica: number;
+  readonly replicas: number;
+  readonly batch: number;
+  readonly precision: Precision;
+  /** Trainable parameters of this replica by full name, so that gradients are kept apart. */
+  readonly trainable: Params;
+  /** [R N, H, W, C] normalised views. */
+  readonly views: readonly Tensor[];
+  readonly indices: Tensor;
+  readonly draws: Readonly<Record<string, Tensor>>;
+  /** Where observed values go; nothing is observed without. */
+  readonly observed?: Observations;
+}
+
+/**
+ * One replica's side of a step: its shard of the batch, its batch statistics, its view of state.
+ * What it did to running statistics is in `buffers` afterwards.
+ */
+export class Tower implements Step {
+  /** Buffers that this step changed, by full name. */
+  readonly buffers = new Map<string, Tensor>();
+  private readonly options: TowerOptions;
+  private readonly calls = new Map<string, number>();
+
+  constructor(options: TowerOptions) {
+    this.options = options;
+  }
+
+  get indices(): Tensor {
+    return this.mine(this.options.indices);
+  }
+
+  view(index: number): Tensor {
+    const view = this.options.views[index];
+    if (view === undefined)
+      throw new Error(`step: view ${index} asked for, ${this.options.views.length} are made`);
+    return this.mine(view);
+  }
+
+  draw(name: string): Tensor {
+    const draw = this.options.draws[name];
+    if (draw === undefined) throw new Error(`step: no draw '${name}'; name it in the method`);
+    return draw;
+  }
+
+  mine(gathered: Tensor): Tensor {
+    const { replica, replicas, batch } = this.options;
+    if (replicas === 1) return gathered;
+    const rest = gathered.shape.slice(1);
+    return tf.slice(gathered, [replica * batch, ...rest.map(() => 0)], [batch, ...rest]);
+  }
+
+  forward(network: string, x: Tensor, params: Params = this.parameters(network)): Tensor {
+    const { model, precision } = this.options;
+    const leader = model.followers[network] ?? network;
+    const module = model.networks[leader];
+    if (module === undefined) throw new Error(`step: no network '${network}'`);
+    const context = this.layers(`${network}.`);
+    const y = withPrecision(precision, () => module.apply(params, x, context));
+    const call = (this.calls.get(network) ?? 0) + 1;
+    this.calls.set(network, call);
+    return this.observe(call === 1 ? network : `${network}#${call}`, y);
+  }
+
+  parameters(network: string): Params {
+    const { model, io, trainable } = this.options;
+    const leader = model.followers[network] ?? network;
+    const module = model.networks[leader];
+    if (module === undefined) throw new Error(`step: no network '${network}'`);
+    const names = [...module.parameters.keys()];
+    return Object.fromEntries(
+      names.map((name) => {
+        const full = `${network}.${name}`;
+        return [name, trainable[full] ?? detached(io.read(full))] as const;
+      }),
+    );
+  }
+
+  state(name: string): Tensor {
+    return this.options.io.read(name);
+  }
+
+  observe(name: string, value: Tensor): Tensor {
+    const { observed, replica, replicas } = this.options;
+    if (observed === undefined) return value;
+    const prefix = replicas > 1 ? `rank${replica}.` : '';
+    observed.set(`${prefix}out.${name}`, value);
+    return withGradient([value], () => ({
+      value: identity(value),
+      gradients: (dy) => {
+        observed.set(`${prefix}grad_wrt.${name}`, dy);
+        return [identity(dy)];
+      },
+    }));
+  }
+
+  private layers(prefix: string): LayerContext {
+    const { io, replica, replicas } = this.options;
+    return {
+      train: true,
+      replicas,
+      buffer: (name) =>
+        this.buffers.get(prefix + name) ?? io.read(bufferState(replica, prefix + name)),
+      update: (name, value) => {
+        this.buffers.set(prefix + name, value);
+      },
+      dropoutKey: (name) => {
+        throw new Error(`step: dropout in ${prefix}${name} needs a key; the method feeds none`);
+      },
+      scope: (inner) => this.layers(prefix + inner),
+    };
+  }
+}
+
+/** The state that holds a buffer of a replica: the first one's has the plain name. */
+export function bufferState(replica: number, name: string): string {
+  return replica === 0 ? name : `replica${replica}.${name}`;
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { gather, once, type Replica } from '../harness/cluster/replicas.ts';
+import { hostArray } from '../harness/engine/array.ts';
+import { inverse, rows } from '../harness/engine/ops/indexing.ts';
+import { l2Normalize } from '../harness/engine/ops/normalization.ts';
+import { tf } from '../harness/engine/tf.ts';
+import { UserError } from '../harness/errors.ts';
+import { contrast, rowDots } from '../harness/nn/heads.ts';
+import { unitRows } from '../harness/nn/initialise.ts';
+import { sequential } from '../harness/nn/module.ts';
+import { follow } from '../harness/nn/momentum.ts';
+import { neck, neckSpec } from '../harness/nn/necks.ts';
+import { defineMethod, type Outcome, replaceRows } from '../harness/run/method.ts';
+
+/** MoCo: v1 has a linear neck and temperature 0.07, v2 an MLP neck and temperature 0.2. */
+export const mocoSpec = z
+  .strictObject({
+    neck: neckSpec.default({ kind: 'linear', out: 128 }),
+    /** K, keys in the queue. */
+    queue: z.int().positive().default(65536),
+    /** m: share of the key encoder that stays, each step. */
+    momentum: z.number().min(0).max(1).default(0.999),
+    temperature: z.number().positive().default(0.07),
+  })
+  .readonly();
+export type MocoSpec = z.infer<typeof mocoSpec>;
+
+/**
+ * Momentum Contrast, He et al. 2020, arXiv:1911.05722, Algorithm 1; v2: Chen et al. 2020,
+ * arXiv:2003.04297. As in the authors' code, the key encoder moves before it encodes.
+ */
+export const moco = defineMethod<MocoSpec>({
+  kind: 'moco',
+  schema: mocoSpec,
+  views: 2,
+  draws: ['shuffle'],
+
+  check({ queue }, { replicas, batch, dropLast }) {
+    const global = replicas * batch;
+    if (queue % global !== 0)
+      throw new UserError(
+        `method.queue: ${queue} is not a multiple of the ${global} keys of a step (replicas ${replicas} x batch ${batch}); the nearest is ${Math.max(1, Math.round(queue / global)) * global}`,
+      );
+    if (!dropLast)
+      throw new UserError(
+        'data.dropLast: false; moco expects true, as a short last batch does not fill its place in the queue',
+      );
+  },
+
+  model: (spec, backbone) => ({
+    networks: { encoder_q: sequential([backbone.module, neck(spec.neck, backbone.channels)]) },
+    followers: { encoder_k: 'encoder_q' },
+    backbone: 'encoder_q.0.',
+    state: {
+      queue: {
+        dtype: 'float32',
+        shape: [spec.queue, spec.neck.out],
+        initial: (stream) => unitRows(stream, spec.queue, spec.neck.out),
+        file: 'transposed',
+      },
+      queue_ptr: {
+        dtype: 'int32',
+        shape: [1],
+        initial: () => hostArray('int32', [1], new Int32Array(1)),
+        file: 'int64',
+      },
+    },
+  }),
+
+  *loss(spec, step): Replica<Outcome> {
+    const queue = step.state('queue'); // [K, D]
+    const pointer = step.state('queue_ptr');
+    const q = l2Normalize(step.forward('encoder_q', step.view(0))); // [N, D]
+
+    const encoder_k = yield* once(() =>
+      follow(step.parameters('encoder_k'), step.parameters('encoder_q'), spec.momentum),
+    );
+    const order = step.draw('shuffle'); // [R N]
+    const shuffled = rows(yield* gather(step.view(1)), step.mine(order));
+    const encoded = l2Normalize(step.forward('encoder_k', shuffled, encoder_k));
+    const keys = rows(yield* gather(encoded), inverse(order)); // [R N, D], as the images were
+
+    const positive = step.observe('head.pos', rowDots(q, step.mine(keys))); // [N, 1]
+    const negative = step.observe('head.neg', tf.matMul(q, queue, false, true)); // [N, K]
+    const { loss, accuracy } = contrast(positive, negative, spec.temperature);
+    const [count = 0] = keys.shape;
+    return {
+      loss,
+      followers: { encoder_k },
+      state: {
+        queue: replaceRows(pointer, keys),
+        queue_ptr: tf.mod(
+          tf.add(pointer, tf.scalar(count, 'int32')),
+          tf.scalar(spec.queue, 'int32'),
+        ),
+      },
+      metrics: { accuracy },
+    };
+  },
+});
