@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+const probability = z.number().min(0).max(1);
+const fraction = z.number().nonnegative();
+
+/** Where images come from. Paths are relative to the data folder of the run. */
+export const sourceSpec = z
+  .discriminatedUnion('kind', [
+    /** Shapes and textures drawn from the seed; needs no files. */
+    z.strictObject({
+      kind: z.literal('generated'),
+      classes: z.int().min(2).max(10).default(10),
+      count: z.int().positive(),
+      size: z.int().min(8).max(1024).default(32),
+      seed: z.int().nonnegative().default(0),
+      split: z.enum(['train', 'test']).default('train'),
+    }),
+    /** Official files, binary or Python: as many of a split's as are there. */
+    z.strictObject({
+      kind: z.enum(['cifar10', 'cifar100']),
+      root: z.string().default('cifar'),
+      split: z.enum(['train', 'test']).default('train'),
+    }),
+    /** One folder a class. */
+    z.strictObject({ kind: z.literal('folder'), root: z.string() }),
+    /** A list of files, one a line, with or without a label behind each. */
+    z.strictObject({
+      kind: z.literal('list'),
+      root: z.string(),
+      file: z.string(),
+      labelled: z.boolean().default(false),
+    }),
+  ])
+  .readonly();
+export type SourceSpec = z.infer<typeof sourceSpec>;
+
+const interpolation = z.enum(['bilinear', 'bicubic']);
+
+/** One operation on an image, methods.md 2. The side of the result is `data.size`. */
+export const viewOp = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('randomResizedCrop'),
+    /** Share of the area. */
+    scale: z.tuple([fraction, fraction]).readonly().default([0.08, 1]),
+    /** Width over height. */
+    ratio: z
+      .tuple([fraction, fraction])
+      .readonly()
+      .default([0.75, 4 / 3]),
+    interpolation: interpolation.default('bilinear'),
+  }),
+  z.strictObject({ kind: z.literal('flip'), p: probability.default(0.5) }),
+  z.strictObject({
+    kind: z.literal('colorJitter'),
+    brightness: fraction.default(0),
+    contrast: fraction.default(0),
+    saturation: fraction.default(0),
+    hue: z.number().min(0).max(0.5).default(0),
+    p: probability.default(1),
+  }),
+  z.strictObject({ kind: z.literal('grayscale'), p: probability.default(0.2) }),
+  z.strictObject({
+    kind: z.literal('blur'),
+    /** Radius of Pillow's GaussianBlur, pixels. */
+    sigma: z.tuple([fraction, fraction]).readonly().default([0.1, 2]),
+    p: probability.default(0.5),
+  }),
+  z.strictObject({
+    kind: z.literal('solarize'),
+    threshold: z.int().min(0).max(255).default(128),
+    p: probability.default(0.2),
+  }),
+  /** The shorter side becomes `size`. */
+  z.strictObject({
+    kind: z.literal('resize'),
+    size: z.int().positive(),
+    interpolation: interpolation.default('bilinear'),
+  }),
+  z.strictObject({ kind: z.literal('centerCrop') }),
+  z.strictObject({ kind: z.literal('randomCrop'), padding: z.int().nonnegative().default(0) }),
+]);
+export type ViewOp = z.infer<typeof viewOp>;
+
+/** The operations that make one view, in order. */
+export const viewSpec = z.array(viewOp).min(1).readonly();
+export type ViewSpec = z.infer<typeof viewSpec>;
