@@ -38,7 +38,9 @@ export function runReplicas<T>(replicas: readonly Replica<T>[]): T[] {
     const exchanges = reached.flatMap((step) => (step.done ? [] : [step.value]));
     const kinds = reached.map((step) => (step.done ? 'end' : step.value.kind));
     if (new Set(kinds).size > 1)
-      throw new Error(`replicas part: replica r is at [${kinds}]; all must meet at the same exchange`);
+      throw new Error(
+        `replicas part: replica r is at [${kinds}]; all must meet at the same exchange`,
+      );
     answers = exchange(exchanges);
   }
 }
