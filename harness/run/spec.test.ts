@@ -17,10 +17,10 @@ const recipe = {
   name: 'queue-small',
   method: { kind: 'queue' },
   backbone: { kind: 'resnet', depth: 18 },
-  data: { train: { kind: 'generated' }, pipelines: [[{ kind: 'flip' }]], size: 32 },
+  data: { train: { kind: 'generated', count: 64 }, pipelines: [[{ kind: 'flip' }]], size: 32 },
   batch: 8,
   epochs: 2,
-  optimizer: { kind: 'sgd' },
+  optimizer: { kind: 'sgd', lr: 0.1 },
   schedule: { kind: 'constant' },
 };
 

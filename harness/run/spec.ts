@@ -1,45 +1,22 @@
 import { z } from 'zod';
+import { sourceSpec, viewSpec } from '../data/spec.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { resnetSpec } from '../nn/resnet.ts';
+import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
 import { type Sha256, sha256Json } from './hash.ts';
 import { parse } from './parse.ts';
 
-const Part = z.looseObject({ kind: z.string() }).readonly();
-const SourceSpec = Part;
-const View = z.array(Part).readonly();
-const OptimizerSpec = Part;
-const ScheduleSpec = Part;
-
 const positive = z.int().positive();
 const count = z.int().nonnegative();
-
-/** A residual network, He et al. 2016, arXiv:1512.03385, with the original system's options. */
-export const BackboneSpec = z
-  .strictObject({
-    kind: z.literal('resnet'),
-    depth: z.literal([18, 34, 50, 101, 152]),
-    /** Multiplies the channels of every stage; 1 is the standard network. */
-    width: z.number().positive().default(1),
-    /** `imagenet`: 7x7 stride 2 and max pool; `cifar`: 3x3 stride 1, no pool. */
-    stem: z.enum(['imagenet', 'cifar']).default('imagenet'),
-    channels: positive.default(3),
-    zeroInitResidual: z.boolean().default(false),
-    /** Stages whose weights stand still, -1 for none, 0 for the stem alone. */
-    frozenStages: z.int().min(-1).max(4).default(-1),
-    /** Batch norm uses its running statistics, also in training. */
-    normEval: z.boolean().default(false),
-    /** `batch`: each replica its own statistics; `sync`: those of the global batch. */
-    norm: z.enum(['batch', 'sync']).default('batch'),
-  })
-  .readonly();
 
 const Channels = z.tuple([z.number(), z.number(), z.number()]).readonly();
 
 const DataSpec = z
   .strictObject({
-    train: SourceSpec,
+    train: sourceSpec,
     /** One pipeline a view. */
-    pipelines: z.array(View).min(1).readonly(),
+    pipelines: z.array(viewSpec).min(1).readonly(),
     /** Side of the square images that a step sees, pixels. */
     size: positive,
     /** Channel means and deviations of pixels scaled to 0..1; ImageNet's by default. */
@@ -85,10 +62,10 @@ const LinearSpec = z
 const EvaluationSpec = z
   .strictObject({
     /** Labelled images whose features are the reference, and those that are judged. */
-    train: SourceSpec,
-    test: SourceSpec,
+    train: sourceSpec,
+    test: sourceSpec,
     /** How an image is brought to `data.size`; by default resized and cut as for the data's size. */
-    pipeline: View.optional(),
+    pipeline: viewSpec.optional(),
     knn: KnnSpec.optional(),
     linear: LinearSpec.optional(),
   })
@@ -104,7 +81,7 @@ const ExperimentSpec = z
     name: Name,
     seed: z.int().default(0),
     method: z.looseObject({ kind: z.string() }).readonly(),
-    backbone: BackboneSpec,
+    backbone: resnetSpec,
     data: DataSpec,
     /** Logical workers: each has its own batch, statistics and place in a gather. */
     replicas: positive.default(1),
@@ -130,7 +107,6 @@ const ExperimentSpec = z
  * many threads or processes work on it is not. Immutable; every default is spelled out.
  */
 export type Experiment = z.output<typeof ExperimentSpec>;
-export type BackboneSpec = z.output<typeof BackboneSpec>;
 
 /** What the schema needs of a method; `harness/run/method.ts` has the whole. */
 export interface SpecifiedMethod {

@@ -1,4 +1,5 @@
 import { runReplicas, treeSum } from '../cluster/replicas.ts';
+import type { Batch } from '../data/batch.ts';
 import type { DType, HostArray, TypedArray } from '../engine/array.ts';
 import { castTo } from '../engine/op.ts';
 import type { Precision } from '../engine/precision.ts';
@@ -29,16 +30,6 @@ export interface StepDefinition {
   readonly optimizer: OptimizerSpec;
   /** How the optimiser treats each trainable parameter, by full name. */
   readonly rules: ReadonlyMap<string, ParameterRule>;
-}
-
-/** What one micro-step takes; all replicas together, replica after replica. */
-export interface StepInput {
-  /** Each [R N, H, W, C]. */
-  readonly views: readonly TypedArray[];
-  /** int32 [R N]. */
-  readonly indices: Int32Array;
-  /** By name, int32 [R N]. */
-  readonly draws: Readonly<Record<string, Int32Array>>;
 }
 
 /** Names of trainable parameters, in the order of the modules. */
@@ -84,7 +75,7 @@ function stepInputs(definition: StepDefinition, last: boolean): Record<string, T
 /** Runs one micro-step. @param learningRate only for a step that moves the optimiser */
 export function runStep(
   program: Program,
-  { views, indices, draws }: StepInput,
+  { views, indices, draws }: Batch,
   learningRate: number | undefined,
 ): Promise<Record<string, HostArray>> {
   const inputs: Record<string, TypedArray> = { indices };

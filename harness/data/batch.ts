@@ -1,0 +1,9 @@
+/** What one micro-step takes; all replicas together, replica after replica. */
+export interface Batch {
+  /** One array a view, uint8 [R N, size, size, 3], augmented, not normalised. */
+  readonly views: readonly Uint8Array[];
+  /** int32 [R N]: the place of each image in the source. */
+  readonly indices: Int32Array;
+  /** The method's permutations by name, int32 [R N]. */
+  readonly draws: Readonly<Record<string, Int32Array>>;
+}

@@ -1,0 +1,27 @@
+import type { Image } from './image.ts';
+
+/** What a source is, byte by byte: equal hashes mean equal images, labels and order. */
+export interface Manifest {
+  /** SHA-256 over the content of every sample, in order, with its label. */
+  readonly sha256: string;
+  readonly count: number;
+  /** What people should know, e.g. that a file holds fewer records than the official one. */
+  readonly notes: readonly string[];
+}
+
+/** Images by index. An index names a sample for good: no order of reading changes what it is. */
+export interface Source {
+  readonly count: number;
+  /** Class of each sample; absent where there are none. */
+  readonly labels?: Int32Array;
+  /** Names of the classes, by label. */
+  readonly classes?: readonly string[];
+  readonly manifest: Manifest;
+  /** How people find a sample: a path, or file and record. */
+  describe(index: number): string;
+  /**
+   * A decoded sample. The pixels may be shared memory: they must not be written to.
+   * @throws UserError that names the file where it cannot be read or decoded.
+   */
+  read(index: number): Image | Promise<Image>;
+}
