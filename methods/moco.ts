@@ -23,7 +23,7 @@ export const mocoSpec = z
     temperature: z.number().positive().default(0.07),
   })
   .readonly();
-export type MocoSpec = z.infer<typeof mocoSpec>;
+export type MocoSpec = z.output<typeof mocoSpec>;
 
 /**
  * Momentum Contrast, He et al. 2020, arXiv:1911.05722, Algorithm 1; v2: Chen et al. 2020,

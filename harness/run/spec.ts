@@ -108,6 +108,9 @@ const ExperimentSpec = z
  */
 export type Experiment = z.output<typeof ExperimentSpec>;
 
+/** An experiment as a recipe writes it: what has a default may be left out. */
+export type ExperimentInput = z.input<typeof ExperimentSpec>;
+
 /** What the schema needs of a method; `harness/run/method.ts` has the whole. */
 export interface SpecifiedMethod {
   /** Its own fields of `method`, without `kind`. */

@@ -1,0 +1,5 @@
+import type { MethodDefinition } from '../harness/run/method.ts';
+import { moco } from './moco.ts';
+
+/** Every method, by the `kind` that experiments name. A new method is a line here. */
+export const methods: Readonly<Record<string, MethodDefinition>> = { moco };

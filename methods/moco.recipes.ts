@@ -1,0 +1,149 @@
+import type { z } from 'zod';
+import type { ExperimentInput } from '../harness/run/spec.ts';
+import type { mocoSpec } from './moco.ts';
+
+type Recipe = Omit<ExperimentInput, 'method'> & {
+  readonly method: { readonly kind: 'moco' } & z.input<typeof mocoSpec>;
+};
+
+const crop = { kind: 'randomResizedCrop', scale: [0.2, 1] } as const;
+const flip = { kind: 'flip' } as const;
+const grayscale = { kind: 'grayscale', p: 0.2 } as const;
+
+/** One view of MoCo v1: methods.md 2.1. */
+const v1View = [
+  crop,
+  grayscale,
+  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.4 },
+  flip,
+] as const;
+
+const jitter = {
+  kind: 'colorJitter',
+  ...{ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
+} as const;
+
+/** One view of MoCo v2, Chen et al. 2020, arXiv:2003.04297. */
+const v2View = [crop, jitter, grayscale, { kind: 'blur', sigma: [0.1, 2], p: 0.5 }, flip] as const;
+
+/** Blur would wipe out a 32x32 image: the authors' CIFAR demo leaves it out. */
+const smallView = [crop, flip, jitter, grayscale] as const;
+
+/** One GPU of the original is a replica of 32 images here: 256 a step. */
+const original = {
+  backbone: { depth: 50 },
+  data: {
+    train: { kind: 'list', root: 'imagenet/train', file: 'imagenet/meta/train.txt' },
+    pipelines: [v1View, v1View],
+    size: 224,
+    dropLast: true,
+  },
+  ...{ replicas: 8, batch: 32, epochs: 200 },
+  optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
+  schedule: { kind: 'step', milestones: [120, 160] },
+  checkpoint: { keepEvery: 10 },
+} as const satisfies Partial<Recipe>;
+
+const originalV2 = {
+  ...original,
+  data: { ...original.data, pipelines: [v2View, v2View] },
+  schedule: { kind: 'cosine' },
+} as const satisfies Partial<Recipe>;
+
+/**
+ * MoCo v2 on images drawn from the seed: the whole way through in minutes, without any file.
+ *
+ *     npx zx scripts/reproduce.mjs moco
+ */
+export const small: Recipe = {
+  name: 'moco',
+  method: {
+    kind: 'moco',
+    neck: { kind: 'mlp', hidden: 128, out: 64 },
+    ...{ queue: 512, momentum: 0.99, temperature: 0.2 },
+  },
+  backbone: { depth: 18, width: 0.25, stem: 'cifar' },
+  data: {
+    train: { kind: 'generated', count: 2048 },
+    pipelines: [smallView, smallView],
+    size: 32,
+    dropLast: true,
+  },
+  ...{ batch: 64, epochs: 10 },
+  optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 5e-4 },
+  schedule: { kind: 'cosine' },
+  evaluation: {
+    train: { kind: 'generated', count: 1024 },
+    test: { kind: 'generated', count: 512, split: 'test' },
+    knn: { k: 20, temperature: 0.1, everyEpochs: 1 },
+    linear: { epochs: 20, batch: 64 },
+  },
+};
+
+/**
+ * MoCo v2 on CIFAR-10, in the setting of the authors' CIFAR demo, on the first two official files
+ * (20,000 images) or as many as there are.
+ *
+ *     npx zx scripts/reproduce.mjs moco-cifar10 --data DIR
+ */
+export const cifar10: Recipe = {
+  name: 'moco-cifar10',
+  method: {
+    kind: 'moco',
+    neck: { kind: 'linear', out: 128 },
+    ...{ queue: 4096, momentum: 0.99, temperature: 0.1 },
+  },
+  backbone: { depth: 18, width: 0.5, stem: 'cifar' },
+  data: {
+    train: { kind: 'cifar10', root: 'cifar-10-batches-bin' },
+    pipelines: [smallView, smallView],
+    size: 32,
+    mean: [0.4914, 0.4822, 0.4465],
+    std: [0.2023, 0.1994, 0.201],
+    dropLast: true,
+  },
+  ...{ batch: 256, epochs: 20 },
+  optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 5e-4 },
+  schedule: { kind: 'cosine' },
+  precision: 'bf16',
+  evaluation: {
+    train: { kind: 'cifar10', root: 'cifar-10-batches-bin' },
+    test: { kind: 'cifar10', root: 'cifar-10-batches-bin', split: 'test' },
+    knn: { k: 200, temperature: 0.1, everyEpochs: 1 },
+    linear: {},
+  },
+};
+
+/** He et al. 2020, arXiv:1911.05722. Published with the original: VOC07 SVM 79.18, ImageNet linear 60.6. */
+export const r50V1: Recipe = {
+  ...original,
+  name: 'moco/r50_v1',
+  method: {
+    kind: 'moco',
+    neck: { kind: 'linear', out: 128 },
+    ...{ queue: 65536, momentum: 0.999, temperature: 0.07 },
+  },
+};
+
+/**
+ * In place of the original's r50_v1_fp16 (apex O1, float16 with loss scaling): convolutions and
+ * products in bfloat16, which needs no loss scaling; parameters, sums and the loss in float32.
+ */
+export const r50V1Bf16: Recipe = { ...r50V1, name: 'moco/r50_v1_bf16', precision: 'bf16' };
+
+export const r50V2: Recipe = {
+  ...originalV2,
+  name: 'moco/r50_v2',
+  method: {
+    kind: 'moco',
+    neck: { kind: 'mlp', hidden: 2048, out: 128 },
+    ...{ queue: 65536, momentum: 0.999, temperature: 0.2 },
+  },
+};
+
+/** MoCo v2 behind the neck of SimCLR. */
+export const r50V2SimclrNeck: Recipe = {
+  ...r50V2,
+  name: 'moco/r50_v2_simclr_neck',
+  method: { ...r50V2.method, neck: { kind: 'simclr', hidden: 2048, out: 128 } },
+};
