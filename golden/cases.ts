@@ -1,5 +1,6 @@
 import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
+import { mocoCase } from './moco_case.ts';
 
 /** What can be held to the reference's values; one line a method. */
-export const parityCases: readonly ParityCase[] = [...optimizerCases];
+export const parityCases: readonly ParityCase[] = [...optimizerCases, mocoCase];

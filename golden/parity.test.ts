@@ -1,0 +1,106 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lineOf, type Result, runParity } from '../harness/testing/parity/run.ts';
+import { parityCases } from './cases.ts';
+
+const fixtures = fileURLToPath(new URL('parity', import.meta.url));
+
+async function run(folder: string, name: string): Promise<Result> {
+  for await (const result of runParity(folder, parityCases, [name])) return result;
+  throw new Error(`no case ${name}`);
+}
+
+it.each(['moco_v1', 'moco_v2_r50', 'moco_ranks'])('agrees with the reference: %s', async (name) => {
+  const result = await run(fixtures, name);
+  process.stdout.write(`${lineOf(result)}\n`);
+  expect(result.failed).toEqual([]);
+  expect(result.problem).toBeUndefined();
+  expect(result.compared).toBeGreaterThan(200);
+});
+
+describe('a case that is not as it should be fails by name', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'parity-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  interface Case {
+    hyper_parameters: Record<string, unknown>;
+    model: Record<string, Record<string, unknown>>;
+    tensors: Record<string, { role: string }>;
+  }
+
+  async function spoilt(name: string, change: (json: Case) => void): Promise<Result> {
+    const json: Case = JSON.parse(readFileSync(join(fixtures, 'moco_ranks.json'), 'utf8'));
+    change(json);
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify(json));
+    copyFileSync(join(fixtures, 'moco_ranks.safetensors'), join(folder, `${name}.safetensors`));
+    return run(folder, name);
+  }
+
+  it.each<[string, (json: Case) => void, RegExp]>([
+    [
+      'unknown option',
+      ({ model }) => Object.assign(model, { symmetric: true }),
+      /model.*symmetric/,
+    ],
+    [
+      'unknown parameter',
+      (json) => Object.assign(json.hyper_parameters, { predictor: 2 }),
+      /hyper_parameters.*predictor/,
+    ],
+    [
+      'unknown neck',
+      ({ model }) => Object.assign(model.neck ?? {}, { type: 'NonLinearNeckV9' }),
+      /model: neck\.type/,
+    ],
+    [
+      'wrong width',
+      ({ model, hyper_parameters }) => {
+        hyper_parameters.width = 8;
+        Object.assign(model.backbone ?? {}, { base_width: 8 });
+      },
+      /init\.encoder_q\.0\.conv1\.weight: found shape \[4,3,7,7\], expected \[8,3,7,7\]/,
+    ],
+    [
+      'wrong image size',
+      (json) => Object.assign(json.hyper_parameters, { size: 32 }),
+      /rank0\.in\.step1\.img: found shape \[4,2,3,48,48\], expected \[4,2,3,32,32\]/,
+    ],
+    [
+      'missing input',
+      ({ tensors }) => Object.assign(tensors['init.queue'] ?? {}, { role: 'expected' }),
+      /input is missing: init\.queue/,
+    ],
+    [
+      'more steps than tensors',
+      (json) => Object.assign(json.hyper_parameters, { steps: 2 }),
+      /input is missing: rank0\.in\.step2\.img/,
+    ],
+  ])('%s', async (name, change, message) => {
+    const result = await spoilt(name.replaceAll(' ', '_'), change);
+    expect(result.pass).toBe(false);
+    expect(lineOf(result)).toMatch(message);
+  });
+
+  it('another temperature misses the reference', async () => {
+    const result = await spoilt('temperature', ({ hyper_parameters, model }) => {
+      hyper_parameters.temperature = 0.201;
+      Object.assign(model.head ?? {}, { temperature: 0.201 });
+    });
+    expect(result.pass).toBe(false);
+    expect(result.failed.map(({ name }) => name)).toContain('rank0.step1.out.loss');
+  });
+
+  it('another key momentum misses the reference', async () => {
+    const result = await spoilt('momentum', ({ hyper_parameters, model }) => {
+      hyper_parameters.momentum = 0.9985;
+      Object.assign(model, { momentum: 0.9985 });
+    });
+    expect(result.pass).toBe(false);
+  });
+});

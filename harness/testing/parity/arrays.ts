@@ -1,0 +1,30 @@
+import type { HostArray, TypedArray } from '../../engine/array.ts';
+
+/** One view of images [N, V, C, H, W], as the graph takes it: [N, H, W, C]. */
+export function viewOf({ shape, data }: HostArray, view: number): Float32Array {
+  const [count = 0, views = 0, channels = 0, height = 0, width = 0] = shape;
+  const pixels = height * width;
+  const out = new Float32Array(count * pixels * channels);
+  for (let n = 0; n < count; n++)
+    for (let c = 0; c < channels; c++) {
+      const from = ((n * views + view) * channels + c) * pixels;
+      for (let p = 0; p < pixels; p++)
+        out[(n * pixels + p) * channels + c] = Number(data[from + p]);
+    }
+  return out;
+}
+
+export function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Any integers or floats as plain numbers. */
+export function flat(data: TypedArray): number[] {
+  return Array.from({ length: data.length }, (_, i) => Number(data[i]));
+}

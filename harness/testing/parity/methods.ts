@@ -1,0 +1,252 @@
+import { z } from 'zod';
+import { type HostArray, hostArray, type TypedArray } from '../../engine/array.ts';
+import { startEngine } from '../../engine/index.ts';
+import { UserError } from '../../errors.ts';
+import type { NeckSpec } from '../../nn/necks.ts';
+import { type ResNetSpec, resnet, resnetSpec } from '../../nn/resnet.ts';
+import { momentumState } from '../../optim/descend.ts';
+import { resolveRules } from '../../optim/rules.ts';
+import { OptimizerSpec } from '../../optim/spec.ts';
+import { Learner, type Tensors } from '../../run/learner.ts';
+import type { BoundMethod, MethodDefinition } from '../../run/method.ts';
+import { type StepDefinition, trainableNames } from '../../run/step.ts';
+import { toOIHW, transpose4 } from '../../weights/layout.ts';
+import { concatenated, flat, viewOf } from './arrays.ts';
+import type { Comparisons } from './compare.ts';
+import type { Fixture } from './fixture.ts';
+import type { ParityCase } from './run.ts';
+
+/** How the cases of one method read. */
+export interface MethodReading {
+  readonly method: MethodDefinition;
+  /** The `method` part of an experiment, and the backbone, of the case's JSON. */
+  readonly specs: (fixture: Fixture) => MethodSpecs;
+  /** The method's draws: ours → the fixture's, e.g. shuffle → idx_shuffle. */
+  readonly draws: Readonly<Record<string, string>>;
+}
+
+export interface MethodSpecs {
+  readonly method: Readonly<Record<string, unknown>>;
+  readonly backbone: ResNetSpec;
+  /** Images of one rank. */
+  readonly batch: number;
+  readonly size: number;
+  readonly steps: number;
+  readonly optimizer: OptimizerSpec;
+}
+
+/**
+ * Training steps of a method against the reference: losses, outputs of modules, gradients with
+ * respect to outputs and parameters, then the whole state and how far it moved, at every step.
+ */
+export function methodCase(reading: MethodReading): ParityCase {
+  return {
+    methods: [reading.method.kind],
+    run: async (fixture, comparisons) => {
+      await startEngine();
+      const specs = reading.specs(fixture);
+      const method = reading.method.bind(specs.method);
+      const learner = new Learner(definitionOf(fixture, specs, method), { observe: true });
+      try {
+        let before = await initial(fixture, learner);
+        for (let step = 1; step <= specs.steps; step++) {
+          const outputs = await runStep(fixture, learner, reading, specs.optimizer.lr, step);
+          for (const [name, value] of Object.entries(outputs))
+            comparisons.add(namedOutput(name, step), inFileLayout(name, value));
+          const after = await learner.save();
+          compareState(comparisons, fixture.worldSize, step, before, after);
+          before = after;
+        }
+      } finally {
+        learner.dispose();
+      }
+    },
+  };
+}
+
+function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod): StepDefinition {
+  const { batch, size, backbone, optimizer } = specs;
+  const replicas = fixture.worldSize;
+  method.check({ replicas, batch, dropLast: true });
+  const model = method.model(resnet(backbone));
+  return {
+    ...{ method, model, replicas, batch, size, optimizer },
+    channels: backbone.channels,
+    accumulate: 1,
+    precision: 'fp32',
+    rules: resolveRules(optimizer, trainableNames(model)),
+  };
+}
+
+/** Sets the state to the fixture's. All of it must be there, and nothing else. */
+async function initial(fixture: Fixture, learner: Learner): Promise<Tensors> {
+  await learner.initialise(0);
+  const own = await learner.save();
+  const momenta = new Set(trainableNames(learner.definition.model).map(momentumState));
+  for (const input of fixture.inputs) {
+    const [, name] = /^init\.(.*)$/.exec(input) ?? [];
+    if (name !== undefined && !own.has(name))
+      throw new UserError(`${input}: the network built from the case has no such tensor`);
+  }
+  const values = new Map([...own].map(([name, value]) => [name, value] as const));
+  for (const [name, { shape }] of own) {
+    if (momenta.has(name)) continue; // 0 before the first step
+    const [rank, plain] = rankOf(name);
+    const ranked = `rank${rank}.init.${plain}`;
+    const value = fixture.input(fixture.inputs.includes(ranked) ? ranked : `init.${plain}`);
+    const scalar = shape.length === 0 && value.data.length === 1; // stored with shape [1]
+    if (!scalar && String(value.shape) !== String(shape))
+      throw new UserError(`init.${plain}: found shape [${value.shape}], expected [${shape}]`);
+    values.set(name, scalar ? hostArray(value.dtype, [], value.data) : value);
+  }
+  await learner.restore(values);
+  return values;
+}
+
+async function runStep(
+  fixture: Fixture,
+  learner: Learner,
+  { draws }: MethodReading,
+  learningRate: number,
+  step: number,
+): Promise<Record<string, HostArray>> {
+  const { method, replicas, batch, size, channels } = learner.definition;
+  const prefixes = Array.from({ length: replicas }, (_, r) => (replicas > 1 ? `rank${r}.` : ''));
+  const images = prefixes.map((prefix) => {
+    const name = `${prefix}in.step${step}.img`;
+    return expectShape(name, fixture.input(name), [batch, method.views, channels, size, size]);
+  });
+  const inputs: Record<string, TypedArray> = {
+    indices: Int32Array.from({ length: replicas * batch }, (_, i) => i),
+    learning_rate: Float32Array.of(learningRate),
+  };
+  for (let v = 0; v < method.views; v++)
+    inputs[`view${v}`] = concatenated(images.map((image) => viewOf(image, v)));
+  for (const [ours, theirs] of Object.entries(draws)) {
+    const name = `rng.step${step}.${theirs}`;
+    const { data } = expectShape(name, fixture.input(name), [replicas * batch]);
+    inputs[`draw.${ours}`] = Int32Array.from(flat(data));
+  }
+  return learner.program.run('step', inputs);
+}
+
+function expectShape(name: string, value: HostArray, shape: readonly number[]): HostArray {
+  if (String(value.shape) === String(shape)) return value;
+  throw new UserError(`${name}: found shape [${value.shape}], expected [${shape}]`);
+}
+
+/** `loss` → `step1.out.loss`, `rank0.out.X` → `rank0.step1.out.X`. */
+function namedOutput(name: string, step: number): string {
+  if (name === 'loss') return `step${step}.out.loss`;
+  return name.replace(/^(rank\d+\.)?/, `$1step${step}.`);
+}
+
+/** Gradients of filters lie [O, I, H, W] in files, outputs of modules [N, C, H, W]. */
+function inFileLayout(name: string, value: HostArray): HostArray {
+  if (value.shape.length !== 4) return value;
+  return /(^|\.)(local_)?grad\./.test(name) ? toOIHW(value) : transpose4(value, [0, 3, 1, 2]);
+}
+
+/** A buffer that the case lists once must be the same on all ranks, so each is held to it. */
+function compareState(
+  comparisons: Comparisons,
+  worldSize: number,
+  step: number,
+  before: Tensors,
+  after: Tensors,
+): void {
+  for (const [name, value] of after) {
+    const [rank, plain] = rankOf(name);
+    const from = before.get(name);
+    comparisons.add(`step${step}.state.${plain}`, value, from);
+    if (worldSize > 1) comparisons.add(`rank${rank}.step${step}.state.${plain}`, value, from);
+  }
+}
+
+/** `replica1.P` → [1, P]; a plain name is the first rank's, or everyone's. */
+function rankOf(name: string): readonly [number, string] {
+  const [, rank = '0', plain = name] = /^(?:replica(\d+)\.)?(.*)$/.exec(name) ?? [];
+  return [Number(rank), plain];
+}
+
+const norm = z.strictObject({ type: z.enum(['BN', 'SyncBN']) });
+
+/** The reference's backbone config. */
+export const backboneConfig = z
+  .strictObject({
+    type: z.literal('NarrowResNet'),
+    base_width: z.int().positive(),
+    depth: z.int(),
+    in_channels: z.int().positive(),
+    out_indices: z.tuple([z.literal(4)]),
+    norm_cfg: norm,
+  })
+  .transform(({ base_width, depth, in_channels, norm_cfg }) =>
+    resnetSpec.parse({
+      depth,
+      width: base_width / 64,
+      channels: in_channels,
+      norm: norm_cfg.type === 'SyncBN' ? 'sync' : 'batch',
+    }),
+  );
+
+/** The reference's neck config, and the channels that it expects of the backbone. */
+export const neckConfig = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('LinearNeck'),
+      in_channels: z.int(),
+      out_channels: z.int(),
+    }),
+    z.strictObject({
+      type: z.literal('NonLinearNeckV1'),
+      in_channels: z.int(),
+      hid_channels: z.int(),
+      out_channels: z.int(),
+    }),
+  ])
+  .transform((config): NeckSpec => {
+    const out = config.out_channels;
+    return config.type === 'LinearNeck'
+      ? { kind: 'linear', out }
+      : { kind: 'mlp', hidden: config.hid_channels, out };
+  });
+
+/** The reference's optimizer config. */
+export const optimizerConfig = z.strictObject({
+  type: z.enum(['SGD', 'LARS']),
+  lr: z.number(),
+  weight_decay: z.number(),
+  momentum: z.number(),
+});
+
+const Options = z.record(
+  z.string(),
+  z.strictObject({
+    lr: z.number(),
+    weight_decay: z.number(),
+    momentum: z.number(),
+    lars_exclude: z.boolean().optional(),
+  }),
+);
+
+/** The optimizer of a case, with a rule for each parameter that its `param_options` set apart. */
+export function optimizerOf(
+  fixture: Fixture,
+  config: z.output<typeof optimizerConfig>,
+): OptimizerSpec {
+  const { lr, momentum, weight_decay: weightDecay } = config;
+  const options = fixture.field('param_options', Options.default({}));
+  const rules = Object.entries(options).flatMap(([name, option]) => {
+    const same =
+      option.lr === lr && option.momentum === momentum && option.weight_decay === weightDecay;
+    if (same && !option.lars_exclude) return [];
+    return {
+      match: `^${name.replaceAll('.', '\\.')}$`,
+      ...{ lr: option.lr, momentum: option.momentum, weightDecay: option.weight_decay },
+      larsExclude: option.lars_exclude,
+    };
+  });
+  const kind = config.type === 'SGD' ? 'sgd' : 'lars';
+  return OptimizerSpec.parse({ kind, lr, momentum, weightDecay, rules });
+}
