@@ -28,6 +28,8 @@ export interface LogSetup {
   readonly everySteps: number;
   /** Steps finished before this start; 0 when the run is new. */
   readonly resumeStep: number;
+  /** Epochs whose evaluation is done by then. Default: all that the steps finish. */
+  readonly resumeEpochs?: number;
   readonly clock?: Clock;
   readonly terminal?: Terminal;
 }
@@ -37,9 +39,15 @@ export interface StepEntry extends StepRow {
   readonly momentum: number;
 }
 
+/** Seconds from one step's end to the next one's, and the part of them spent on waiting for data. */
+export interface StepTimes {
+  readonly step: number;
+  readonly data: number;
+}
+
 /** A step of a window; the times of steps before a resume are not known any more. */
 interface Timed extends StepRow {
-  readonly times?: { readonly step: number; readonly data: number };
+  readonly times?: StepTimes;
 }
 
 /**
@@ -112,13 +120,18 @@ export class RunLog {
     this.dataEnd = this.clock.seconds();
   }
 
-  /** Call when a step is finished. */
-  step({ momentum, ...row }: StepEntry): void {
+  /** Call when a step is finished; what it says can be written later, while the next one runs. */
+  stepDone(): StepTimes {
     const now = this.clock.seconds();
-    const seconds = now - this.lastEnd;
-    this.window.push({ ...row, times: { step: seconds, data: this.dataEnd - this.lastEnd } });
-    this.timed = { steps: this.timed.steps + 1, seconds: this.timed.seconds + seconds };
+    const times = { step: now - this.lastEnd, data: this.dataEnd - this.lastEnd };
     this.lastEnd = this.dataEnd = now;
+    return times;
+  }
+
+  /** Writes a finished step down. */
+  step({ momentum, ...row }: StepEntry, times: StepTimes = this.stepDone()): void {
+    this.window.push({ ...row, times });
+    this.timed = { steps: this.timed.steps + 1, seconds: this.timed.seconds + times.step };
     this.steps.append(row);
     const { epoch, iter } = this.place(row.step);
     this.showStep(row, epoch, iter);
@@ -199,6 +212,7 @@ export class RunLog {
 }
 
 function placeOf(step: number, stepsPerEpoch: number) {
+  if (step === 0) return { epoch: 0, iter: 0 };
   const epoch = Math.ceil(step / stepsPerEpoch);
   return { epoch, iter: step - (epoch - 1) * stepsPerEpoch };
 }
@@ -232,11 +246,15 @@ function newestStem(folder: string): string | undefined {
   return names.sort().at(-1)?.replace('.log.json', '');
 }
 
-async function forgetAfter(path: string, { resumeStep, stepsPerEpoch }: LogSetup): Promise<void> {
+async function forgetAfter(path: string, setup: LogSetup): Promise<void> {
+  const { resumeStep, stepsPerEpoch } = setup;
+  const { resumeEpochs = Math.floor(resumeStep / stepsPerEpoch) } = setup;
   if (!existsSync(path)) return;
   const kept = wholeLines(readFileSync(path, 'utf8')).filter((line) => {
-    const { epoch, iter }: { epoch?: unknown; iter?: unknown } = JSON.parse(line);
+    const { mode, epoch, iter }: { mode?: unknown; epoch?: unknown; iter?: unknown } =
+      JSON.parse(line);
     if (typeof epoch !== 'number' || typeof iter !== 'number') return true;
+    if (mode === 'val') return epoch <= resumeEpochs;
     return (epoch - 1) * stepsPerEpoch + iter <= resumeStep;
   });
   await writeAtomic(path, kept.join(''));

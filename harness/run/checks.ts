@@ -1,0 +1,69 @@
+import type { SourceSpec, ViewSpec } from '../data/spec.ts';
+import { UserError } from '../errors.ts';
+import type { Experiment } from './spec.ts';
+
+/** What can be known of an experiment before any data are opened. @throws UserError by spec path. */
+export function checkExperiment(experiment: Experiment): void {
+  const { name, data, backbone, evaluation } = experiment;
+  if (backbone.channels !== 3)
+    throw new UserError(
+      `experiment ${name}: backbone.channels: found ${backbone.channels}, expected 3: images are RGB`,
+    );
+  data.pipelines.forEach((view, i) => {
+    checkCrop(experiment, `data.pipelines[${i}]`, view, data.train);
+  });
+  if (evaluation?.pipeline !== undefined)
+    for (const use of ['train', 'test'] as const)
+      checkCrop(experiment, 'evaluation.pipeline', evaluation.pipeline, evaluation[use]);
+  const count = evaluation === undefined ? undefined : countOf(evaluation.train);
+  if (count !== undefined) checkNeighbours(experiment, count);
+}
+
+/** What can be known once the data are open. @throws UserError by spec path. */
+export function checkData(experiment: Experiment, count: number): void {
+  const { name, replicas, batch, data } = experiment;
+  const step = replicas * batch;
+  if (count < step)
+    throw new UserError(
+      `experiment ${name}: data.train has ${count} images, fewer than one step takes (${step}: ` +
+        `replicas ${replicas} x batch ${batch}); use a smaller batch` +
+        (data.replacement ? ' or more data' : ''),
+    );
+}
+
+/** @throws UserError when k-NN asks for more neighbours than there are. */
+export function checkNeighbours({ name, evaluation }: Experiment, count: number): void {
+  const k = evaluation?.knn?.k;
+  if (k !== undefined && k > count)
+    throw new UserError(
+      `experiment ${name}: evaluation.knn.k: found ${k}, but evaluation.train has ${count} images; ` +
+        `use a k of at most ${count}`,
+    );
+}
+
+/** A crop of fixed size must fit into the image that comes to it. */
+function checkCrop({ name, data }: Experiment, path: string, view: ViewSpec, source: SourceSpec) {
+  let side = sideOf(source);
+  view.forEach((op, i) => {
+    if (op.kind === 'randomResizedCrop') side = data.size;
+    if (op.kind === 'resize') side = op.size;
+    if (op.kind !== 'centerCrop' && op.kind !== 'randomCrop') return;
+    const padding = op.kind === 'randomCrop' ? op.padding : 0;
+    if (side !== undefined && side + 2 * padding < data.size)
+      throw new UserError(
+        `experiment ${name}: ${path}[${i}]: ${op.kind} to ${data.size} pixels, but images are ` +
+          `${side} there; resize before, or use a smaller data.size`,
+      );
+    side = data.size;
+  });
+}
+
+/** Side of the images where the kind of source fixes it. */
+function sideOf(source: SourceSpec): number | undefined {
+  if (source.kind === 'generated') return source.size;
+  return source.kind === 'cifar10' || source.kind === 'cifar100' ? 32 : undefined;
+}
+
+function countOf(source: SourceSpec): number | undefined {
+  return source.kind === 'generated' ? source.count : undefined;
+}

@@ -1,0 +1,131 @@
+import type { Batch } from '../data/batch.ts';
+import type { HostArray } from '../engine/array.ts';
+import { UserError } from '../errors.ts';
+import { learningRate } from '../optim/schedule.ts';
+import type { Learner } from './learner.ts';
+import type { RunLog, StepEntry } from './log.ts';
+import type { Metrics } from './log_format.ts';
+import type { Experiment } from './spec.ts';
+import { runStep } from './step.ts';
+import { type EpochSums, withStep } from './sums.ts';
+
+/** What the steps of an epoch need. */
+export interface EpochSetup {
+  readonly experiment: Experiment;
+  readonly learner: Learner;
+  readonly log: RunLog;
+  readonly stepsPerEpoch: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** The rest of the epoch's batches, from `fromStep` on. */
+  readonly batches: AsyncIterator<Batch>;
+  /** Steps of the epoch done before. */
+  readonly fromStep: number;
+  readonly sums: EpochSums;
+  readonly signal?: AbortSignal | undefined;
+  /** Saves the state inside the epoch; nothing runs meanwhile. */
+  readonly save: (epochStep: number, sums: EpochSums) => Promise<void>;
+}
+
+export interface EpochOutcome {
+  /** Steps of the epoch done now; fewer than all when it was interrupted. */
+  readonly epochStep: number;
+  readonly sums: EpochSums;
+}
+
+/**
+ * Runs the steps of an epoch, or the rest of one. While a step runs in TensorFlow, the next batch is
+ * prepared and the step before is written down.
+ * @throws UserError when a value of a step is not finite.
+ */
+export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
+  const { experiment, learner, log, stepsPerEpoch, epoch, batches, signal } = setup;
+  let { fromStep: done, sums } = setup;
+  let write = () => {};
+  let next = ahead(batches);
+  log.startEpoch();
+  try {
+    while (done < stepsPerEpoch && signal?.aborted !== true) {
+      const { value: batch } = await next;
+      if (batch === undefined) throw new Error(`epoch ${epoch}: no batch for step ${done}`);
+      log.dataReady();
+      const plan = planStep(experiment, { step: epoch * stepsPerEpoch + done, stepsPerEpoch });
+      const running = runStep(learner.program, batch, plan.moves ? plan.rate : undefined);
+      done++;
+      if (done < stepsPerEpoch) next = ahead(batches);
+      write();
+      const metrics = finite(experiment, numbers(await running), { ...plan, epoch, done });
+      const times = log.stepDone();
+      const images = batch.indices.length;
+      sums = withStep(sums, metrics, images);
+      const entry = entryOf(experiment, plan, images, metrics);
+      write = () => log.step(entry, times);
+      if (savesAt(experiment, done, stepsPerEpoch)) {
+        write();
+        write = () => {};
+        await setup.save(done, sums);
+        log.startEpoch();
+      }
+    }
+  } finally {
+    write();
+    await next.catch(() => undefined);
+    await batches.return?.();
+  }
+  return { epochStep: done, sums };
+}
+
+interface Plan {
+  /** Micro-steps before this one, over all epochs. */
+  readonly step: number;
+  readonly rate: number;
+  /** Whether the optimiser moves: at the last of each `accumulate` micro-steps. */
+  readonly moves: boolean;
+}
+
+// The count of micro-steps runs over all epochs, so a window may straddle two (methods.md 3.5).
+function planStep(
+  { schedule, optimizer, epochs, accumulate }: Experiment,
+  at: { readonly step: number; readonly stepsPerEpoch: number },
+): Plan {
+  const rate = learningRate(schedule, optimizer.lr, { ...at, epochs });
+  return { step: at.step, rate, moves: (at.step + 1) % accumulate === 0 };
+}
+
+function entryOf(experiment: Experiment, plan: Plan, images: number, metrics: Metrics): StepEntry {
+  const { momentum } = experiment.optimizer;
+  return { step: plan.step + 1, lr: plan.rate, momentum, images, metrics };
+}
+
+/** Asks for the next batch. A failure is reported where it is awaited, not before. */
+function ahead(batches: AsyncIterator<Batch>): Promise<IteratorResult<Batch, undefined>> {
+  const next = batches.next();
+  next.catch(() => undefined);
+  return next;
+}
+
+function savesAt({ checkpoint }: Experiment, done: number, stepsPerEpoch: number): boolean {
+  const { everySteps } = checkpoint;
+  return everySteps > 0 && done % everySteps === 0 && done < stepsPerEpoch;
+}
+
+function numbers(outputs: Readonly<Record<string, HostArray>>): Metrics {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])]),
+  );
+}
+
+function finite(
+  experiment: Experiment,
+  metrics: Metrics,
+  { step, rate, epoch, done }: Plan & { readonly epoch: number; readonly done: number },
+): Metrics {
+  const bad = Object.entries(metrics).find(([, value]) => !Number.isFinite(value));
+  if (bad === undefined) return metrics;
+  const [name, value] = bad;
+  throw new UserError(
+    `experiment ${experiment.name}: ${name} is ${value} at step ${step + 1} (epoch ${epoch + 1}, ` +
+      `step ${done} of it, learning rate ${rate}); a lower optimizer.lr or a longer warm-up may help. ` +
+      'To see which operation made it, run again with --resume_from auto --debug_nans',
+  );
+}

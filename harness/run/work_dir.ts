@@ -1,0 +1,162 @@
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { UserError } from '../errors.ts';
+import {
+  type LoadedCheckpoint,
+  latestCheckpoint,
+  listCheckpoints,
+  loadCheckpoint,
+  readCheckpointMeta,
+} from './checkpoint.ts';
+import { differences } from './difference.ts';
+import { sweepTemporaries, writeError } from './files.ts';
+import { type Lock, lockFolder } from './lock.ts';
+import { RunRecord } from './record.ts';
+import { type Experiment, experimentId } from './spec.ts';
+
+export const RECORD = 'record.json';
+const STEPS = 'steps.csv';
+const OWN =
+  /^(record\.json|steps\.csv|epochs\.csv|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
+const SHOWN = 8; // fields that a message lists
+
+/** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
+export function openWorkDir(folder: string): Lock {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw writeError(folder, cause);
+  }
+  const lock = lockFolder(folder);
+  sweepTemporaries(folder);
+  return lock;
+}
+
+export interface StartRequest {
+  readonly folder: string;
+  readonly experiment: Experiment;
+  /** A checkpoint file, or `auto` for the one of the folder that is furthest on. */
+  readonly resumeFrom?: string | undefined;
+  readonly tell: { info(message: string): void; warn(message: string): void };
+}
+
+/**
+ * Where a run begins: at a checkpoint, or at the beginning (undefined). Nothing that could be gone on
+ * from is ever overwritten.
+ * @throws UserError when the folder holds another run, or an unfinished one and nobody said to resume;
+ *   when the checkpoint is damaged or of another experiment: then with the fields that differ.
+ */
+export async function findStart(request: StartRequest): Promise<LoadedCheckpoint | undefined> {
+  const { folder, experiment, resumeFrom, tell } = request;
+  const found = runIn(folder);
+  if (found !== undefined && found.id !== experimentId(experiment))
+    throw new UserError(
+      `${folder} holds a run of another experiment, ${found.name}:` +
+        `${fieldsApart(found.experiment, experiment)}\n` +
+        'choose another --work_dir, or empty this one',
+    );
+  if (resumeFrom === undefined && found !== undefined && listCheckpoints(folder).length > 0)
+    throw new UserError(occupied(folder, found));
+  const checkpoint = resumeFrom === undefined ? undefined : await resumed(request, resumeFrom);
+  if (checkpoint === undefined) {
+    if (found !== undefined) {
+      tell.info(`${folder} holds a run that never reached a checkpoint; it begins anew`);
+      for (const name of readdirSync(folder))
+        if (OWN.test(name)) rmSync(join(folder, name), { recursive: true });
+    }
+    return undefined;
+  }
+  bringSteps(checkpoint.file, folder);
+  return checkpoint;
+}
+
+/** The record of a work directory; undefined when it has none that can be read. */
+export function readRecord(folder: string): RunRecord | undefined {
+  const path = join(folder, RECORD);
+  if (!existsSync(path)) return undefined;
+  try {
+    return RunRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined; // checkpoints hold all that is needed to write it again
+  }
+}
+
+interface FoundRun {
+  readonly name: string;
+  readonly id: string;
+  readonly experiment: unknown;
+  readonly epochs: number;
+  readonly finished: boolean;
+}
+
+function runIn(folder: string): FoundRun | undefined {
+  const record = readRecord(folder);
+  if (record !== undefined) {
+    const { experiment, experimentId: id, epochs, finished } = record;
+    const done = epochs.at(-1)?.epoch ?? 0;
+    return { name: experiment.name, id, experiment, epochs: done, finished };
+  }
+  for (const file of listCheckpoints(folder)) {
+    const meta = metaOf(file);
+    if (meta === undefined) continue;
+    const { experiment, experimentId: id, epoch } = meta;
+    return { name: String(experiment.name), id, experiment, epochs: epoch, finished: false };
+  }
+  return undefined;
+}
+
+function metaOf(file: string) {
+  try {
+    return readCheckpointMeta(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function occupied(folder: string, { epochs, finished }: FoundRun): string {
+  return finished
+    ? `${folder} holds a finished run of this experiment; choose another --work_dir, or empty this one`
+    : `${folder} holds an unfinished run of this experiment, ${epochs} epochs done; ` +
+        'go on with --resume_from auto, choose another --work_dir, or empty this one';
+}
+
+async function resumed(
+  { folder, experiment, tell }: StartRequest,
+  resumeFrom: string,
+): Promise<LoadedCheckpoint | undefined> {
+  const checkpoint =
+    resumeFrom === 'auto'
+      ? await latestCheckpoint(folder, tell.warn)
+      : await loadCheckpoint(resolve(resumeFrom));
+  if (checkpoint === undefined && listCheckpoints(folder).length > 0)
+    throw new UserError(
+      `${folder}: every checkpoint is damaged; bring one back from a copy, or empty the folder to begin anew`,
+    );
+  if (checkpoint !== undefined && checkpoint.meta.experimentId !== experimentId(experiment))
+    throw new UserError(
+      `${checkpoint.file} is of another experiment:` +
+        `${fieldsApart(checkpoint.meta.experiment, experiment)}\n` +
+        'resume with the same experiment and the same --set, or start a run in another --work_dir',
+    );
+  return checkpoint;
+}
+
+function fieldsApart(theirs: unknown, ours: unknown): string {
+  const apart = differences(theirs, ours);
+  const lines = apart
+    .slice(0, SHOWN)
+    .map(({ path, left, right }) => `\n  ${path}: ${shown(left)} there, ${shown(right)} asked for`);
+  const more = apart.length > SHOWN ? `\n  and ${apart.length - SHOWN} more fields` : '';
+  return lines.join('') + more;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}
+
+/** A run that goes on in another folder takes the steps before its checkpoint along. */
+function bringSteps(file: string, folder: string): void {
+  const [from, to] = [join(dirname(file), STEPS), join(folder, STEPS)];
+  if (dirname(file) !== resolve(folder) && existsSync(from) && !existsSync(to))
+    copyFileSync(from, to);
+}
