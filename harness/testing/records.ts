@@ -1,0 +1,44 @@
+import { exactMetrics } from '../run/entries.ts';
+import { sha256, sha256Json } from '../run/hash.ts';
+import type { Metrics } from '../run/log_format.ts';
+import { appendEpoch, type RunRecord, sealed } from '../run/record.ts';
+
+export interface RecordParts {
+  readonly experiment?: { readonly name: string; readonly [field: string]: unknown };
+  /** One per epoch, from epoch 0. */
+  readonly epochs: readonly Metrics[];
+  /** Finishes the run. */
+  readonly final?: Metrics;
+  readonly platform?: string;
+  readonly device?: 'cpu' | 'gpu';
+  readonly graph?: string;
+  /** Of the training images. */
+  readonly data?: string;
+}
+
+/**
+ * A whole record put together by hand, for tests of what reads records. States are named by their
+ * epoch's metrics, so equal metrics have equal state hashes.
+ */
+export function recordOf(parts: RecordParts): RunRecord {
+  const { experiment = { name: 'tiny', seed: 0 }, epochs, final } = parts;
+  const head: RunRecord = {
+    format: 'reprise-record-1',
+    experiment,
+    experimentId: sha256Json(experiment),
+    data: { train: sha256(parts.data ?? 'images') },
+    graph: sha256(parts.graph ?? 'graph'),
+    library: sha256('library'),
+    fingerprint: { id: parts.platform ?? 'aaaaaaaaaaaa', device: parts.device ?? 'cpu' },
+    environment: { node: 'v20.19.0' },
+    epochs: [],
+    finished: false,
+  };
+  const grown = epochs.reduce<RunRecord>((record, values, epoch) => {
+    const metrics = exactMetrics(values);
+    const stateHash = sha256Json({ epoch, metrics });
+    return appendEpoch(record, { epoch, step: 10 * epoch, metrics, stateHash });
+  }, head);
+  if (final === undefined) return sealed(grown);
+  return sealed({ ...grown, final: exactMetrics(final), finished: true });
+}
