@@ -5,7 +5,7 @@ import { auditGraph } from './audit.ts';
 import type { Output, Pointer } from './capi.ts';
 import { at, Graph } from './graph.ts';
 import { EngineError } from './native.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { type OpTime, Session, type SessionOptions } from './session.ts';
 import { activeGraph, type Tensor, traceInto, unwrap, wrap } from './tf.ts';
 
 export interface TensorSpec {
@@ -126,6 +126,19 @@ export class Program {
    * @returns the entry's outputs by name.
    */
   async run(name: string, inputs: Named<TypedArray> = {}): Promise<Record<string, HostArray>> {
+    const { outputNames, ...one } = this.callOf(name, inputs);
+    const values = await this.attributed(() => this.session.run(one));
+    return Object.fromEntries(
+      values.map((value, i) => [outputNames[i] ?? String(i), value] as const),
+    );
+  }
+
+  /** Runs an entry once and says where the time went, op by op. @see scripts/profile.mjs */
+  async profile(name: string, inputs: Named<TypedArray> = {}): Promise<OpTime[]> {
+    return this.session.profile(this.callOf(name, inputs));
+  }
+
+  private callOf(name: string, inputs: Named<TypedArray>) {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`engine: no entry '${name}'${known(this.entries)}`);
     const feeds = [...entry.inputs].map(([key, { spec, output }]) => ({
@@ -135,11 +148,7 @@ export class Program {
     for (const key of Object.keys(inputs))
       if (!entry.inputs.has(key))
         throw new Error(`engine: ${name} has no input '${key}'${known(entry.inputs)}`);
-    const { fetches, targets } = entry;
-    const values = await this.attributed(() => this.session.run({ feeds, fetches, targets }));
-    return Object.fromEntries(
-      values.map((value, i) => [entry.outputNames[i] ?? String(i), value] as const),
-    );
+    return { ...entry, feeds };
   }
 
   /** A copy of a state tensor. */
