@@ -5,7 +5,7 @@ import { inverse, rows } from '../harness/engine/ops/indexing.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
-import { contrast, rowDots } from '../harness/nn/heads.ts';
+import { contrastWithBank } from '../harness/nn/heads.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { sequential } from '../harness/nn/module.ts';
 import { follow } from '../harness/nn/momentum.ts';
@@ -80,9 +80,14 @@ export const moco = defineMethod<MocoSpec>({
     const encoded = l2Normalize(step.forward('encoder_k', shuffled, encoder_k));
     const keys = rows(yield* gather(encoded), inverse(order)); // [R N, D], as the images were
 
-    const positive = step.observe('head.pos', rowDots(q, step.mine(keys))); // [N, 1]
-    const negative = step.observe('head.neg', tf.matMul(q, queue, false, true)); // [N, K]
-    const { loss, accuracy } = contrast(positive, negative, spec.temperature);
+    const { loss, accuracy, positive, negative } = contrastWithBank(
+      q,
+      step.mine(keys),
+      queue,
+      spec.temperature,
+    );
+    step.observe('head.pos', positive); // [N, 1]
+    step.observe('head.neg', negative); // [N, K]
     const [count = 0] = keys.shape;
     return {
       loss,

@@ -29,15 +29,38 @@ export function conv2d(
   const pads = typeof padding === 'number' ? ([padding, padding] as const) : padding;
   checkShapes(x, filter, pads, dilation);
   const dense = dilation === 1 ? filter : stretched(filter, dilation);
-  const [top, left] = pads;
-  const [kh = 0, kw = 0] = dense.shape;
-  const same = stride === 1 && 2 * top === kh - 1 && 2 * left === kw - 1;
+  const [, height = 0, width = 0] = x.shape;
+  const [kh = 0, kw = 0, channels = 0, outputs = 0] = dense.shape;
+  const rows = reach(height, kh, stride, pads[0]);
+  const columns = reach(width, kw, stride, pads[1]);
+  const used = [rows.taps, columns.taps, channels, outputs];
+  const whole = rows.taps === kh && columns.taps === kw;
+  const taps = whole ? dense : tf.slice(dense, [rows.first, columns.first, 0, 0], used);
+  const edges: Edges = [rows.before, rows.after, columns.before, columns.after];
+  const same =
+    stride === 1 && edges.every((edge, i) => 2 * edge === (i < 2 ? rows.taps : columns.taps) - 1);
   const attrs = {
     strides: [1, stride, stride, 1],
     data_format: 'NHWC',
     padding: same ? 'SAME' : 'VALID',
   };
-  return convolve(x, dense, attrs, same ? [0, 0] : pads);
+  return convolve(x, taps, attrs, same ? [0, 0, 0, 0] : edges);
+}
+
+/** Zeros above, below, left and right of an image. */
+type Edges = readonly [number, number, number, number];
+
+/**
+ * The taps of a filter that meet a pixel at all, along one axis. The others see nothing but padding:
+ * in the last stages of small images that is most of a 3x3 filter, and all of its cost.
+ */
+function reach(length: number, taps: number, stride: number, padding: number) {
+  const steps = Math.floor((length + 2 * padding - taps) / stride);
+  const first = Math.max(0, padding - steps * stride);
+  const last = Math.min(taps, padding + length) - 1;
+  const before = padding - first;
+  const after = Math.max(0, steps * stride + last + 1 - first - before - length);
+  return { first, taps: last - first + 1, before, after };
 }
 
 /**
@@ -49,14 +72,14 @@ function convolve(
   x: Tensor,
   filter: Tensor,
   attrs: Attrs,
-  [top, left]: readonly [number, number],
+  [top, bottom, left, right]: Edges,
 ): Tensor {
-  const pads = top > 0 || left > 0;
+  const pads = top + bottom + left + right > 0;
   const filterSize = tf.tensor1d(filter.shape, 'int32');
   return withGradient([x, filter], () => {
     const image = toCompute(x);
     const weights = toCompute(filter);
-    const edges = () => tf.tensor2d([0, 0, top, top, left, left, 0, 0], [4, 2], 'int32');
+    const edges = () => tf.tensor2d([0, 0, top, bottom, left, right, 0, 0], [4, 2], 'int32');
     const input = pads ? op1('Pad', [image, edges()]) : image;
     const inputSize = tf.tensor1d(input.shape, 'int32');
     const begin = tf.tensor1d([0, top, left, 0], 'int32');
