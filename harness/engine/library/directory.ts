@@ -9,38 +9,67 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { CC, FRAMEWORK } from './pins.ts';
+import { digestOf, type PinnedFile } from './pins.ts';
 
-const LIBRARIES = [FRAMEWORK, CC] as const;
-
-/** Which of the two libraries a folder lacks. */
-export function missingFiles(directory: string): string[] {
-  return LIBRARIES.filter(
+/** Which of the files a folder lacks. */
+export function missingFiles(directory: string, names: readonly string[]): string[] {
+  return names.filter(
     (name) => !statSync(join(directory, name), { throwIfNoEntry: false })?.isFile(),
   );
 }
 
 /**
- * SHA-256 over both libraries of a folder. It is remembered in the cache beside sizes and times of
- * change, as reading 850 MB would cost a second at each start.
+ * SHA-256 over the files of a folder (`digestOf`). It is remembered in the cache beside sizes and
+ * times of change, as reading 850 MB would cost a second at each start.
  */
-export async function openDirectory(directory: string, cache: string): Promise<string> {
-  const state = JSON.stringify([
-    directory,
-    ...LIBRARIES.map((name) => stateOf(join(directory, name))),
-  ]);
-  const note = join(
-    cache,
-    'directories',
-    `${createHash('sha256').update(state).digest('hex')}.txt`,
-  );
+export async function openDirectory(
+  directory: string,
+  names: readonly string[],
+  cache: string,
+): Promise<string> {
+  const note = noteOf(directory, names, cache);
   const remembered = readText(note);
   if (remembered !== undefined && /^[0-9a-f]{64}$/.test(remembered)) return remembered;
-  const lines: string[] = [];
-  for (const name of LIBRARIES) lines.push(`${await hashFile(join(directory, name))}  ${name}\n`);
-  const sha256 = createHash('sha256').update(lines.join('')).digest('hex');
+  const files: { name: string; sha256: string }[] = [];
+  for (const name of names) files.push({ name, sha256: await hashFile(join(directory, name)) });
+  const sha256 = digestOf(files);
   remember(note, sha256);
   return sha256;
+}
+
+/** Remembers the digest of files that were verified while they were written. */
+export function rememberDirectory(
+  directory: string,
+  files: readonly PinnedFile[],
+  cache: string,
+): void {
+  const names = files.map(({ name }) => name);
+  remember(noteOf(directory, names, cache), digestOf(files));
+}
+
+/** What is wrong with a file, in words; undefined where it is what its pin says. */
+export async function fault(
+  directory: string,
+  { name, bytes, sha256 }: PinnedFile,
+): Promise<string | undefined> {
+  const path = join(directory, name);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) return `${path} is missing`;
+  if (stat.size !== bytes) return `${path} has ${stat.size} bytes, expected ${bytes}`;
+  const found = await hashFile(path);
+  return found === sha256 ? undefined : `${path} has SHA-256 ${found}, expected ${sha256}`;
+}
+
+/** SHA-256 of a file, in hex. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+function noteOf(directory: string, names: readonly string[], cache: string): string {
+  const state = JSON.stringify([directory, ...names.map((name) => stateOf(join(directory, name)))]);
+  return join(cache, 'directories', `${createHash('sha256').update(state).digest('hex')}.txt`);
 }
 
 function stateOf(path: string): [string, string] {
@@ -66,10 +95,4 @@ function remember(path: string, text: string): void {
   } catch {
     return;
   }
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
 }

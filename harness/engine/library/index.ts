@@ -1,8 +1,24 @@
+import { mkdirSync } from 'node:fs';
+import { lstat, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { missingFiles, openDirectory } from './directory.ts';
-import { CC, type Device, FRAMEWORK, VERSION } from './pins.ts';
+import { fault, missingFiles, openDirectory, rememberDirectory } from './directory.ts';
+import { fetchBuild } from './fetch.ts';
+import { withLock } from './lock.ts';
+import { checkMachine, checkSystem, type Machine, thisMachine } from './machine.ts';
+import {
+  type Build,
+  CC,
+  CPU_BUILD,
+  type Device,
+  digestOf,
+  FRAMEWORK,
+  filesOf,
+  VERSION,
+} from './pins.ts';
+import { type Environment, findPython, installedFolders } from './python.ts';
+import { megabytes, type Terminal } from './transfer.ts';
 
 /** A libtensorflow on this machine, ready to be loaded. */
 export interface Library {
@@ -12,7 +28,7 @@ export interface Library {
   readonly cc: string;
   readonly device: Device;
   readonly version: typeof VERSION;
-  /** SHA-256 over the SHA-256 of both libraries: which build computes, for the fingerprint. */
+  /** SHA-256 over the SHA-256 of the build's files: which build computes, for the fingerprint. */
   readonly sha256: string;
   /** NVIDIA libraries to load before, in this order; none on CPU. */
   readonly preload: readonly string[];
@@ -20,43 +36,158 @@ export interface Library {
 
 export interface ProvisionOptions {
   /** Variables to read instead of the process's own. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
+  /** What to find or fetch instead of the pinned build. */
+  readonly build?: Build;
+  /** What to check instead of this machine. */
+  readonly machine?: Machine;
+  /** Where progress is shown: stderr, unless given. */
+  readonly terminal?: Terminal;
 }
 
+interface Setting {
+  readonly environment: Environment;
+  readonly terminal: Terminal;
+  readonly machine: () => Machine;
+  readonly cache: string;
+}
+
+const LIBRARIES = [FRAMEWORK, CC] as const;
+
 /**
- * Finds libtensorflow, or fetches it: `REPRISE_TENSORFLOW_DIR`, then the user's cache.
+ * Finds libtensorflow, or fetches it: `REPRISE_TENSORFLOW_DIR`, then the user's cache
+ * (`XDG_CACHE_HOME`), then an installed Python package, then the pinned wheels through pip. Any
+ * number of processes may do so at once: one fetches, the others wait for it.
  * @throws UserError saying what is wrong and how to mend it
  */
 export async function provision(options: ProvisionOptions = {}): Promise<Library> {
+  checkSystem(options.machine ?? process);
   const environment = options.environment ?? process.env;
+  const setting = {
+    environment,
+    terminal: options.terminal ?? process.stderr,
+    machine: () => options.machine ?? thisMachine(),
+    cache: cacheRoot(environment),
+  };
   const explicit = environment.REPRISE_TENSORFLOW_DIR;
-  if (explicit) return openExplicit(resolve(explicit), environment);
-  const cached = join(cacheRoot(environment), `tensorflow-${VERSION}-cpu`);
-  if (missingFiles(cached).length === 0) return openExplicit(cached, environment);
-  throw new UserError(`engine: no libtensorflow in ${cached}; set REPRISE_TENSORFLOW_DIR`);
+  if (explicit) return openExplicit(resolve(explicit), setting.cache);
+  const build = options.build ?? CPU_BUILD;
+  const directory = join(setting.cache, build.folder);
+  const state = await stateOf(build, directory, setting.cache);
+  if (state !== 'good') await provideLocked(build, directory, setting);
+  return libraryOf(build, directory);
 }
 
-async function openExplicit(
+/** Fills the cache's folder while no other process does. */
+async function provideLocked(build: Build, directory: string, setting: Setting): Promise<void> {
+  const { cache, terminal } = setting;
+  makeCache(cache);
+  const waiting = () => terminal.write('engine: another process sets up libtensorflow; waiting\n');
+  await withLock(`${directory}.lock`, waiting, async () => {
+    const state = await stateOf(build, directory, cache);
+    if (state === 'good') return;
+    if (state === 'damaged') await removeDamaged(build, directory, terminal);
+    if (await isEntry(directory)) await rm(directory, { recursive: true });
+    const python = findPython(setting.environment);
+    if (python === undefined)
+      throw new UserError(
+        'engine: no Python 3 (3.8 or newer) in PATH, which fetches TensorFlow with its pip; install it (`apt install python3 python3-pip`), or set REPRISE_TENSORFLOW_DIR to a folder that holds the libraries',
+      );
+    if (await linkInstalled(build, directory, python, setting)) return;
+    checkMachine(setting.machine());
+    const bytes = build.wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
+    terminal.write(
+      `engine: fetching TensorFlow ${VERSION} for ${build.device} with pip, once: ${megabytes(bytes)}, into ${directory}\n`,
+    );
+    await fetchBuild(build, directory, { ...setting, python });
+    rememberDirectory(directory, filesOf(build), cache);
+  });
+}
+
+type State = 'good' | 'damaged' | 'missing';
+
+/** Cheap once its answer is remembered: file sizes and times, no reading. */
+async function stateOf(build: Build, directory: string, cache: string): Promise<State> {
+  const files = filesOf(build);
+  const names = files.map(({ name }) => name);
+  const missing = missingFiles(directory, names);
+  if (missing.length > 0) return missing.length === names.length ? 'missing' : 'damaged';
+  const same = (await openDirectory(directory, names, cache)) === digestOf(files);
+  return same ? 'good' : 'damaged';
+}
+
+async function removeDamaged(build: Build, directory: string, terminal: Terminal): Promise<void> {
+  for (const file of filesOf(build)) {
+    const found = await fault(directory, file);
+    if (found !== undefined)
+      terminal.write(`engine: the cache is damaged: ${found}; setting it up again\n`);
+  }
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** An installed package of the very same files is used where it is, by a link in the cache. */
+async function linkInstalled(
+  build: Build,
   directory: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Library> {
-  const missing = missingFiles(directory);
+  python: string,
+  { environment, cache, terminal }: Setting,
+): Promise<boolean> {
+  for (const found of installedFolders(python, environment, VERSION, build.distributions)) {
+    const root = build.libraries === '' ? found : dirname(found);
+    if ((await stateOf(build, root, cache)) !== 'good') continue;
+    await symlink(root, directory);
+    terminal.write(`engine: using the TensorFlow ${VERSION} that is installed in ${root}\n`);
+    return (await stateOf(build, directory, cache)) === 'good';
+  }
+  return false;
+}
+
+async function libraryOf(build: Build, root: string): Promise<Library> {
+  const directory = join(root, build.libraries);
+  return {
+    ...pathsIn(directory),
+    device: build.device,
+    sha256: digestOf(filesOf(build)),
+    preload: build.preload.map((name) => join(root, name)),
+  };
+}
+
+async function openExplicit(directory: string, cache: string): Promise<Library> {
+  const missing = missingFiles(directory, LIBRARIES);
   if (missing.length > 0) {
     throw new UserError(
       `REPRISE_TENSORFLOW_DIR=${directory} has no ${missing.join(' and no ')}; name the folder that holds both, or unset it`,
     );
   }
-  return {
-    directory,
-    framework: join(directory, FRAMEWORK),
-    cc: join(directory, CC),
-    device: 'cpu',
-    version: VERSION,
-    sha256: await openDirectory(directory, cacheRoot(environment)),
-    preload: [],
-  };
+  const sha256 = await openDirectory(directory, LIBRARIES, cache);
+  return { ...pathsIn(directory), device: 'cpu', sha256, preload: [] };
 }
 
-function cacheRoot(environment: Readonly<Record<string, string | undefined>>): string {
-  return join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'reprise');
+function pathsIn(directory: string): Omit<Library, 'device' | 'sha256' | 'preload'> {
+  const [framework, cc] = [join(directory, FRAMEWORK), join(directory, CC)];
+  return { directory, framework, cc, version: VERSION };
+}
+
+function makeCache(cache: string): void {
+  try {
+    mkdirSync(cache, { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(
+      `engine: cannot make the cache folder ${cache} (${reason}); set XDG_CACHE_HOME to a folder that you can write`,
+      { cause },
+    );
+  }
+}
+
+async function isEntry(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A relative `XDG_CACHE_HOME` is to be ignored (XDG Base Directory Specification). */
+function cacheRoot({ XDG_CACHE_HOME: home }: Environment): string {
+  return join(home && isAbsolute(home) ? home : join(homedir(), '.cache'), 'reprise');
 }
