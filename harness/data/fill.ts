@@ -1,0 +1,81 @@
+import { UserError } from '../errors.ts';
+import { stream } from '../random/stream.ts';
+import type { Image } from './image.ts';
+import { applyView, sampleView } from './pipeline.ts';
+import type { Source } from './source.ts';
+import type { SourceSpec, ViewSpec } from './spec.ts';
+
+/** How samples become views; plain data, so that threads can be told. */
+export interface FillSetup {
+  readonly spec: SourceSpec;
+  /** Data folder. */
+  readonly data: string;
+  readonly seed: number;
+  /** One pipeline a view. */
+  readonly pipelines: readonly ViewSpec[];
+  /** Side of the views, in pixels. */
+  readonly size: number;
+}
+
+/** A module that opens sources: `open_source.ts`, or one of a test. */
+export interface SourceModule {
+  openSource(spec: SourceSpec, options: { data: string; seed?: number }): Promise<Source>;
+}
+
+/** Bytes of one view. */
+export function viewBytes(size: number): number {
+  return size * size * 3;
+}
+
+/** Makes the views of samples, whichever thread it runs on. */
+export class Filler {
+  readonly source: Source;
+  private readonly setup: FillSetup;
+
+  constructor(source: Source, setup: FillSetup) {
+    this.source = source;
+    this.setup = setup;
+  }
+
+  /**
+   * Writes all views of one sample at place `at` of a batch.
+   * @param views one array a view, uint8 [≥ at + 1, size, size, 3]
+   * @throws UserError that names the sample.
+   */
+  async fill(views: readonly Uint8Array[], at: number, epoch: number, index: number) {
+    try {
+      const read = this.source.read(index);
+      const picture = read instanceof Promise ? await read : read;
+      this.setup.pipelines.forEach((pipeline, v) => {
+        views[v]?.set(
+          this.view(picture, pipeline, epoch, index, v),
+          at * viewBytes(this.setup.size),
+        );
+      });
+    } catch (error) {
+      throw named(error, this.source, index);
+    }
+  }
+
+  private view(picture: Image, pipeline: ViewSpec, epoch: number, index: number, view: number) {
+    const { seed, size } = this.setup;
+    const draws = stream(seed, 'augment', epoch, index, view);
+    const { width, height, pixels } = applyView(
+      picture,
+      sampleView(pipeline, draws, picture, size),
+    );
+    if (width === size && height === size) return pixels;
+    throw new UserError(
+      `view ${view} is ${width} x ${height} pixels, expected ${size} x ${size}; end its pipeline in a crop to data.size`,
+    );
+  }
+}
+
+function named(error: unknown, source: Source, index: number): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  const name = source.describe(index);
+  const text = message.includes(name) ? message : `${name}: ${message}`;
+  const made = new UserError(text);
+  if (error instanceof Error) made.cause = error;
+  return made;
+}

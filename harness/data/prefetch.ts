@@ -1,0 +1,80 @@
+import type { FillSetup } from './fill.ts';
+import { type Pool, sharedViews } from './pool.ts';
+
+/** Memory of batches, used in turn and made when first used. */
+export class Ring {
+  private readonly slots: (readonly Uint8Array[] | undefined)[];
+  readonly samples: number;
+  private readonly setup: FillSetup;
+  private at = 0;
+
+  /** @param length batches @param samples of a batch */
+  constructor(length: number, samples: number, setup: FillSetup) {
+    this.slots = Array.from({ length }, () => undefined);
+    this.samples = samples;
+    this.setup = setup;
+  }
+
+  /** The memory for the next batch: that of the batch `length` turns ago. */
+  take(): readonly Uint8Array[] {
+    const slot = this.slots[this.at] ?? sharedViews(this.samples, this.setup);
+    this.slots[this.at] = slot;
+    this.at = (this.at + 1) % this.slots.length;
+    return slot;
+  }
+
+  /** Takes back the last turns: their batches were never handed out. */
+  rewind(turns: number): void {
+    this.at = (this.at + this.slots.length - turns) % this.slots.length;
+  }
+}
+
+/** The samples of a batch to come. */
+export interface Request {
+  readonly indices: Int32Array;
+}
+
+export interface Made<R extends Request> {
+  readonly request: R;
+  readonly views: readonly Uint8Array[];
+}
+
+/** Fills requests in order, `prefetch` of them ahead of the one asked for. */
+export async function* ahead<R extends Request>(
+  pool: Pool,
+  ring: Ring,
+  epoch: number,
+  requests: Iterator<R>,
+  prefetch: number,
+): AsyncGenerator<Made<R>> {
+  const queue: { readonly made: Made<R>; readonly filled: Promise<void> }[] = [];
+  const begin = () => {
+    const { done, value: request } = requests.next();
+    if (done) return;
+    const memory = ring.take();
+    const { indices } = request;
+    const filled = pool.fill({ epoch, indices }, memory);
+    filled.catch(() => undefined); // it is awaited in its turn
+    const views = memory.map((view) =>
+      view.subarray(0, (view.length / ring.samples) * indices.length),
+    );
+    queue.push({ made: { request, views }, filled });
+  };
+  try {
+    for (;;) {
+      while (queue.length <= prefetch) {
+        const before = queue.length;
+        begin();
+        if (queue.length === before) break;
+      }
+      const first = queue.shift();
+      if (first === undefined) return;
+      await first.filled;
+      yield first.made;
+    }
+  } finally {
+    pool.cancel();
+    await Promise.allSettled(queue.map(({ filled }) => filled));
+    ring.rewind(queue.length);
+  }
+}
