@@ -25,3 +25,10 @@ export interface Source {
    */
   read(index: number): Image | Promise<Image>;
 }
+
+export interface OpenOptions {
+  /** Data folder of the run; paths of a spec are relative to it. Where it lies reaches no result. */
+  readonly data: string;
+  /** Manifest of the same source, opened before: nothing is hashed then. For worker threads. */
+  readonly manifest?: Manifest;
+}

@@ -1,0 +1,22 @@
+import { openCifar } from './cifar.ts';
+import { openGenerated } from './generated.ts';
+import type { OpenOptions, Source } from './source.ts';
+import type { SourceSpec } from './spec.ts';
+
+/**
+ * Opens what a spec names: finds the files, reads their labels and hashes their content.
+ * @throws UserError that names the file or line where something is missing or malformed.
+ * @example const source = await openSource(experiment.data.train, { data: 'data' });
+ */
+export async function openSource(spec: SourceSpec, options: OpenOptions): Promise<Source> {
+  switch (spec.kind) {
+    case 'generated':
+      return openGenerated(spec, options);
+    case 'cifar10':
+    case 'cifar100':
+      return openCifar(spec, options);
+    case 'folder':
+    case 'list':
+      throw new Error(`sources of kind ${spec.kind} cannot be opened`);
+  }
+}
