@@ -148,10 +148,12 @@ function counter(): Int32Array {
 
 function ready(thread: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
+    const exited = (code: number) => reject(ended(code));
     thread.once('error', reject);
-    thread.once('exit', (code) => reject(ended(code)));
+    thread.once('exit', exited);
     thread.once('message', (answer: Answer) => {
-      thread.removeAllListeners();
+      thread.off('error', reject);
+      thread.off('exit', exited);
       if (answer.kind !== 'failed') return resolve();
       const { name, message } = answer;
       reject(name === 'UserError' ? new UserError(message) : new Error(message));
