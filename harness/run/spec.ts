@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sourceSpec, viewSpec } from '../data/spec.ts';
+import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { resnetSpec } from '../nn/resnet.ts';
@@ -40,24 +40,44 @@ const CheckpointSpec = z
   })
   .readonly();
 
-const KnnSpec = z
+export const KnnSpec = z
   .strictObject({
     k: positive.default(200),
     /** Weights are exp(similarity / temperature); Wu et al. 2018, arXiv:1805.01978, section 3.4. */
     temperature: z.number().positive().default(0.07),
+    /** Epoch 0, before training, and the last one are always judged too. */
     everyEpochs: positive.default(1),
   })
   .readonly();
+export type KnnSpec = z.output<typeof KnnSpec>;
 
-const LinearSpec = z
+/** A linear layer on frozen features by SGD; the rate falls to 0 along half a cosine over all steps. */
+export const LinearSpec = z
   .strictObject({
     epochs: positive.default(100),
     batch: positive.default(256),
     lr: z.number().positive().default(0.1),
     momentum: z.number().min(0).max(1).default(0.9),
     weightDecay: z.number().nonnegative().default(0),
+    /** Each feature minus its mean, over sqrt(variance + epsilon), both of the training set. */
+    standardise: z.boolean().default(true),
+    epsilon: z.number().positive().default(1e-5),
+    /** Deviation of the weights at the start; biases start at 0. */
+    initStd: z.number().nonnegative().default(0.01),
   })
   .readonly();
+export type LinearSpec = z.output<typeof LinearSpec>;
+
+// An evaluation looks at each image once: chance in it would be a mistake that nobody sees.
+const EvaluationPipeline = viewSpec.superRefine((ops: readonly ViewOp[], context) => {
+  for (const [i, { kind }] of ops.entries())
+    if (kind !== 'resize' && kind !== 'centerCrop')
+      context.addIssue({
+        code: 'custom',
+        path: [i, 'kind'],
+        message: 'expected resize or centerCrop: evaluation looks at each image once, as it is',
+      });
+});
 
 const EvaluationSpec = z
   .strictObject({
@@ -65,11 +85,16 @@ const EvaluationSpec = z
     train: sourceSpec,
     test: sourceSpec,
     /** How an image is brought to `data.size`; by default resized and cut as for the data's size. */
-    pipeline: viewSpec.optional(),
+    pipeline: EvaluationPipeline.optional(),
+    /** Images whose features are computed at a time. */
+    batch: positive.default(100),
+    /** Of the backbone while features are computed. */
+    precision: z.enum(['fp32', 'bf16']).default('fp32'),
     knn: KnnSpec.optional(),
     linear: LinearSpec.optional(),
   })
   .readonly();
+export type EvaluationSpec = z.output<typeof EvaluationSpec>;
 
 const Name = z
   .string()

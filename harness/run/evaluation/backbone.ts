@@ -1,0 +1,89 @@
+import { bytesOf, sizeOf } from '../../engine/array.ts';
+import { Program } from '../../engine/program.ts';
+import { UserError } from '../../errors.ts';
+import { toHWIO } from '../../weights/layout.ts';
+import { defineFeatures, extractFeatures } from '../features.ts';
+import { type Sha256, sha256Slowly } from '../hash.ts';
+import type { Tensors } from '../learner.ts';
+import type { Backbone } from '../method.ts';
+import type { EvaluationSpec, Experiment } from '../spec.ts';
+import type { ImageSet } from './image_set.ts';
+
+export interface FrozenOptions {
+  readonly experiment: Experiment;
+  readonly evaluation: EvaluationSpec;
+  readonly backbone: Backbone;
+  /** Prefix of its names in files, e.g. `encoder_q.0.`. */
+  readonly prefix: string;
+  readonly threads: number;
+}
+
+/** The backbone of an experiment, compiled for features alone, with weights put in as they come. */
+export class FrozenBackbone {
+  private readonly program: Program;
+  private readonly options: FrozenOptions;
+  private readonly names: readonly string[];
+
+  constructor(options: FrozenOptions) {
+    const { experiment, evaluation, backbone, prefix, threads } = options;
+    const { parameters, buffers } = backbone.module;
+    this.options = options;
+    this.program = new Program({ intraThreads: threads });
+    const specs = [...parameters, ...buffers].filter(([, { dtype }]) => dtype === 'float32');
+    this.names = specs.map(([name]) => prefix + name);
+    for (const [name, { dtype, shape }] of specs)
+      this.program.state(prefix + name, { dtype, shape });
+    defineFeatures(this.program, {
+      ...{ backbone, prefix, batch: evaluation.batch, precision: evaluation.precision },
+      size: experiment.data.size,
+      channels: experiment.backbone.channels,
+      normalise: { mean: experiment.data.mean, std: experiment.data.std },
+    });
+  }
+
+  /**
+   * Puts in the backbone's part of a state; running statistics are those of replica 0.
+   * @returns SHA-256 over what was put in
+   * @throws UserError naming the tensor that is missing or of another shape.
+   */
+  async load(weights: Tensors): Promise<Sha256> {
+    const values = this.names.map((name) => {
+      const value = weights.get(name);
+      if (value === undefined)
+        throw new UserError(
+          `evaluation: the weights have no ${name}; expected those of a run of this experiment`,
+        );
+      return [name, value.shape.length === 4 ? toHWIO(value) : value] as const;
+    });
+    await this.program.writeStates(values);
+    return sha256Slowly(values.map(([, { data }]) => bytesOf(data)));
+  }
+
+  /**
+   * float32 [N, D], pooled over pixels, not normalised.
+   * @throws UserError naming the first image whose features are not finite.
+   */
+  async features(set: ImageSet): Promise<Float32Array> {
+    const { batch } = this.options.evaluation;
+    const { size } = this.options.experiment.data;
+    const width = this.options.backbone.channels;
+    const features = new Float32Array(set.count * width);
+    const images = new Uint8Array(sizeOf([batch, size, size, 3]));
+    for await (const piece of set.images()) {
+      images.set(piece.images);
+      const rows = await extractFeatures(this.program, images, piece.count);
+      features.set(rows, piece.first * width);
+    }
+    const bad = features.findIndex((x) => !Number.isFinite(x));
+    if (bad >= 0)
+      throw new UserError(
+        `evaluation: the features of ${set.describe(Math.floor(bad / width))} are not finite; ` +
+          'the run has diverged: lower optimizer.lr, or look with --debug_nans',
+      );
+    return features;
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+}
