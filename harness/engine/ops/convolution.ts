@@ -44,7 +44,32 @@ export function conv2d(
     data_format: 'NHWC',
     padding: same ? 'SAME' : 'VALID',
   };
+  if (same && stride === 1 && rows.taps === 1 && columns.taps === 1) return pointwise(x, taps);
   return convolve(x, taps, attrs, same ? [0, 0, 0, 0] : edges);
+}
+
+/**
+ * A 1x1 convolution as the matrix product it is. Measured against the convolution kernels on the
+ * shapes of ResNet-50 in bf16: forward and input gradient alike, filter gradient 0.6 to 0.9 of the time.
+ */
+function pointwise(x: Tensor, filter: Tensor): Tensor {
+  const [, , inputs = 0, outputs = 0] = filter.shape;
+  return withGradient([x, filter], () => {
+    const pixels = tf.reshape(toCompute(x), [-1, inputs]);
+    const matrix = tf.reshape(toCompute(filter), [inputs, outputs]);
+    const product = op1('MatMul', [pixels, matrix]);
+    return {
+      value: tf.reshape(product, [...x.shape.slice(0, 3), outputs]),
+      gradients: (dy) => {
+        const slope = tf.reshape(asTypeOf(dy, pixels), [-1, outputs]);
+        const weights = op1('MatMul', [pixels, slope], { transpose_a: true });
+        return [
+          tf.reshape(op1('MatMul', [slope, matrix], { transpose_b: true }), [...x.shape]),
+          tf.reshape(toFloat(weights), [...filter.shape]),
+        ];
+      },
+    };
+  });
 }
 
 /** Zeros above, below, left and right of an image. */
