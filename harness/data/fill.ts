@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 import { stream } from '../random/stream.ts';
 import type { Image } from './image.ts';
 import { applyView, sampleView } from './pipeline.ts';
-import type { Source } from './source.ts';
+import type { OpenOptions, Source } from './source.ts';
 import type { SourceSpec, ViewSpec } from './spec.ts';
 
 /** How samples become views; plain data, so that threads can be told. */
@@ -19,7 +19,7 @@ export interface FillSetup {
 
 /** A module that opens sources: `open_source.ts`, or one of a test. */
 export interface SourceModule {
-  openSource(spec: SourceSpec, options: { data: string; seed?: number }): Promise<Source>;
+  openSource(spec: SourceSpec, options: OpenOptions): Promise<Source>;
 }
 
 /** Bytes of one view. */

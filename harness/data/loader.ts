@@ -168,9 +168,9 @@ export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator
 
 type OpenSetup = FillSetup & { readonly workers?: number; readonly opener?: string };
 
-async function opened({ opener = OPENER, spec, data, seed }: OpenSetup): Promise<Source> {
+async function opened({ opener = OPENER, spec, data }: OpenSetup): Promise<Source> {
   const { openSource } = (await import(opener)) as SourceModule;
-  return openSource(spec, { data, seed });
+  return openSource(spec, { data });
 }
 
 function openPool(setup: OpenSetup, source: Source): Promise<Pool> | Pool {
@@ -181,5 +181,5 @@ function openPool(setup: OpenSetup, source: Source): Promise<Pool> | Pool {
     throw new UserError(`loader: workers: expected a whole number from 0, found ${workers}`);
   return workers === 0
     ? new LocalPool(source, fill)
-    : ThreadPool.open(workers, { setup: fill, opener });
+    : ThreadPool.open(workers, { setup: fill, opener, manifest: source.manifest });
 }

@@ -1,11 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Filler, type FillSetup, type SourceModule } from './fill.ts';
+import type { Manifest } from './source.ts';
 
 /** What a thread starts with. */
 export interface WorkerSetup {
   readonly setup: FillSetup;
   /** URL of the module that opens the source. */
   readonly opener: string;
+  /** Of the source, which the main thread has hashed. */
+  readonly manifest: Manifest;
 }
 
 /** Makes some of a batch's samples: threads take them one by one from a shared counter. */
@@ -48,11 +51,11 @@ export async function work(filler: Filler, job: Job): Promise<Failure | undefine
 
 if (parentPort !== null) {
   const port = parentPort;
-  const { setup, opener } = workerData as WorkerSetup;
+  const { setup, opener, manifest } = workerData as WorkerSetup;
   const answer = (value: Answer) => port.postMessage(value);
   try {
     const { openSource } = (await import(opener)) as SourceModule;
-    const source = await openSource(setup.spec, { data: setup.data, seed: setup.seed });
+    const source = await openSource(setup.spec, { data: setup.data, manifest });
     const filler = new Filler(source, setup);
     let last: Promise<void> = Promise.resolve();
     port.on('message', (job: Job) => {
