@@ -1,0 +1,225 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Batch } from '../data/batch.ts';
+import { itemBytes, sizeOf } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import { stream } from '../random/stream.ts';
+import { checkExperiment } from './checks.ts';
+import { clock } from './clock.ts';
+import { bindMethod, type Methods, stepDefinition } from './definition.ts';
+import { type Count, knownCount } from './known_sizes.ts';
+import { Learner } from './learner.ts';
+import type { Model } from './method.ts';
+import type { Experiment } from './spec.ts';
+import { runStep, type StepDefinition } from './step.ts';
+
+export interface DryRunOptions {
+  readonly experiment: Experiment;
+  readonly methods: Methods;
+  readonly data: string;
+  readonly threads?: number;
+  readonly tell?: (message: string) => void;
+}
+
+/** A step that was run: how long it took, and the most memory the process held. */
+export interface Probe {
+  readonly replicas: number;
+  readonly batch: number;
+  readonly seconds: number;
+  /** Steps that the time is the median of. */
+  readonly steps: number;
+  /** Peak resident memory of the whole process. */
+  readonly peakBytes: number;
+}
+
+/** What a run would be, found out without its data. */
+export interface DryRun {
+  readonly parameters: {
+    readonly backbone: number;
+    readonly all: number;
+    readonly trainable: number;
+  };
+  readonly nodes: number;
+  readonly traceSeconds: number;
+  /** Weights, momentum, queues and statistics: computed from the declarations. */
+  readonly stateBytes: number;
+  readonly images: Count | undefined;
+  readonly stepsPerEpoch: number | undefined;
+  /** The step as the experiment has it; absent when it would not fit or take too long. */
+  readonly full: Probe | undefined;
+  /** A smaller step, one replica; what is said of the whole is scaled up from it by images. */
+  readonly small: Probe | undefined;
+  /** Seconds of a step and peak memory of the experiment: measured when `full` is there. */
+  readonly stepSeconds: number;
+  readonly peakBytes: number;
+  readonly measured: boolean;
+  /** Training alone, from `stepSeconds`. */
+  readonly etaSeconds: number | undefined;
+}
+
+const SMALL_BATCH = 8;
+const PROBE_SECONDS = 8; // of timed steps
+const PROBE_STEPS = 5;
+const LONGEST_STEP = 15; // seconds; a longer one is scaled up instead of run
+const SHARE_OF_MEMORY = 0.7; // of what is available, for a step to be tried
+
+/** Builds the real graph of an experiment, and runs steps of random images to measure it. */
+export async function dryRun(options: DryRunOptions): Promise<DryRun> {
+  const { experiment, methods, data, threads = 0, tell = () => {} } = options;
+  const method = bindMethod(experiment, methods);
+  checkExperiment(experiment);
+  await startEngine();
+  const definition = stepDefinition(experiment, method);
+  const settings = { intraThreads: threads, interThreads: threads };
+  tell('building the graph');
+  const began = clock.seconds();
+  const learner = new Learner(definition, settings);
+  const traceSeconds = clock.seconds() - began;
+  try {
+    const facts = {
+      parameters: countParameters(definition.model),
+      nodes: learner.program.graph.nodes.length,
+      traceSeconds,
+      stateBytes: stateBytes(learner),
+      ...lengthOf(experiment, data),
+    };
+    const probes = await measure(learner, settings, experiment.seed, tell);
+    return { ...facts, ...concluded(experiment, facts.stepsPerEpoch, probes) };
+  } finally {
+    learner.dispose();
+  }
+}
+
+function lengthOf({ data: spec, replicas, batch }: Experiment, data: string) {
+  const images = knownCount(spec.train, data);
+  if (images === undefined) return { images, stepsPerEpoch: undefined };
+  const steps = images.count / (replicas * batch);
+  return { images, stepsPerEpoch: spec.dropLast ? Math.floor(steps) : Math.ceil(steps) };
+}
+
+interface Projected {
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+type Probes = Pick<DryRun, 'full' | 'small'> & { readonly projected: Projected | undefined };
+
+async function measure(
+  learner: Learner,
+  settings: { readonly intraThreads: number; readonly interThreads: number },
+  seed: number,
+  tell: (message: string) => void,
+): Promise<Probes> {
+  const { definition } = learner;
+  const { replicas, batch } = definition;
+  const baseBytes = process.memoryUsage().rss;
+  let small: Probe | undefined;
+  if (replicas * batch > SMALL_BATCH) {
+    const shape = { replicas: 1, batch: Math.min(batch, SMALL_BATCH) };
+    tell(`running steps of ${shape.batch} images`);
+    const probe = new Learner({ ...definition, ...shape }, settings);
+    small = await timed(probe, seed);
+    probe.dispose();
+    const projected = scaled(small, learner, baseBytes);
+    const fits = projected.peakBytes < SHARE_OF_MEMORY * process.availableMemory();
+    if (!fits || projected.seconds > LONGEST_STEP) return { full: undefined, small, projected };
+  }
+  tell(`running steps of ${replicas * batch} images`);
+  return { full: await timed(learner, seed), small, projected: undefined };
+}
+
+/** Runs steps after one that warms up. */
+async function timed(learner: Learner, seed: number): Promise<Probe> {
+  const { definition, program } = learner;
+  await learner.initialise(seed);
+  const batch = randomBatch(definition, seed);
+  resetPeak();
+  await runStep(program, batch, 0);
+  const times: number[] = [];
+  const end = clock.seconds() + PROBE_SECONDS;
+  while (times.length < PROBE_STEPS && (times.length === 0 || clock.seconds() < end)) {
+    const before = clock.seconds();
+    await runStep(program, batch, 0);
+    times.push(clock.seconds() - before);
+  }
+  const sorted = times.sort((a, b) => a - b);
+  const seconds = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const { replicas, batch: images } = definition;
+  return { replicas, batch: images, seconds, steps: times.length, peakBytes: peakBytes() };
+}
+
+/** Time and activations grow with the images of a step; state and the process itself do not. */
+function scaled(small: Probe, learner: Learner, baseBytes: number): Projected {
+  const { replicas, batch } = learner.definition;
+  const factor = (replicas * batch) / (small.replicas * small.batch);
+  const still = baseBytes + stateBytes(learner);
+  const activations = Math.max(0, small.peakBytes - still);
+  return { seconds: small.seconds * factor, peakBytes: still + activations * factor };
+}
+
+function concluded(
+  { epochs }: Experiment,
+  stepsPerEpoch: number | undefined,
+  { full, small, projected }: Probes,
+): Omit<
+  DryRun,
+  'parameters' | 'nodes' | 'traceSeconds' | 'stateBytes' | 'images' | 'stepsPerEpoch'
+> {
+  const { seconds, peakBytes } = full ??
+    projected ?? { seconds: Number.NaN, peakBytes: Number.NaN };
+  return {
+    ...{ full, small, stepSeconds: seconds, peakBytes, measured: full !== undefined },
+    etaSeconds: stepsPerEpoch === undefined ? undefined : seconds * stepsPerEpoch * epochs,
+  };
+}
+
+function countParameters({ networks, backbone }: Model): DryRun['parameters'] {
+  const all = Object.entries(networks).flatMap(([network, { parameters }]) =>
+    [...parameters].map(([name, { shape, trainable }]) => ({
+      name: `${network}.${name}`,
+      count: sizeOf(shape),
+      trainable,
+    })),
+  );
+  const sum = (list: typeof all) => list.reduce((total, { count }) => total + count, 0);
+  return {
+    backbone: sum(all.filter(({ name }) => name.startsWith(backbone))),
+    all: sum(all),
+    trainable: sum(all.filter(({ trainable }) => trainable)),
+  };
+}
+
+function stateBytes({ program }: Learner): number {
+  return [...program.stateSpecs().values()].reduce(
+    (total, { dtype, shape }) => total + sizeOf(shape) * itemBytes(dtype),
+    0,
+  );
+}
+
+function randomBatch(definition: StepDefinition, seed: number): Batch {
+  const { method, replicas, batch, size, channels } = definition;
+  const count = replicas * batch;
+  const draws = stream(seed, 'dry run');
+  const noise = Uint8Array.from({ length: 4096 }, () => draws.int(0, 255));
+  const pixels = Uint8Array.from({ length: count * size * size * channels }, (_, i) => {
+    return noise[(i * 31 + (i >> 12)) % noise.length] ?? 0;
+  });
+  return {
+    views: Array.from({ length: method.views }, () => pixels),
+    indices: Int32Array.from({ length: count }, (_, i) => i),
+    draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
+  };
+}
+
+// Linux keeps the most memory a process ever held, and forgets it when asked to.
+function resetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+  } catch {
+    return; // not allowed here: then the peak counts from the start of the process
+  }
+}
+
+function peakBytes(): number {
+  const kilobytes = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return kilobytes === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kilobytes) * 1024;
+}

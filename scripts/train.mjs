@@ -1,0 +1,49 @@
+import { command } from './cli.mjs';
+import { experimentArgument, experimentFrom } from './experiment.mjs';
+import { load } from './load.mjs';
+import { refuseProcesses, runOptions, trainInterruptibly } from './training.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Train an experiment; stop and go on at any time with the same result.',
+    arguments: [experimentArgument],
+    options: {
+      ...runOptions,
+      resume_from: {
+        kind: 'text',
+        value: 'FILE|auto',
+        help: 'go on from a checkpoint, or from the furthest one in the work directory',
+      },
+      dry_run: { kind: 'flag', help: 'build the graph, measure a few steps, train nothing' },
+    },
+    examples: [
+      'moco',
+      'moco-cifar10 --data ~/data --resume_from auto',
+      'moco --set optimizer.lr=0.03 --work_dir work_dirs/slow',
+      'moco/r50_v2 --dry_run',
+    ],
+  },
+  async ({ options, args: [name], print }) => {
+    const { experiment, methods } = await experimentFrom(name, options);
+    await refuseProcesses(options);
+    if (options.dry_run) {
+      const { dryRun } = await load('harness/run/dry_run.ts');
+      const { dryRunText } = await load('harness/run/dry_run_text.ts');
+      const tell = (message) => process.stderr.write(`${message}\n`);
+      const { data, threads } = options;
+      const found = await dryRun({ experiment, methods, data, threads, tell });
+      return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));
+    }
+    const { result, code } = await trainInterruptibly(experiment, methods, options);
+    const { record, workDir, finished } = result;
+    const last = record.epochs.at(-1);
+    print(
+      { experiment: experiment.name, experimentId: record.experimentId, workDir, finished, last },
+      finished
+        ? `finished: ${workDir}, state ${last.stateHash}`
+        : `stopped at epoch ${last.epoch} of ${experiment.epochs}; go on with --resume_from auto`,
+    );
+    return code;
+  },
+);
