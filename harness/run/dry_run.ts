@@ -111,15 +111,19 @@ async function measure(
 ): Promise<Probes> {
   const { definition } = learner;
   const { replicas, batch } = definition;
-  const baseBytes = process.memoryUsage().rss;
   let small: Probe | undefined;
   if (replicas * batch > SMALL_BATCH) {
-    const shape = { replicas: 1, batch: Math.min(batch, SMALL_BATCH) };
-    tell(`running steps of ${shape.batch} images`);
-    const probe = new Learner({ ...definition, ...shape }, settings);
-    small = await timed(probe, seed);
-    probe.dispose();
-    const projected = scaled(small, learner, baseBytes);
+    const probe = async (images: number): Promise<Probe> => {
+      tell(`running steps of ${images} images`);
+      const one = new Learner({ ...definition, replicas: 1, batch: images }, settings);
+      const found = await timed(one, seed);
+      one.dispose();
+      return found;
+    };
+    const most = Math.min(batch, SMALL_BATCH);
+    const smaller = await probe(Math.ceil(most / 2));
+    small = await probe(most);
+    const projected = scaled(smaller, small, replicas * batch);
     const fits = projected.peakBytes < SHARE_OF_MEMORY * process.availableMemory();
     if (!fits || projected.seconds > LONGEST_STEP) return { full: undefined, small, projected };
   }
@@ -147,13 +151,14 @@ async function timed(learner: Learner, seed: number): Promise<Probe> {
   return { replicas, batch: images, seconds, steps: times.length, peakBytes: peakBytes() };
 }
 
-/** Time and activations grow with the images of a step; state and the process itself do not. */
-function scaled(small: Probe, learner: Learner, baseBytes: number): Projected {
-  const { replicas, batch } = learner.definition;
-  const factor = (replicas * batch) / (small.replicas * small.batch);
-  const still = baseBytes + stateBytes(learner);
-  const activations = Math.max(0, small.peakBytes - still);
-  return { seconds: small.seconds * factor, peakBytes: still + activations * factor };
+/** Time grows with the images of a step; memory by as much an image as between two small steps. */
+function scaled(smaller: Probe, small: Probe, images: number): Projected {
+  const more = images - small.batch;
+  const growth = (small.peakBytes - smaller.peakBytes) / Math.max(1, small.batch - smaller.batch);
+  return {
+    seconds: (small.seconds * images) / small.batch,
+    peakBytes: small.peakBytes + Math.max(0, growth) * more,
+  };
 }
 
 function concluded(

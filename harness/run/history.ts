@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from './canonical.ts';
 import type { LoadedCheckpoint } from './checkpoint.ts';
 import { epochsCsv } from './csv.ts';
 import { chained, exactMetrics, metricsOf } from './entries.ts';
@@ -8,10 +7,9 @@ import { writeAtomic } from './files.ts';
 import type { Sha256 } from './hash.ts';
 import type { Metrics } from './log_format.ts';
 import { environment, Provenance } from './provenance.ts';
-import { EpochEntry, RunRecord } from './record.ts';
+import { EpochEntry, RunRecord, sealed, writeRecord } from './record.ts';
 import { type Experiment, experimentId } from './spec.ts';
 import { EpochSums } from './sums.ts';
-import { RECORD } from './work_dir.ts';
 
 /** What a checkpoint holds for the trainer besides tensors and place. */
 export const CheckpointExtra = z.strictObject({
@@ -77,27 +75,19 @@ export class History {
   }
 
   record(): RunRecord {
-    return RunRecord.parse({
-      ...this.head,
-      epochs: this.entries,
-      ...(this.final === undefined ? {} : { final: exactMetrics(this.final) }),
-      finished: this.final !== undefined,
-    });
+    const final = this.final === undefined ? {} : { final: exactMetrics(this.final) };
+    const finished = this.final !== undefined;
+    return sealed(RunRecord.parse({ ...this.head, epochs: this.entries, ...final, finished }));
   }
 
   async write(): Promise<void> {
     await writeAtomic(join(this.folder, 'epochs.csv'), epochsCsv(this.rows()));
-    await writeAtomic(join(this.folder, RECORD), recordText(this.record()));
+    await writeRecord(this.folder, this.record());
   }
 
   private rows() {
     return this.entries.map(({ epoch, metrics }) => ({ epoch, metrics: ordered(metrics) }));
   }
-}
-
-/** A record as text: equal records give equal bytes. */
-export function recordText(record: RunRecord): string {
-  return `${JSON.stringify(JSON.parse(canonicalJson(record)), null, 2)}\n`;
 }
 
 // A record from a checkpoint has its names sorted; the loss stands first all the same.

@@ -18,7 +18,7 @@ import type { RunRecord } from './record.ts';
 import { type Batches, type Evaluator, type Place, Run } from './run.ts';
 import type { Experiment } from './spec.ts';
 import { NO_SUMS } from './sums.ts';
-import { findStart, openWorkDir, readRecord } from './work_dir.ts';
+import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
 export interface TrainOptions {
   readonly experiment: Experiment;
@@ -85,7 +85,7 @@ export async function train(options: TrainOptions, parts: Parts): Promise<TrainR
 
 /** The record of a run that has nothing left to do. */
 function finishedBefore(folder: string, checkpoint: LoadedCheckpoint): RunRecord | undefined {
-  const record = readRecord(folder);
+  const record = recordIn(folder);
   const last = record?.epochs.at(-1);
   const same = last?.chain === extraOf(checkpoint).epochs.at(-1)?.chain;
   return record?.finished && same ? record : undefined;

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import {
@@ -11,10 +11,9 @@ import {
 import { differences } from './difference.ts';
 import { sweepTemporaries, writeError } from './files.ts';
 import { type Lock, lockFolder } from './lock.ts';
-import { RunRecord } from './record.ts';
+import { type RunRecord, readRecord } from './record.ts';
 import { type Experiment, experimentId } from './spec.ts';
 
-export const RECORD = 'record.json';
 const STEPS = 'steps.csv';
 const OWN =
   /^(record\.json|steps\.csv|epochs\.csv|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
@@ -71,11 +70,9 @@ export async function findStart(request: StartRequest): Promise<LoadedCheckpoint
 }
 
 /** The record of a work directory; undefined when it has none that can be read. */
-export function readRecord(folder: string): RunRecord | undefined {
-  const path = join(folder, RECORD);
-  if (!existsSync(path)) return undefined;
+export function recordIn(folder: string): RunRecord | undefined {
   try {
-    return RunRecord.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return readRecord(folder);
   } catch {
     return undefined; // checkpoints hold all that is needed to write it again
   }
@@ -90,7 +87,7 @@ interface FoundRun {
 }
 
 function runIn(folder: string): FoundRun | undefined {
-  const record = readRecord(folder);
+  const record = recordIn(folder);
   if (record !== undefined) {
     const { experiment, experimentId: id, epochs, finished } = record;
     const done = epochs.at(-1)?.epoch ?? 0;
