@@ -12,8 +12,11 @@ export interface OrderSetup {
 }
 
 /** Samples that each replica sees in an epoch: all replicas the same number. */
-export function samplesPerReplica(setup: OrderSetup, count: number): number {
-  return Math.ceil(count / setup.replicas);
+export function samplesPerReplica(
+  { replicas }: Pick<OrderSetup, 'replicas'>,
+  count: number,
+): number {
+  return Math.ceil(count / replicas);
 }
 
 /**

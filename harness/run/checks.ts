@@ -1,3 +1,4 @@
+import { samplesPerReplica } from '../data/order.ts';
 import type { SourceSpec, ViewSpec } from '../data/spec.ts';
 import { UserError } from '../errors.ts';
 import type { Experiment } from './spec.ts';
@@ -20,14 +21,13 @@ export function checkExperiment(experiment: Experiment): void {
 }
 
 /** What can be known once the data are open. @throws UserError by spec path. */
-export function checkData(experiment: Experiment, count: number): void {
-  const { name, replicas, batch, data } = experiment;
-  const step = replicas * batch;
-  if (count < step)
+export function checkData({ name, replicas, batch, data }: Experiment, count: number): void {
+  const rest = samplesPerReplica({ replicas }, count) % batch;
+  if (!data.dropLast && rest > 0)
     throw new UserError(
-      `experiment ${name}: data.train has ${count} images, fewer than one step takes (${step}: ` +
-        `replicas ${replicas} x batch ${batch}); use a smaller batch` +
-        (data.replacement ? ' or more data' : ''),
+      `experiment ${name}: data.dropLast: false, and the last step of an epoch would have ${rest} ` +
+        `images a replica instead of ${batch}; use dropLast: true, or a batch that divides ` +
+        `${samplesPerReplica({ replicas }, count)}`,
     );
 }
 

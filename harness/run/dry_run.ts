@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Batch } from '../data/batch.ts';
+import { stepsOf } from '../data/order.ts';
 import { itemBytes, sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { stream } from '../random/stream.ts';
@@ -89,11 +90,12 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   }
 }
 
-function lengthOf({ data: spec, replicas, batch }: Experiment, data: string) {
+function lengthOf({ data: spec, replicas, batch, seed }: Experiment, data: string) {
   const images = knownCount(spec.train, data);
   if (images === undefined) return { images, stepsPerEpoch: undefined };
-  const steps = images.count / (replicas * batch);
-  return { images, stepsPerEpoch: spec.dropLast ? Math.floor(steps) : Math.ceil(steps) };
+  const { dropLast, replacement } = spec;
+  const order = { seed, replicas, batch, dropLast, replacement };
+  return { images, stepsPerEpoch: stepsOf(order, images.count) };
 }
 
 interface Projected {

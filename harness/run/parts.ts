@@ -1,3 +1,4 @@
+import { Loader } from '../data/loader.ts';
 import type { BoundMethod } from './method.ts';
 import type { Batches, Evaluator } from './run.ts';
 import type { Experiment } from './spec.ts';
@@ -6,6 +7,7 @@ import type { Experiment } from './spec.ts';
 export interface PartsSetup {
   readonly experiment: Experiment;
   readonly method: BoundMethod;
+  /** Data folder. */
   readonly data: string;
   readonly workers?: number | undefined;
 }
@@ -15,3 +17,16 @@ export interface Parts {
   openBatches(setup: PartsSetup): Promise<Batches>;
   openEvaluator(setup: PartsSetup): Promise<Evaluator | undefined>;
 }
+
+export const parts: Parts = {
+  openBatches: ({ experiment, method, data, workers }) => {
+    const { seed, replicas, batch, data: spec } = experiment;
+    const { pipelines, size, dropLast, replacement } = spec;
+    return Loader.open({
+      ...{ spec: spec.train, data, seed, pipelines, size, replicas, batch, dropLast, replacement },
+      draws: method.draws,
+      ...(workers === undefined ? {} : { workers }),
+    });
+  },
+  openEvaluator: async () => undefined,
+};

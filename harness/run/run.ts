@@ -108,7 +108,10 @@ export class Run {
       if (outcome.epochStep < stepsPerEpoch) return false;
     }
     this.place = { epoch: epoch + 1, epochStep: 0, sums: NO_SUMS };
-    const state = await this.conclude(epoch + 1, meansOf(outcome.sums));
+    const means = meansOf(outcome.sums);
+    const values = Object.entries(means).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+    log.info(`epoch ${epoch + 1} of ${experiment.epochs}: ${values.join(', ')}`);
+    const state = await this.conclude(epoch + 1, means);
     const { everyEpochs } = experiment.checkpoint;
     if ((epoch + 1) % everyEpochs === 0 || epoch + 1 === lastEpoch || signal?.aborted)
       await this.save(state);
@@ -142,7 +145,8 @@ export class Run {
       { tensors, meta: { ...meta, step: this.step } },
       { keepLast, keepEvery },
     );
-    log.info(epochStep === 0 ? `saved epoch ${epoch}` : `saved step ${this.step}`);
+    // The record says what an epoch gave; between epochs it is good to know how much is safe.
+    if (epochStep > 0) log.info(`saved step ${this.step}`);
   }
 
   private get step(): number {

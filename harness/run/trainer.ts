@@ -11,7 +11,7 @@ import { perturbed, readPretrained, setWeights } from './initial_weights.ts';
 import { Learner } from './learner.ts';
 import { RunLog } from './log.ts';
 import type { BoundMethod, MethodDefinition } from './method.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, parts } from './parts.ts';
 import type { Terminal } from './progress.ts';
 import { continued, environment, type Provenance, provenanceOf } from './provenance.ts';
 import type { RunRecord } from './record.ts';
@@ -59,7 +59,7 @@ type Say = ['info' | 'warn', string];
  * interrupted and resumed, the result has the same bits.
  * @throws UserError for what the user can mend, before the first step wherever that is possible.
  */
-export async function train(options: TrainOptions, parts: Parts): Promise<TrainResult> {
+export async function train(options: TrainOptions, openers: Parts = parts): Promise<TrainResult> {
   const { experiment, methods } = options;
   const workDir = resolve(options.workDir);
   const method = bindMethod(experiment, methods);
@@ -76,7 +76,7 @@ export async function train(options: TrainOptions, parts: Parts): Promise<TrainR
     });
     const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
     if (before !== undefined) return { record: before, workDir, finished: true };
-    const open = () => Resources.open(options, method, parts);
+    const open = () => Resources.open(options, method, openers);
     return await trained({ ...options, workDir }, open, checkpoint, said);
   } finally {
     lock.release();
@@ -128,14 +128,18 @@ class Resources {
     this.data = { train: batches.source.manifest.sha256, ...evaluator?.manifests };
   }
 
-  static async open(options: TrainOptions, method: BoundMethod, parts: Parts): Promise<Resources> {
+  static async open(
+    options: TrainOptions,
+    method: BoundMethod,
+    openers: Parts,
+  ): Promise<Resources> {
     const { experiment, data, workers } = options;
     const setup = { experiment, method, data, workers };
-    const [batches] = await Promise.all([parts.openBatches(setup), startEngine()]);
+    const [batches] = await Promise.all([openers.openBatches(setup), startEngine()]);
     let evaluator: Evaluator | undefined;
     try {
       checkData(experiment, batches.source.count);
-      evaluator = await parts.openEvaluator(setup);
+      evaluator = await openers.openEvaluator(setup);
       const { threads = 0, debugNans = false } = options;
       const settings = { intraThreads: threads, interThreads: threads, debugNans };
       const learner = new Learner(stepDefinition(experiment, method), settings);
