@@ -1,0 +1,59 @@
+import { basename } from 'node:path';
+import { UserError } from '../errors.ts';
+import { loadCheckpoint } from '../run/checkpoint.ts';
+import { type Sha256, sha256, sha256File } from '../run/hash.ts';
+import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
+
+/** Digits of the hash that stand in a file's name. */
+export const STAMP_DIGITS = 8;
+const STAMPED = /-([0-9a-f]{8})\.safetensors$/;
+const EMPTY = sha256('').slice(0, STAMP_DIGITS);
+
+export interface Weights extends TensorFile {
+  readonly file: string;
+  /** SHA-256 over the file's bytes: what `sha256sum` prints. */
+  readonly sha256: Sha256;
+  /** Whether the name says, and so was held to, the hash. */
+  readonly stamped: boolean;
+}
+
+/** The first digits of a hash that a file's name claims, if it claims any. */
+export function stampIn(path: string): string | undefined {
+  return STAMPED.exec(basename(path))?.[1];
+}
+
+/** A file's name with a hash in it: `moco`, … → `moco-1f3a56c0.safetensors`. */
+export function stampedName(stem: string, hash: Sha256): string {
+  return `${stem.replaceAll('/', '_')}-${hash.slice(0, STAMP_DIGITS)}.safetensors`;
+}
+
+/**
+ * Reads a file of weights. Every reader of weights goes through here, so that a file whose name and
+ * content disagree is refused everywhere. Names without a hash pass: they claim nothing.
+ * @param wanted reads only the tensors whose name passes; all bytes are hashed.
+ * @throws UserError when the content is not what the name says, or is no safetensors file.
+ */
+export function openPublished(path: string, wanted?: (name: string) => boolean): Weights {
+  readSafetensorsHeader(path); // a file that is none gets its own message
+  const stamp = stampIn(path);
+  const hash = sha256File(path);
+  if (stamp !== undefined && !hash.startsWith(stamp)) {
+    const empty = stamp === EMPTY ? ` (${EMPTY} is the hash of nothing)` : '';
+    throw new UserError(
+      `${path} is not what its name says: its content has SHA-256 ${hash.slice(0, STAMP_DIGITS)}…, ` +
+        `its name ${stamp}${empty}; fetch or publish it again, do not rename it`,
+    );
+  }
+  const { tensors, metadata } = readSafetensors(path, wanted);
+  return { file: path, tensors, metadata, sha256: hash, stamped: stamp !== undefined };
+}
+
+/**
+ * Weights from whatever holds some: a published file, a bare backbone, another system's safetensors,
+ * or a checkpoint, whose state is checked whole.
+ */
+export async function openWeights(path: string): Promise<Weights> {
+  const weights = openPublished(path);
+  if (weights.metadata.format?.startsWith('reprise-checkpoint')) await loadCheckpoint(path);
+  return weights;
+}

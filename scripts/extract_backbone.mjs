@@ -1,0 +1,29 @@
+import { command } from './cli.mjs';
+import { load } from './load.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary:
+      'Write the backbone of a weight file or checkpoint alone, without prefix in its names.',
+    arguments: [
+      { name: 'FILE', help: 'published weights, a checkpoint, or other safetensors' },
+      { name: 'OUT', help: 'file to write (default: STEM_backbone-HASH8)', optional: true },
+    ],
+    options: {
+      prefix: { kind: 'text', help: 'what stands before conv1.weight (default: found)' },
+    },
+    examples: [
+      'work_dirs/moco/moco-1f3a56c0.safetensors',
+      'other.safetensors backbone.safetensors --prefix module.encoder_q.',
+    ],
+  },
+  async ({ options, args: [file, out], print }) => {
+    const { methods } = await load('methods/index.ts');
+    const { extractBackbone } = await load('harness/weights/backbone.ts');
+    const found = await extractBackbone({ file, methods, out, prefix: options.prefix });
+    const { path, tensors, expected, prefix, sha256 } = found;
+    const count = expected === undefined ? tensors : `${tensors} of ${expected}`;
+    print(found, `Output file: ${path}\n${count} tensors under "${prefix}", SHA-256 ${sha256}`);
+  },
+);
