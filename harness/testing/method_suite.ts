@@ -1,0 +1,196 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Batch } from '../data/batch.ts';
+import type { HostArray } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import type { Precision } from '../engine/precision.ts';
+import type { ProgramOptions } from '../engine/program.ts';
+import { resnet, resnetSpec } from '../nn/resnet.ts';
+import { resolveRules } from '../optim/rules.ts';
+import { OptimizerSpec } from '../optim/spec.ts';
+import { stream } from '../random/stream.ts';
+import { sha256 } from '../run/hash.ts';
+import { Learner, type Tensors } from '../run/learner.ts';
+import type { MethodDefinition } from '../run/method.ts';
+import { runStep, type StepDefinition, trainableNames } from '../run/step.ts';
+
+/** A method made small enough to be stepped many times in a test. */
+export interface SmallRun {
+  readonly method: MethodDefinition;
+  /** The `method` part of an experiment. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly replicas?: number;
+  readonly batch?: number;
+  readonly size?: number;
+  readonly accumulate?: number;
+  readonly precision?: Precision;
+  readonly learningRate?: number;
+}
+
+/** A ResNet-18 with 4 channels in its stem, on tiny images. */
+export function smallLearner(
+  run: SmallRun,
+  options: ProgramOptions & { readonly observe?: boolean } = {},
+): Learner {
+  return new Learner(smallDefinition(run), options);
+}
+
+export function smallDefinition({
+  method,
+  spec,
+  replicas = 1,
+  batch = 4,
+  size = 16,
+  accumulate = 1,
+  precision = 'fp32',
+}: SmallRun): StepDefinition {
+  const bound = method.bind(spec);
+  bound.check({ replicas, batch, dropLast: true });
+  const model = bound.model(resnet(resnetSpec.parse({ depth: 18, width: 1 / 16, stem: 'cifar' })));
+  const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, weightDecay: 1e-4 });
+  return {
+    ...{ method: bound, model, replicas, batch, size, channels: 3 },
+    ...{ accumulate, precision, optimizer },
+    normalise: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    rules: resolveRules(optimizer, trainableNames(model)),
+  };
+}
+
+/** Noise and random draws for a step: the same for the same step, whatever else ran. */
+export function batchOf({ definition }: Learner, step: number): Batch {
+  const { method, replicas, batch, size, channels } = definition;
+  const count = replicas * batch;
+  const noise = (view: number) => {
+    const from = stream(1, 'view', step, view);
+    return Uint8Array.from({ length: count * size * size * channels }, () => 256 * from.uniform());
+  };
+  return {
+    views: Array.from({ length: method.views }, (_, view) => noise(view)),
+    indices: Int32Array.from({ length: count }, (_, i) => i),
+    draws: Object.fromEntries(
+      method.draws.map((name) => [name, stream(1, name, step).permutation(count)]),
+    ),
+  };
+}
+
+/** Runs micro-steps `from` to `to - 1`; the outputs of each. */
+export async function advance(
+  learner: Learner,
+  from: number,
+  to: number,
+  learningRate = 0.1,
+): Promise<Record<string, HostArray>[]> {
+  const { accumulate } = learner.definition;
+  const outputs: Record<string, HostArray>[] = [];
+  for (let step = from; step < to; step++) {
+    const last = (step + 1) % accumulate === 0;
+    const batch = batchOf(learner, step);
+    outputs.push(await runStep(learner.program, batch, last ? learningRate : undefined));
+  }
+  return outputs;
+}
+
+/** SHA-256 over names and bytes of a state. */
+export function digest(tensors: Tensors): string {
+  return sha256(
+    [...tensors].flatMap(([name, { data }]) => [
+      `${name}\n`,
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    ]),
+  );
+}
+
+/** One number of an output. */
+export function scalarOf(outputs: Readonly<Record<string, HostArray>>, name: string): number {
+  const value = outputs[name]?.data[0];
+  if (value === undefined) throw new Error(`no output '${name}'`);
+  return Number(value);
+}
+
+/** Builds a learner, hands it over, and frees it. */
+export async function withLearner<T>(
+  run: SmallRun,
+  body: (learner: Learner) => Promise<T>,
+  options: ProgramOptions & { readonly observe?: boolean } = {},
+): Promise<T> {
+  const learner = smallLearner(run, options);
+  try {
+    await learner.initialise(0);
+    return await body(learner);
+  } finally {
+    learner.dispose();
+  }
+}
+
+/**
+ * What every method has to hold: the same bits on every repeat and for any number of threads, no
+ * trace of an interruption, gradients that are the fixed tree over replicas.
+ */
+export function describeMethod(name: string, run: SmallRun): void {
+  describe(`${name}, as every method`, () => {
+    beforeAll(startEngine);
+
+    const whole = (one: SmallRun, options?: ProgramOptions) =>
+      withLearner(
+        one,
+        async (learner) => {
+          const outputs = await advance(learner, 0, 4);
+          const losses = outputs.map((output) => scalarOf(output, 'loss'));
+          return { losses, state: digest(await learner.save()) };
+        },
+        options,
+      );
+
+    it.each(['fp32', 'bf16'] as const)('repeats bit for bit, in %s', async (precision) => {
+      const first = await whole({ ...run, precision }, { intraThreads: 2, interThreads: 2 });
+      const again = await whole({ ...run, precision }, { intraThreads: 1, interThreads: 1 });
+      expect(again).toEqual(first);
+      expect(first.losses.every(Number.isFinite)).toBe(true);
+      expect(new Set(first.losses).size).toBe(4);
+    });
+
+    it.each([
+      ['steps', { ...run }],
+      ['accumulated gradients', { ...run, accumulate: 3 }],
+      ['replicas', { ...run, replicas: 2 }],
+    ])('goes on from a saved state without a trace: %s', async (_, one) => {
+      const unbroken = await whole(one);
+      const saved = await withLearner(one, async (learner) => {
+        await advance(learner, 0, 2);
+        return learner.save();
+      });
+      const resumed = await withLearner(one, async (learner) => {
+        await learner.restore(saved);
+        await advance(learner, 2, 4);
+        return digest(await learner.save());
+      });
+      expect(resumed).toBe(unbroken.state);
+    });
+
+    it.each([2, 4])('averages %i replicas in the fixed tree', async (replicas) => {
+      const outputs = await withLearner(
+        { ...run, replicas },
+        async (learner) => (await advance(learner, 0, 1))[0] ?? {},
+        { observe: true },
+      );
+      const all = Object.keys(outputs).filter((key) => key.startsWith('grad.'));
+      expect(all.length).toBeGreaterThan(20);
+      for (const key of [...all, 'loss']) {
+        const part = key === 'loss' ? 'out.loss' : `local_${key}`;
+        const parts = Array.from({ length: replicas }, (_, r) => outputs[`rank${r}.${part}`]);
+        expect(outputs[key]?.data, key).toEqual(treeMean(parts));
+      }
+    });
+  });
+}
+
+/** ((0 + 1) + (2 + 3)) / R in float32, computed without TensorFlow. */
+function treeMean(parts: readonly (HostArray | undefined)[]): Float32Array {
+  let level = parts.map((part) => Float32Array.from(part?.data as Float32Array));
+  while (level.length > 1)
+    level = level.flatMap((left, i) => {
+      const right = level[i + 1];
+      return i % 2 === 0 ? [right ? left.map((x, j) => x + (right[j] ?? 0)) : left] : [];
+    });
+  const scale = Math.fround(1 / parts.length);
+  return (level[0] ?? new Float32Array()).map((x) => x * scale);
+}
