@@ -54,7 +54,7 @@ export async function extractBackbone(options: ExtractOptions): Promise<Extracte
     metadata: {
       format: 'reprise-backbone-1',
       source: weights.sha256,
-      ...(experiment && { resnet: canonicalJson(experiment.backbone), from: experiment.name }),
+      ...(experiment && { experiment: canonicalJson(experiment) }),
     },
   };
   const { path, hash } = await write(content, file, out);
