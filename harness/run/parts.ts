@@ -1,4 +1,5 @@
 import { Loader } from '../data/loader.ts';
+import { openEvaluator } from './evaluation/index.ts';
 import type { BoundMethod } from './method.ts';
 import type { Batches, Evaluator } from './run.ts';
 import type { Experiment } from './spec.ts';
@@ -28,5 +29,5 @@ export const parts: Parts = {
       ...(workers === undefined ? {} : { workers }),
     });
   },
-  openEvaluator: async () => undefined,
+  openEvaluator,
 };
