@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { lstat, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { fault, missingFiles, openDirectory, rememberDirectory } from './directory.ts';
+import { chooseDevice } from './driver.ts';
 import { fetchBuild } from './fetch.ts';
 import { withLock } from './lock.ts';
 import { checkMachine, checkSystem, type Machine, thisMachine } from './machine.ts';
@@ -17,6 +18,7 @@ import {
   filesOf,
   VERSION,
 } from './pins.ts';
+import { GPU_BUILD } from './pins_gpu.ts';
 import { type Environment, findPython, installedFolders } from './python.ts';
 import { megabytes, type Terminal } from './transfer.ts';
 
@@ -53,6 +55,7 @@ interface Setting {
 }
 
 const LIBRARIES = [FRAMEWORK, CC] as const;
+const BUILDS: Readonly<Record<Device, Build>> = { cpu: CPU_BUILD, gpu: GPU_BUILD };
 
 /**
  * Finds libtensorflow, or fetches it: `REPRISE_TENSORFLOW_DIR`, then the user's cache
@@ -70,8 +73,8 @@ export async function provision(options: ProvisionOptions = {}): Promise<Library
     cache: cacheRoot(environment),
   };
   const explicit = environment.REPRISE_TENSORFLOW_DIR;
-  if (explicit) return openExplicit(resolve(explicit), setting.cache);
-  const build = options.build ?? CPU_BUILD;
+  if (explicit) return openExplicit(resolve(explicit), setting.cache, environment.REPRISE_DEVICE);
+  const build = options.build ?? BUILDS[chooseDevice(environment.REPRISE_DEVICE)];
   const directory = join(setting.cache, build.folder);
   const state = await stateOf(build, directory, setting.cache);
   if (state !== 'good') await provideLocked(build, directory, setting);
@@ -142,7 +145,7 @@ async function linkInstalled(
   return false;
 }
 
-async function libraryOf(build: Build, root: string): Promise<Library> {
+function libraryOf(build: Build, root: string): Library {
   const directory = join(root, build.libraries);
   return {
     ...pathsIn(directory),
@@ -152,7 +155,15 @@ async function libraryOf(build: Build, root: string): Promise<Library> {
   };
 }
 
-async function openExplicit(directory: string, cache: string): Promise<Library> {
+/**
+ * A folder that the user names is taken as it is. Its libraries may be the user's own build: which
+ * one it was is in the fingerprint.
+ */
+async function openExplicit(
+  directory: string,
+  cache: string,
+  asked: string | undefined,
+): Promise<Library> {
   const missing = missingFiles(directory, LIBRARIES);
   if (missing.length > 0) {
     throw new UserError(
@@ -160,7 +171,19 @@ async function openExplicit(directory: string, cache: string): Promise<Library> 
     );
   }
   const sha256 = await openDirectory(directory, LIBRARIES, cache);
-  return { ...pathsIn(directory), device: 'cpu', sha256, preload: [] };
+  const device = sha256 === digestOf(filesOf(CPU_BUILD)) ? 'cpu' : chooseDevice(asked);
+  if (device === 'cpu') return { ...pathsIn(directory), device, sha256, preload: [] };
+  const root = dirname(directory);
+  const names = filesOf(GPU_BUILD).map(({ name }) => name);
+  const found = names.filter((name) => existsSync(join(root, name)));
+  return {
+    ...pathsIn(directory),
+    device,
+    sha256: found.length === 0 ? sha256 : await openDirectory(root, found, cache),
+    preload: GPU_BUILD.preload
+      .filter((name) => found.includes(name))
+      .map((name) => join(root, name)),
+  };
 }
 
 function pathsIn(directory: string): Omit<Library, 'device' | 'sha256' | 'preload'> {
