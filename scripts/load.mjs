@@ -1,12 +1,17 @@
+import './node.mjs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { register } from 'tsx/esm/api';
 
 /** The root of the checkout. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 // From here on `import()` takes TypeScript; static imports of a script are linked before this line
 // runs, which is why scripts load the harness through `load`.
+const { register } = await import('tsx/esm/api').catch((error) => {
+  if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  process.stderr.write(`the packages are not installed; run \`npm ci\` in ${root}\n`);
+  process.exit(1);
+});
 register();
 
 /**

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import koffi from 'koffi';
+import { UserError } from '../errors.ts';
 import { fixEnvironment } from './environment.ts';
 import type { Library } from './library/index.ts';
 
@@ -100,9 +101,12 @@ function load(library: Library): Native {
   const libc = koffi.load('libc.so.6');
   keepFreedMemory(libc);
   const dlopen = libc.func('void* dlopen(const char* path, int flags)');
+  const dlerror = libc.func('const char* dlerror()');
   const open = (path: string) => {
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE))
-      throw new Error(`engine: the system's loader refuses ${path}; see docs/setup.md`);
+      throw new UserError(
+        `engine: the system's loader refuses ${path}: ${dlerror()}; docs/setup.md says what libtensorflow needs`,
+      );
     return koffi.load(path, { global: true });
   };
   for (const path of library.preload) open(path);
@@ -113,7 +117,9 @@ function load(library: Library): Native {
   const api = bind(cc, framework);
   const version: unknown = api.TF_Version?.();
   if (version !== library.version)
-    throw new Error(`engine: ${library.cc} is TensorFlow ${version}, expected ${library.version}`);
+    throw new UserError(
+      `engine: ${library.cc} is TensorFlow ${version}, expected ${library.version}; unset REPRISE_TENSORFLOW_DIR, or name a folder with that version`,
+    );
   const memcpy = libc.func('void* memcpy(void* target, const void* source, size_t n)');
   return { api, memcpy, library, removedVariables };
 }

@@ -1,5 +1,6 @@
 import { loadNative, type Native } from './capi.ts';
-import { provision } from './library/index.ts';
+import { type Library, provision } from './library/index.ts';
+import { checkMachine, thisMachine } from './library/machine.ts';
 
 let started: Promise<Native> | undefined;
 
@@ -9,6 +10,16 @@ let started: Promise<Native> | undefined;
  * @throws UserError saying what is missing on this machine and how to mend it.
  */
 export function startEngine(): Promise<Native> {
-  started ??= provision().then(loadNative);
+  started ??= provision().then(loadChecked);
   return started;
+}
+
+// A cache that another machine filled, on a shared home, says nothing about this one.
+function loadChecked(library: Library): Native {
+  try {
+    return loadNative(library);
+  } catch (error) {
+    checkMachine(thisMachine());
+    throw error;
+  }
 }

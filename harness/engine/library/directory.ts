@@ -13,9 +13,7 @@ import { digestOf, type PinnedFile } from './pins.ts';
 
 /** Which of the files a folder lacks. */
 export function missingFiles(directory: string, names: readonly string[]): string[] {
-  return names.filter(
-    (name) => !statSync(join(directory, name), { throwIfNoEntry: false })?.isFile(),
-  );
+  return names.filter((name) => sizeOf(join(directory, name)) === undefined);
 }
 
 /**
@@ -53,9 +51,9 @@ export async function fault(
   { name, bytes, sha256 }: PinnedFile,
 ): Promise<string | undefined> {
   const path = join(directory, name);
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile()) return `${path} is missing`;
-  if (stat.size !== bytes) return `${path} has ${stat.size} bytes, expected ${bytes}`;
+  const size = sizeOf(path);
+  if (size === undefined) return `${path} is missing`;
+  if (size !== bytes) return `${path} has ${size} bytes, expected ${bytes}`;
   const found = await hashFile(path);
   return found === sha256 ? undefined : `${path} has SHA-256 ${found}, expected ${sha256}`;
 }
@@ -65,6 +63,16 @@ export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
+}
+
+/** Bytes of a file; undefined where there is none to be read. */
+function sizeOf(path: string): number | undefined {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? stat.size : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function noteOf(directory: string, names: readonly string[], cache: string): string {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { lstat, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -91,13 +91,13 @@ async function provideLocked(build: Build, directory: string, setting: Setting):
     if (state === 'good') return;
     if (state === 'damaged') await removeDamaged(build, directory, terminal);
     if (await isEntry(directory)) await rm(directory, { recursive: true });
+    checkMachine(setting.machine());
     const python = findPython(setting.environment);
     if (python === undefined)
       throw new UserError(
         'engine: no Python 3 (3.8 or newer) in PATH, which fetches TensorFlow with its pip; install it (`apt install python3 python3-pip`), or set REPRISE_TENSORFLOW_DIR to a folder that holds the libraries',
       );
     if (await linkInstalled(build, directory, python, setting)) return;
-    checkMachine(setting.machine());
     const bytes = build.wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
     terminal.write(
       `engine: fetching TensorFlow ${VERSION} for ${build.device} with pip, once: ${megabytes(bytes)}, into ${directory}\n`,
@@ -194,10 +194,11 @@ function pathsIn(directory: string): Omit<Library, 'device' | 'sha256' | 'preloa
 function makeCache(cache: string): void {
   try {
     mkdirSync(cache, { recursive: true });
+    accessSync(cache, constants.W_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(
-      `engine: cannot make the cache folder ${cache} (${reason}); set XDG_CACHE_HOME to a folder that you can write`,
+      `engine: cannot write the cache folder ${cache} (${reason}); set XDG_CACHE_HOME to a folder that you can write`,
       { cause },
     );
   }

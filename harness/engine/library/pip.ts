@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { hashFile } from './directory.ts';
@@ -7,7 +7,7 @@ import { type Environment, ended, startPython } from './python.ts';
 import { megabytes, showTransfer, type Terminal } from './transfer.ts';
 
 const POLL_MS = 200;
-const RETRIES = 3;
+const RETRIES = '3';
 
 /** Runs pip so that it dies with us: an orphan would go on downloading into a removed folder. */
 const PIP = `
@@ -40,9 +40,9 @@ export async function downloadWheel(
   if (kept !== undefined) return kept;
   await Promise.all([target, temporary].map((path) => rm(path, { recursive: true, force: true })));
   await mkdir(temporary, { recursive: true });
-  const requirements = join(folder, 'requirements.txt');
+  const [requirements, log] = [join(folder, 'requirements.txt'), join(temporary, 'log')];
   await writeFile(requirements, requirementOf(wheel));
-  const args = ['-c', PIP, String(process.pid), ...argumentsOf(wheel, requirements, target)];
+  const args = ['-c', PIP, String(process.pid), ...argumentsOf(wheel, requirements, target, log)];
   const pip = startPython(python, args, pipEnvironment(environment, temporary), folder);
   const transfer = showTransfer(terminal, `fetching ${wheel.distribution}`, wheel.bytes);
   const poll = setInterval(() => void sizeOf(temporary).then(transfer.update), POLL_MS);
@@ -50,10 +50,11 @@ export async function downloadWheel(
     clearInterval(poll);
     transfer.close();
   });
+  // pip names a refusal by the index in its log alone.
+  const details = code === 0 ? '' : await readFile(log, 'utf8').catch(() => '');
   await rm(temporary, { recursive: true, force: true });
-  if (code !== 0) throw downloadError(wheel, code, output);
-  const [name] = await readdir(target);
-  if (name === undefined) throw downloadError(wheel, code, output);
+  const [name] = await readdir(target).catch(() => []);
+  if (code !== 0 || name === undefined) throw downloadError(wheel, code, output, details);
   return join(target, name);
 }
 
@@ -63,17 +64,18 @@ function requirementOf({ distribution, version, sha256 }: Wheel): string {
 }
 
 // The tags are given, so that one wheel serves whatever Python runs pip.
-function argumentsOf(wheel: Wheel, requirements: string, target: string): string[] {
+function argumentsOf(wheel: Wheel, requirements: string, target: string, log: string): string[] {
   return [
     ...['download', '--no-deps', '--require-hashes', '--only-binary', ':all:', '--no-cache-dir'],
-    ...['--retries', String(RETRIES), '--python-version', wheel.python, '--implementation', 'cp'],
-    ...['--abi', wheel.abi, '--platform', wheel.platform],
-    ...['--dest', target, '--requirement', requirements],
+    ...['--python-version', wheel.python, '--implementation', 'cp', '--abi', wheel.abi],
+    ...['--platform', wheel.platform, '--requirement', requirements, '--dest', target],
+    ...['--log', log],
   ];
 }
 
 function pipEnvironment(environment: Environment, temporary: string): Environment {
   return {
+    PIP_RETRIES: RETRIES,
     ...environment,
     TMPDIR: temporary,
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
@@ -127,8 +129,14 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Why pip failed, as a message that says what to do. */
-function downloadError(wheel: Wheel, code: number | null, output: string): UserError {
-  const known = CAUSES.find(([pattern]) => pattern.test(output))?.[1];
+function downloadError(
+  wheel: Wheel,
+  code: number | null,
+  output: string,
+  details: string,
+): UserError {
+  const text = output + details;
+  const known = CAUSES.find(([pattern]) => pattern.test(text))?.[1];
   const cause = known ?? `pip ended with ${code === null ? 'a signal' : `code ${code}`}`;
   const { distribution, version, bytes } = wheel;
   return new UserError(

@@ -1,0 +1,29 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const { nodeProblem } = await import(new URL('./node.mjs', import.meta.url).href);
+
+test('a Node older than package.json asks for is refused by name', () => {
+  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  expect(engines.node).toBe('>=20.19');
+  expect(nodeProblem('20.18.3')).toBe(
+    'this is Node 20.18.3, and Reprise needs 20.19 or newer; install Node 22 or 24 (nodejs.org, nvm or your distribution)',
+  );
+  expect(nodeProblem('18.20.4')).toContain('this is Node 18.20.4');
+  for (const version of ['20.19.0', '20.20.2', '22.0.0', '24.4.1'])
+    expect(nodeProblem(version)).toBe(undefined);
+});
+
+test('a checkout without its packages says what to run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'node-'));
+  cpSync(new URL('.', import.meta.url).pathname, join(folder, 'scripts'), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'scripts/parity.mjs')], {
+    encoding: 'utf8',
+  });
+  rmSync(folder, { recursive: true });
+  expect(stderr).toBe(`the packages are not installed; run \`npm ci\` in ${folder}\n`);
+  expect(status).toBe(1);
+});
