@@ -75,17 +75,25 @@ function stepInputs(definition: StepDefinition, last: boolean): Record<string, T
 /** Runs one micro-step. @param learningRate only for a step that moves the optimiser */
 export function runStep(
   program: Program,
-  { views, indices, draws }: Batch,
+  batch: Batch,
   learningRate: number | undefined,
 ): Promise<Record<string, HostArray>> {
+  const entry = learningRate === undefined ? 'micro' : 'step';
+  return program.run(entry, stepFeeds(batch, learningRate));
+}
+
+/** What one micro-step feeds, by the name of the input. */
+export function stepFeeds(
+  { views, indices, draws }: Batch,
+  learningRate: number | undefined,
+): Record<string, TypedArray> {
   const inputs: Record<string, TypedArray> = { indices };
   views.forEach((view, v) => {
     inputs[`view${v}`] = view;
   });
   for (const [name, values] of Object.entries(draws)) inputs[`draw.${name}`] = values;
-  if (learningRate === undefined) return program.run('micro', inputs);
-  inputs.learning_rate = Float32Array.of(learningRate);
-  return program.run('step', inputs);
+  if (learningRate !== undefined) inputs.learning_rate = Float32Array.of(learningRate);
+  return inputs;
 }
 
 /** The state that sums the gradient of a parameter over micro-batches. */
