@@ -6,7 +6,7 @@ import { bindMethod, stepDefinition } from '../harness/run/definition.ts';
 import { exactMetrics } from '../harness/run/entries.ts';
 import { sha256 } from '../harness/run/hash.ts';
 import type { Metrics } from '../harness/run/log_format.ts';
-import { appendEpoch, type RunRecord, sealed } from '../harness/run/record.ts';
+import { appendEpoch, type RunRecord, sealed, type UnsealedRecord } from '../harness/run/record.ts';
 import { type Experiment, experimentId, parseExperiment } from '../harness/run/spec.ts';
 import { toOIHW } from '../harness/weights/layout.ts';
 import { methods } from '../methods/index.ts';
@@ -61,7 +61,7 @@ export async function recordOfStates(
   states: readonly ReadonlyMap<string, HostArray>[],
   metrics: readonly Metrics[] = [],
 ): Promise<RunRecord> {
-  const head: RunRecord = {
+  const head: UnsealedRecord = {
     format: 'reprise-record-1',
     ...{ experiment, experimentId: experimentId(experiment) },
     ...{ data: { train: sha256('images') }, graph: sha256('graph'), library: sha256('library') },

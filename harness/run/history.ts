@@ -7,7 +7,7 @@ import { writeAtomic } from './files.ts';
 import type { Sha256 } from './hash.ts';
 import type { Metrics } from './log_format.ts';
 import { environment, Provenance } from './provenance.ts';
-import { EpochEntry, RunRecord, sealed, writeRecord } from './record.ts';
+import { EpochEntry, RunRecord, sealed, type UnsealedRecord, writeRecord } from './record.ts';
 import { type Experiment, experimentId } from './spec.ts';
 import { EpochSums } from './sums.ts';
 
@@ -38,7 +38,7 @@ export interface Finished {
 /** The record of a run while it grows, and its files `record.json` and `epochs.csv`. */
 export class History {
   private readonly folder: string;
-  private readonly head: Omit<RunRecord, 'epochs' | 'final' | 'finished'>;
+  private readonly head: Omit<UnsealedRecord, 'epochs' | 'final' | 'finished'>;
   private entries: readonly EpochEntry[];
   private final: Metrics | undefined;
 
@@ -77,7 +77,7 @@ export class History {
   record(): RunRecord {
     const final = this.final === undefined ? {} : { final: exactMetrics(this.final) };
     const finished = this.final !== undefined;
-    return sealed(RunRecord.parse({ ...this.head, epochs: this.entries, ...final, finished }));
+    return RunRecord.parse(sealed({ ...this.head, epochs: [...this.entries], ...final, finished }));
   }
 
   async write(): Promise<void> {

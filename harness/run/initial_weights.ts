@@ -2,7 +2,7 @@ import type { HostArray } from '../engine/array.ts';
 import { UserError } from '../errors.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
+import { openPublished } from '../weights/published.ts';
 import type { Learner, Tensors } from './learner.ts';
 import type { Model } from './method.ts';
 import type { StepDefinition } from './step.ts';
@@ -34,7 +34,7 @@ export interface Pretrained {
  *   another one.
  */
 export function readPretrained(file: string, model: Model): Pretrained {
-  const { tensors } = readSafetensors(file);
+  const { tensors } = openPublished(file);
   const weights = weightsOf(model);
   const prefix = prefixIn(tensors, model.backbone, weights);
   const named = new Map(

@@ -51,19 +51,20 @@ export const RunRecord = z.strictObject({
   final: ExactMetrics.optional(),
   finished: z.boolean(),
   /** SHA-256 of all else in here (`sealed`): a field changed by hand or by a bad disk shows. */
-  seal: Sha256.optional(),
+  seal: Sha256,
 });
 export type RunRecord = z.infer<typeof RunRecord>;
+export type UnsealedRecord = Omit<RunRecord, 'seal'>;
 
 const FILE = 'record.json';
 
 /** A record with its seal. */
-export function sealed(record: RunRecord): RunRecord {
+export function sealed(record: UnsealedRecord): RunRecord {
   return { ...record, seal: sealOf(record) };
 }
 
 /** A record with one more epoch, chained to those before. */
-export function appendEpoch(record: RunRecord, entry: Omit<EpochEntry, 'chain'>): RunRecord {
+export function appendEpoch(record: UnsealedRecord, entry: Omit<EpochEntry, 'chain'>): RunRecord {
   return sealed({ ...record, epochs: [...record.epochs, chained(entry, record.epochs.at(-1))] });
 }
 
@@ -73,7 +74,7 @@ export function recordText(record: RunRecord): string {
 }
 
 /** Writes `record.json` into a folder, sealed. */
-export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
+export async function writeRecord(folder: string, record: UnsealedRecord): Promise<void> {
   await writeAtomic(join(folder, FILE), recordText(sealed(record)));
 }
 
@@ -129,11 +130,10 @@ function misfitOf(record: RunRecord): string | undefined {
       return `epoch ${i}: step, metrics and state hash do not give its chain ${entry.chain}`;
   }
   if (finished !== (record.final !== undefined)) return 'finished and final contradict each other';
-  if (seal !== undefined && seal !== sealOf(record))
-    return 'what stands outside the epochs does not fit its seal';
+  if (seal !== sealOf(record)) return 'what stands outside the epochs does not fit its seal';
   return undefined;
 }
 
-function sealOf({ seal: _, ...rest }: RunRecord): Sha256 {
-  return sha256Json(rest);
+function sealOf(record: UnsealedRecord): Sha256 {
+  return sha256Json({ ...record, seal: undefined });
 }

@@ -1,7 +1,7 @@
 import { exactMetrics } from '../run/entries.ts';
 import { sha256, sha256Json } from '../run/hash.ts';
 import type { Metrics } from '../run/log_format.ts';
-import { appendEpoch, type RunRecord, sealed } from '../run/record.ts';
+import { appendEpoch, type RunRecord, sealed, type UnsealedRecord } from '../run/record.ts';
 
 export interface RecordParts {
   readonly experiment?: { readonly name: string; readonly [field: string]: unknown };
@@ -22,7 +22,7 @@ export interface RecordParts {
  */
 export function recordOf(parts: RecordParts): RunRecord {
   const { experiment = { name: 'tiny', seed: 0 }, epochs, final } = parts;
-  const head: RunRecord = {
+  const head: UnsealedRecord = {
     format: 'reprise-record-1',
     experiment,
     experimentId: sha256Json(experiment),
@@ -34,11 +34,11 @@ export function recordOf(parts: RecordParts): RunRecord {
     epochs: [],
     finished: false,
   };
-  const grown = epochs.reduce<RunRecord>((record, values, epoch) => {
+  const grown = epochs.reduce((record, values, epoch) => {
     const metrics = exactMetrics(values);
     const stateHash = sha256Json({ epoch, metrics });
     return appendEpoch(record, { epoch, step: 10 * epoch, metrics, stateHash });
-  }, head);
+  }, sealed(head));
   if (final === undefined) return sealed(grown);
   return sealed({ ...grown, final: exactMetrics(final), finished: true });
 }

@@ -1,0 +1,63 @@
+import { bytesOf, type HostArray } from '../engine/array.ts';
+
+/** How one tensor of two states differs. */
+export interface TensorDifference {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Elements whose bits differ; all of them when a side lacks the tensor or has another shape. */
+  readonly elements: number;
+  readonly of: number;
+  /** Largest absolute difference; NaN where it cannot be said. */
+  readonly largest: number;
+  /** L2 norm of the difference over that of the left side. */
+  readonly relative: number;
+}
+
+interface State {
+  readonly tensors: ReadonlyMap<string, HostArray>;
+}
+
+/** Every tensor whose bits differ, in order of name; empty exactly when the states are equal. */
+export function tensorDifferences(left: State, right: State): TensorDifference[] {
+  const names = [...new Set([...left.tensors.keys(), ...right.tensors.keys()])].sort();
+  return names.flatMap((name) => {
+    const found = differenceOf(name, left.tensors.get(name), right.tensors.get(name));
+    return found === undefined ? [] : [found];
+  });
+}
+
+/** A difference as one line. */
+export function tensorDifferenceText(difference: TensorDifference): string {
+  const { name, shape, elements, of, largest, relative } = difference;
+  if (Number.isNaN(largest)) return `${name} [${shape}]: of another shape or on one side only`;
+  return (
+    `${name} [${shape}]: ${elements} of ${of} elements differ, ` +
+    `by up to ${largest.toExponential(2)}, relative ${relative.toExponential(2)}`
+  );
+}
+
+function differenceOf(
+  name: string,
+  left: HostArray | undefined,
+  right: HostArray | undefined,
+): TensorDifference | undefined {
+  const some = left ?? right;
+  if (some === undefined) return undefined;
+  const { shape } = some;
+  const of = some.data.length;
+  const alike = left?.dtype === right?.dtype && String(left?.shape) === String(right?.shape);
+  if (left === undefined || right === undefined || !alike)
+    return { name, shape, elements: of, of, largest: Number.NaN, relative: Number.NaN };
+  if (Buffer.compare(bytesOf(left.data), bytesOf(right.data)) === 0) return undefined;
+  let [elements, largest, squares, norm] = [0, 0, 0, 0];
+  for (let i = 0; i < of; i++) {
+    const [a, b] = [Number(left.data[i]), Number(right.data[i])];
+    norm += a * a;
+    if (Object.is(a, b)) continue;
+    elements++;
+    const apart = Math.abs(a - b);
+    largest = Math.max(largest, Number.isNaN(apart) ? Number.POSITIVE_INFINITY : apart);
+    squares += apart * apart;
+  }
+  return { name, shape, elements, of, largest, relative: Math.sqrt(squares / (norm || 1)) };
+}

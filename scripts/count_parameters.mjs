@@ -1,0 +1,19 @@
+import { command } from './cli.mjs';
+import { experimentArgument, experimentFrom, experimentOptions } from './experiment.mjs';
+import { load } from './load.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Count the parameters of an experiment’s networks; --json gives exact numbers.',
+    arguments: [experimentArgument],
+    options: { set: experimentOptions.set },
+    examples: ['moco/r50_v2', 'moco --set backbone.depth=50 --json'],
+  },
+  async ({ options, args: [name], print }) => {
+    const { experiment, methods } = await experimentFrom(name, options);
+    const { countParameters, parameterLines } = await load('harness/run/parameters.ts');
+    const counts = countParameters(experiment, methods);
+    print({ experiment: experiment.name, ...counts }, parameterLines(counts).join('\n'));
+  },
+);
