@@ -76,6 +76,8 @@ export interface Native {
   readonly api: CApi;
   /** Copies `n` bytes between raw memory and typed arrays. */
   readonly memcpy: Foreign;
+  /** malloc_trim: gives free memory back to the kernel. */
+  readonly trim: Foreign;
   readonly library: Library;
   /** Variables taken out of the environment before loading. */
   readonly removedVariables: readonly string[];
@@ -121,7 +123,8 @@ function load(library: Library): Native {
       `engine: ${library.cc} is TensorFlow ${version}, expected ${library.version}; unset REPRISE_TENSORFLOW_DIR, or name a folder with that version`,
     );
   const memcpy = libc.func('void* memcpy(void* target, const void* source, size_t n)');
-  return { api, memcpy, library, removedVariables };
+  const trim = libc.func('int malloc_trim(size_t pad)');
+  return { api, memcpy, trim, library, removedVariables };
 }
 
 function bind(...libraries: readonly ReturnType<typeof koffi.load>[]): CApi {

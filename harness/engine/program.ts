@@ -44,6 +44,9 @@ interface Entry {
   readonly targets: readonly Pointer[];
 }
 
+/** Bytes of state set in one run. */
+const WRITE_BYTES = 1 << 25;
+
 interface Variable {
   readonly spec: TensorSpec;
   readonly handle: Output;
@@ -164,9 +167,26 @@ export class Program {
     return this.attributed(() => this.session.run({ feeds: [], fetches, targets: [] }));
   }
 
-  /** Sets state tensors. @throws when dtype or shape differ from the declaration. */
+  /**
+   * Sets state tensors, some at a time: where `values` makes them one by one, they never all lie on
+   * the host together.
+   * @throws when dtype or shape differ from the declaration.
+   */
   async writeStates(values: Iterable<readonly [string, HostArray]>): Promise<void> {
-    const list = [...values];
+    let piece: (readonly [string, HostArray])[] = [];
+    let bytes = 0;
+    for (const one of values) {
+      piece.push(one);
+      bytes += one[1].data.byteLength;
+      if (bytes < WRITE_BYTES) continue;
+      await this.writePiece(piece);
+      piece = [];
+      bytes = 0;
+    }
+    if (piece.length > 0) await this.writePiece(piece);
+  }
+
+  private async writePiece(list: readonly (readonly [string, HostArray])[]): Promise<void> {
     const feeds = list.map(([name, value]) => {
       const { spec } = this.variable(name);
       if (value.dtype !== spec.dtype || String(value.shape) !== String(spec.shape))

@@ -1,5 +1,7 @@
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
+import { releaseHostCopies } from '../engine/memory.ts';
 import { Program, type ProgramOptions, type TensorSpec } from '../engine/program.ts';
+import { UserError } from '../errors.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';
@@ -33,6 +35,7 @@ export class Learner {
   /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */
   async initialise(seed: number): Promise<void> {
     await this.program.writeStates(initialState(this.definition, this.specs, seed));
+    releaseHostCopies();
   }
 
   /** A copy of the whole state, in the layout and under the names of files. */
@@ -50,13 +53,19 @@ export class Learner {
    */
   async restore(tensors: Tensors): Promise<void> {
     const { model } = this.definition;
-    const values = [...this.specs.keys()].map((name) => {
-      const value = tensors.get(name);
-      if (value === undefined)
-        throw new Error(`checkpoint: '${name}' is missing; was it made by another experiment?`);
-      return [name, fromFile(model, name, value)] as const;
-    });
-    await this.program.writeStates(values);
+    const missing = [...this.specs.keys()].find((name) => !tensors.has(name));
+    if (missing !== undefined)
+      throw new UserError(
+        `checkpoint: '${missing}' is missing; was it made by another experiment?`,
+      );
+    const values = function* (names: Iterable<string>) {
+      for (const name of names) {
+        const value = tensors.get(name);
+        if (value !== undefined) yield [name, fromFile(model, name, value)] as const;
+      }
+    };
+    await this.program.writeStates(values(this.specs.keys()));
+    releaseHostCopies();
   }
 
   dispose(): void {
@@ -71,6 +80,14 @@ function* modulesOf({ networks, followers }: Model) {
     if (module === undefined) throw new Error(`model: '${name}' follows '${leader}', which is not`);
     yield { name, leader, module };
   }
+}
+
+/** Each network with its followers behind it: they begin with the same values. */
+function families({ networks, followers }: Model) {
+  return Object.entries(networks).map(([leader, module]) => {
+    const own = Object.entries(followers).filter(([, of]) => of === leader);
+    return { names: [leader, ...own.map(([name]) => name)], module };
+  });
 }
 
 function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
@@ -110,14 +127,17 @@ function* initialState(
     done.add(name);
     return [name, value] as const;
   };
-  for (const { name, leader, module } of modulesOf(model)) {
-    for (const [key, spec] of module.parameters)
-      yield make(`${name}.${key}`, initialValue(spec, stream(seed, 'init', `${leader}.${key}`)));
-    for (let r = 0; r < replicas; r++)
-      for (const [key, spec] of module.buffers) {
-        const value = initialValue(spec, stream(seed, 'init', `${leader}.${key}`));
-        yield make(bufferState(r, `${name}.${key}`), value);
-      }
+  for (const { names, module } of families(model)) {
+    const [leader = ''] = names;
+    for (const [key, spec] of module.parameters) {
+      const value = initialValue(spec, stream(seed, 'init', `${leader}.${key}`));
+      for (const name of names) yield make(`${name}.${key}`, value);
+    }
+    for (const [key, spec] of module.buffers) {
+      const value = initialValue(spec, stream(seed, 'init', `${leader}.${key}`));
+      for (const name of names)
+        for (let r = 0; r < replicas; r++) yield make(bufferState(r, `${name}.${key}`), value);
+    }
   }
   for (const [name, spec] of Object.entries(model.state))
     yield make(name, spec.initial(stream(seed, 'state', name)));
