@@ -78,6 +78,8 @@ export interface Native {
   readonly memcpy: Foreign;
   /** malloc_trim: gives free memory back to the kernel. */
   readonly trim: Foreign;
+  /** The processors that the calling thread, and threads it starts, may use: a cpu_set_t. */
+  readonly affinity: { readonly read: Foreign; readonly write: Foreign };
   readonly library: Library;
   /** Variables taken out of the environment before loading. */
   readonly removedVariables: readonly string[];
@@ -124,7 +126,11 @@ function load(library: Library): Native {
     );
   const memcpy = libc.func('void* memcpy(void* target, const void* source, size_t n)');
   const trim = libc.func('int malloc_trim(size_t pad)');
-  return { api, memcpy, trim, library, removedVariables };
+  const affinity = {
+    read: libc.func('int sched_getaffinity(int thread, size_t bytes, _Out_ uint8_t* mask)'),
+    write: libc.func('int sched_setaffinity(int thread, size_t bytes, const uint8_t* mask)'),
+  };
+  return { api, memcpy, trim, affinity, library, removedVariables };
 }
 
 function bind(...libraries: readonly ReturnType<typeof koffi.load>[]): CApi {

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import { castTo } from './op.ts';
 import { dtypeInGraph, type Tensor } from './tf.ts';
 
@@ -11,8 +12,12 @@ export type Precision = 'fp32' | 'bf16';
 
 let current: Precision = 'fp32';
 
-/** Traces `body` with layers computing in `precision`. */
+/**
+ * Traces `body` with layers computing in `precision`.
+ * @throws UserError for bf16 under a limit on instruction sets that has no bf16.
+ */
 export function withPrecision<T>(precision: Precision, body: () => T): T {
+  if (precision === 'bf16') checkInstructions(process.env.ONEDNN_MAX_CPU_ISA);
   const before = current;
   current = precision;
   try {
@@ -35,4 +40,12 @@ export function toFloat(x: Tensor): Tensor {
 /** `gradient` in the element type of `value`, which is what TensorFlow's gradient kernels ask for. */
 export function asTypeOf(gradient: Tensor, value: Tensor): Tensor {
   return castTo(gradient, dtypeInGraph(value));
+}
+
+/** TensorFlow asks the CPU, oneDNN obeys the limit, and the process ends in an uncaught exception. */
+function checkInstructions(limit: string | undefined): void {
+  if (limit === undefined || /^(DEFAULT|AVX512_CORE.*|AVX10.*)$/i.test(limit)) return;
+  throw new UserError(
+    `ONEDNN_MAX_CPU_ISA=${limit} leaves oneDNN without instructions for bf16; unset it, or use precision fp32`,
+  );
 }

@@ -1,5 +1,6 @@
 import type { HostArray } from './array.ts';
 import { native, type Output, type Pointer } from './capi.ts';
+import { LANES, withCores } from './cores.ts';
 import type { Graph } from './graph.ts';
 import {
   call,
@@ -14,12 +15,17 @@ import {
 import { bytesField, fields, integerField } from './protobuf.ts';
 
 export interface SessionOptions {
-  /** Threads inside one op; 0 lets TensorFlow take all cores. Never changes a result bit. */
+  /**
+   * Cores that the work inside ops may use at most; 0 for all. Never changes a result bit: the work is
+   * cut into the same parts on any number of them. The first session of a process decides.
+   */
   readonly intraThreads?: number;
   /** Ops run side by side; 0 lets TensorFlow choose. Never changes a result bit. */
   readonly interThreads?: number;
   /** Told when TensorFlow starts and ends a run, to measure what it takes of a step. */
   readonly onRun?: (moment: 'start' | 'end') => void;
+  /** Parts that one op's work is cut into. Decides result bits: the same in all of a process. */
+  readonly lanes?: number;
 }
 
 /** What one run takes and gives. */
@@ -42,18 +48,33 @@ export interface OpTime {
 const OFF = 2;
 const FULL_TRACE = 3;
 
+/** Grappler gives up after 5 minutes by default and runs what it has: a clock would decide bits. */
+const NEVER_MS = 1e12;
+
 /**
  * ConfigProto: 2 intra-op threads, 5 inter-op threads, 10.10 rewriter options, of which 7 is
- * arithmetic optimisation. It folds a fixed tree of additions into one AddN of its own order, so it is
- * off everywhere (engine-facts, finding 1; costs nothing measurable).
+ * arithmetic optimisation and 20 the time Grappler may take. Arithmetic optimisation folds a fixed tree
+ * of additions into one AddN of its own order, so it is off everywhere (engine-facts, finding 1; costs
+ * nothing measurable).
  */
-function config({ intraThreads = 0, interThreads = 0 }: SessionOptions): Uint8Array {
-  const rewriter = integerField(7, OFF);
+function config({ interThreads = 0, lanes = LANES }: SessionOptions): Uint8Array {
+  const rewriter = [...integerField(7, OFF), ...integerField(20, NEVER_MS)];
   return Uint8Array.from([
-    ...(intraThreads > 0 ? integerField(2, intraThreads) : []),
+    ...integerField(2, lanes),
     ...(interThreads > 0 ? integerField(5, interThreads) : []),
     ...bytesField(10, bytesField(10, rewriter)),
   ]);
+}
+
+let poolLanes: number | undefined;
+
+/** TensorFlow makes one pool a process, as its first session asks; later ones would be ignored. */
+function holdLanes(lanes: number): void {
+  poolLanes ??= lanes;
+  if (poolLanes !== lanes)
+    throw new Error(
+      `engine: lanes ${lanes} asked for, this process has ${poolLanes}; use another process`,
+    );
 }
 
 /** A TF_Session on a graph. Nodes added to the graph later are picked up by the next run. */
@@ -67,12 +88,15 @@ export class Session {
 
   constructor(graph: Graph, options: SessionOptions) {
     this.onRun = options.onRun;
+    holdLanes(options.lanes ?? LANES);
     const bytes = config(options);
     const sessionOptions = call('TF_NewSessionOptions');
     this.handle = checked('session', (status) => {
       call('TF_SetConfig', sessionOptions, bytes, bytes.length, status);
       throwUnlessOk(status, 'session options');
-      return call('TF_NewSession', graph.handle, sessionOptions, status);
+      return withCores(options.intraThreads ?? 0, () =>
+        call('TF_NewSession', graph.handle, sessionOptions, status),
+      );
     });
     call('TF_DeleteSessionOptions', sessionOptions);
   }
