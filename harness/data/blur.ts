@@ -3,8 +3,8 @@ import { type Image, image } from './image.ts';
 const PASSES = 3;
 const { fround } = Math;
 
-/** Radius of the box whose three passes come near a Gaussian (Pillow's BoxBlur.c), in float32. */
-function boxRadius(sigma: number): number {
+/** Radius, in pixels, of the box whose three passes come near a Gaussian (Pillow's BoxBlur.c), in float32. */
+export function boxRadius(sigma: number): number {
   const variance = fround(fround(fround(sigma) * fround(sigma)) / PASSES);
   const length = fround(Math.sqrt(12 * variance + 1));
   const whole = fround(Math.floor((length - 1) / 2));
@@ -41,7 +41,8 @@ function turned(pixels: Uint8Array, length: number, rows: number, radius: number
   return out;
 }
 
-interface BoxWeights {
+export interface BoxWeights {
+  /** Whole pixels on each side. */
   readonly radius: number;
   /** Weight of a pixel inside, of 2^24. */
   readonly inner: number;
@@ -49,7 +50,8 @@ interface BoxWeights {
   readonly far: number;
 }
 
-function boxOf(radius: number): BoxWeights {
+/** The box blur of a radius in fixed point. */
+export function boxOf(radius: number): BoxWeights {
   const whole = Math.trunc(radius);
   const inner = Math.trunc(fround(2 ** 24 / fround(fround(radius * 2) + 1)));
   return { radius: whole, inner, far: Math.trunc((2 ** 24 - (whole * 2 + 1) * inner) / 2) };

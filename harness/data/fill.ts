@@ -1,7 +1,8 @@
 import { UserError } from '../errors.ts';
-import { stream } from '../random/stream.ts';
+import { type Stream, stream } from '../random/stream.ts';
+import { Canvas } from './canvas.ts';
 import type { Image } from './image.ts';
-import { applyView, sampleView } from './pipeline.ts';
+import { sampleView, sizeAfterAll } from './pipeline.ts';
 import type { OpenOptions, Source } from './source.ts';
 import type { SourceSpec, ViewSpec } from './spec.ts';
 
@@ -31,6 +32,7 @@ export function viewBytes(size: number): number {
 export class Filler {
   readonly source: Source;
   private readonly setup: FillSetup;
+  private readonly canvas = new Canvas();
 
   constructor(source: Source, setup: FillSetup) {
     this.source = source;
@@ -43,31 +45,31 @@ export class Filler {
    * @throws UserError that names the sample.
    */
   async fill(views: readonly Uint8Array[], at: number, epoch: number, index: number) {
+    const { seed } = this.setup;
     try {
       const read = this.source.read(index);
       const picture = read instanceof Promise ? await read : read;
+      this.canvas.open(picture);
+      const bytes = viewBytes(this.setup.size);
       this.setup.pipelines.forEach((pipeline, v) => {
-        views[v]?.set(
-          this.view(picture, pipeline, epoch, index, v),
-          at * viewBytes(this.setup.size),
-        );
+        const to = views[v]?.subarray(at * bytes, (at + 1) * bytes);
+        if (to !== undefined)
+          this.view(picture, pipeline, stream(seed, 'augment', epoch, index, v), to);
       });
     } catch (error) {
       throw named(error, this.source, index);
     }
   }
 
-  private view(picture: Image, pipeline: ViewSpec, epoch: number, index: number, view: number) {
-    const { seed, size } = this.setup;
-    const draws = stream(seed, 'augment', epoch, index, view);
-    const { width, height, pixels } = applyView(
-      picture,
-      sampleView(pipeline, draws, picture, size),
-    );
-    if (width === size && height === size) return pixels;
-    throw new UserError(
-      `view ${view} is ${width} x ${height} pixels, expected ${size} x ${size}; end its pipeline in a crop to data.size`,
-    );
+  private view(picture: Image, pipeline: ViewSpec, draws: Stream, to: Uint8Array): void {
+    const { size } = this.setup;
+    const changes = sampleView(pipeline, draws, picture, size);
+    const { width, height } = sizeAfterAll(changes, picture);
+    if (width !== size || height !== size)
+      throw new UserError(
+        `a view is ${width} x ${height} pixels, expected ${size} x ${size}; end its pipeline in a crop to data.size`,
+      );
+    this.canvas.view(changes, to);
   }
 }
 

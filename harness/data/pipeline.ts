@@ -23,7 +23,7 @@ export type Change =
   | { readonly kind: 'blur'; readonly sigma: number }
   | { readonly kind: 'solarize'; readonly threshold: number };
 
-interface Size {
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
@@ -161,6 +161,11 @@ function jitter(op: OpOf<'colorJitter'>, stream: Stream): Change[] {
 function sizeAfter(change: Change, now: Size): Size {
   if (change.kind === 'crop') return change;
   return change.kind === 'resize' ? { width: change.toWidth, height: change.toHeight } : now;
+}
+
+/** The size of an image after some changes. */
+export function sizeAfterAll(changes: readonly Change[], from: Size): Size {
+  return changes.reduce<Size>((now, change) => sizeAfter(change, now), from);
 }
 
 /** Applies changes to a copy of an image. */

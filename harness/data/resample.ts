@@ -8,7 +8,7 @@ interface Filter {
 }
 
 // Pillow's filters (Resample.c); bicubic has a = -0.5.
-const FILTERS: Readonly<Record<Interpolation, Filter>> = {
+export const FILTERS: Readonly<Record<Interpolation, Filter>> = {
   bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: {
     support: 2,
