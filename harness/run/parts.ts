@@ -11,6 +11,7 @@ export interface PartsSetup {
   /** Data folder. */
   readonly data: string;
   readonly workers?: number | undefined;
+  readonly threads?: number | undefined;
 }
 
 /** How a run gets its batches and its judge. */

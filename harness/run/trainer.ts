@@ -133,15 +133,15 @@ class Resources {
     method: BoundMethod,
     openers: Parts,
   ): Promise<Resources> {
-    const { experiment, data, workers } = options;
-    const setup = { experiment, method, data, workers };
+    const { experiment, data, workers, threads } = options;
+    const setup = { experiment, method, data, workers, threads };
     const [batches] = await Promise.all([openers.openBatches(setup), startEngine()]);
     let evaluator: Evaluator | undefined;
     try {
       checkData(experiment, batches.source.count);
       evaluator = await openers.openEvaluator(setup);
-      const { threads = 0, debugNans = false } = options;
-      const settings = { intraThreads: threads, interThreads: threads, debugNans };
+      const { debugNans = false } = options;
+      const settings = { intraThreads: threads ?? 0, interThreads: threads ?? 0, debugNans };
       const learner = new Learner(stepDefinition(experiment, method), settings);
       return new Resources(learner, batches, evaluator);
     } catch (error) {

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import {
+  killAgainAndAgain,
+  runTrain,
+  startTrain,
+  traces,
+  writeExperiment,
+} from './train.fixture.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'train-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = writeExperiment(folder);
+const whole = join(folder, 'whole');
+const killed = join(folder, 'killed');
+
+test('a run killed at any moment and resumed leaves what an undisturbed one leaves', async () => {
+  const { status, stderr } = runTrain(file, '--work_dir', whole);
+  expect(status, stderr).toBe(0);
+  const safe = await killAgainAndAgain({ file, workDir: killed, count: 5, seed: 1 });
+  expect(safe).toEqual([...safe].sort((a, b) => a - b));
+  const { status: last, stderr: text } = runTrain(
+    file,
+    '--work_dir',
+    killed,
+    '--resume_from',
+    'auto',
+  );
+  expect(last, text).toBe(0);
+  expect(await traces(killed)).toEqual(await traces(whole));
+});
+
+test('Ctrl-C finishes the step, saves it and says how to go on', async () => {
+  const workDir = join(folder, 'stopped');
+  const run = startTrain(file, '--work_dir', workDir);
+  await run.lines(/saved step/g, 2);
+  run.child.kill('SIGINT');
+  expect(await run.ended).toBe(130);
+  expect(run.output()).toMatch(/--resume_from auto/);
+  expect(runTrain(file, '--work_dir', workDir).stderr).toMatch(
+    /holds an unfinished run of this experiment, 0 epochs done; go on with --resume_from auto/,
+  );
+  const { status } = runTrain(file, '--work_dir', workDir, '--resume_from', 'auto');
+  expect(status).toBe(0);
+  expect(await traces(workDir)).toEqual(await traces(whole));
+});
+
+test('a checkpoint of another experiment is refused with the fields that differ', () => {
+  const other = ['--set', 'optimizer.lr=0.1', '--work_dir', join(folder, 'other')];
+  const { status, stderr } = runTrain(
+    file,
+    ...other,
+    '--resume_from',
+    join(whole, 'epoch_3.safetensors'),
+  );
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /epoch_3.safetensors is of another experiment:\n {2}optimizer.lr: 0.05 there, 0.1 asked for/,
+  );
+  const { stderr: taken } = runTrain(file, '--seed=1', '--work_dir', whole);
+  expect(taken).toMatch(/no option --seed/);
+  expect(runTrain(file, '--set', 'seed=1', '--work_dir', whole).stderr).toMatch(
+    /holds a run of another experiment, tiny:\n {2}seed: 0 there, 1 asked for/,
+  );
+});
