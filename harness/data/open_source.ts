@@ -1,5 +1,8 @@
 import { openCifar } from './cifar.ts';
+import { openFiles } from './files.ts';
+import { indexFolder } from './folder.ts';
 import { openGenerated } from './generated.ts';
+import { indexList } from './list.ts';
 import type { OpenOptions, Source } from './source.ts';
 import type { SourceSpec } from './spec.ts';
 
@@ -16,7 +19,8 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
     case 'cifar100':
       return openCifar(spec, options);
     case 'folder':
+      return openFiles(indexFolder(spec.root, options.data), options);
     case 'list':
-      throw new Error(`sources of kind ${spec.kind} cannot be opened`);
+      return openFiles(indexList(spec, options.data), options);
   }
 }

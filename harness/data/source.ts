@@ -31,4 +31,8 @@ export interface OpenOptions {
   readonly data: string;
   /** Manifest of the same source, opened before: nothing is hashed then. For worker threads. */
   readonly manifest?: Manifest;
+  /** Reads every file, also those that seem unchanged since they were hashed. */
+  readonly verify?: boolean;
+  /** Told how many of the files to be hashed are done: that of ImageNet takes minutes. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
