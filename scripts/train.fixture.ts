@@ -104,7 +104,7 @@ export async function killAgainAndAgain({ file, workDir, count, seed }: Kills): 
   const draws = stream(seed, 'kills');
   const safe: number[] = [];
   for (let kill = 0; kill < count; kill++) {
-    const threads = ['--workers', String(draws.int(0, 2)), '--threads', '2'];
+    const threads = ['--workers', String(draws.int(0, 2)), '--threads', String(draws.int(1, 3))];
     const words = [file, '--work_dir', workDir, '--resume_from', 'auto', ...threads];
     const run = startTrain(...words);
     await run.lines(/saved step/g, draws.int(0, 3));

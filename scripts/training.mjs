@@ -31,6 +31,11 @@ export async function refuseProcesses({ processes }) {
   );
 }
 
+/** Where a run writes. */
+export function workDirOf(experiment, { work_dir }) {
+  return work_dir ?? join('work_dirs', experiment.name);
+}
+
 /** Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
 export async function trainInterruptibly(experiment, methods, options) {
   const { train } = await load('harness/run/trainer.ts');
@@ -42,7 +47,7 @@ export async function trainInterruptibly(experiment, methods, options) {
   try {
     const result = await train({
       ...{ experiment, methods, data, pretrained, workers, threads },
-      workDir: options.work_dir ?? join('work_dirs', experiment.name),
+      workDir: workDirOf(experiment, options),
       resumeFrom: options.resume_from,
       debugNans: options.debug_nans,
       signal: interruption.signal,

@@ -9,7 +9,7 @@ import { clock } from './clock.ts';
 import { bindMethod, type Methods, stepDefinition } from './definition.ts';
 import { type Count, knownCount } from './known_sizes.ts';
 import { Learner } from './learner.ts';
-import type { Model } from './method.ts';
+import { countParameters, type ParameterCounts } from './parameters.ts';
 import type { Experiment } from './spec.ts';
 import { runStep, type StepDefinition } from './step.ts';
 
@@ -34,11 +34,7 @@ export interface Probe {
 
 /** What a run would be, found out without its data. */
 export interface DryRun {
-  readonly parameters: {
-    readonly backbone: number;
-    readonly all: number;
-    readonly trainable: number;
-  };
+  readonly parameters: ParameterCounts;
   readonly nodes: number;
   readonly traceSeconds: number;
   /** Weights, momentum, queues and statistics: computed from the declarations. */
@@ -77,7 +73,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const traceSeconds = clock.seconds() - began;
   try {
     const facts = {
-      parameters: countParameters(definition.model),
+      parameters: countParameters(experiment, methods),
       nodes: learner.program.graph.nodes.length,
       traceSeconds,
       stateBytes: stateBytes(learner),
@@ -176,22 +172,6 @@ function concluded(
   return {
     ...{ full, small, stepSeconds: seconds, peakBytes, measured: full !== undefined },
     etaSeconds: stepsPerEpoch === undefined ? undefined : seconds * stepsPerEpoch * epochs,
-  };
-}
-
-function countParameters({ networks, backbone }: Model): DryRun['parameters'] {
-  const all = Object.entries(networks).flatMap(([network, { parameters }]) =>
-    [...parameters].map(([name, { shape, trainable }]) => ({
-      name: `${network}.${name}`,
-      count: sizeOf(shape),
-      trainable,
-    })),
-  );
-  const sum = (list: typeof all) => list.reduce((total, { count }) => total + count, 0);
-  return {
-    backbone: sum(all.filter(({ name }) => name.startsWith(backbone))),
-    all: sum(all),
-    trainable: sum(all.filter(({ trainable }) => trainable)),
   };
 }
 

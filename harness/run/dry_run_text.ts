@@ -11,7 +11,7 @@ export function dryRunText(experiment: Experiment, found: DryRun): string {
     ['experiment', `${name}, ${precision}, ${shape}`],
     [
       'parameters',
-      `${millions(parameters.all)} (backbone ${millions(parameters.backbone)}, trainable ${millions(parameters.trainable)})`,
+      `${millions(parameters.total)} (backbone ${millions(parameters.backbone)}, trainable ${millions(parameters.trainable)})`,
     ],
     ['graph', `${found.nodes} operations, traced in ${found.traceSeconds.toFixed(1)} s`],
     ['state', `${gibibytes(found.stateBytes)}: weights, momentum, queues, statistics (computed)`],

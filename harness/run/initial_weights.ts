@@ -2,7 +2,8 @@ import type { HostArray } from '../engine/array.ts';
 import { UserError } from '../errors.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
-import { openPublished } from '../weights/published.ts';
+import { openWeights } from '../weights/published.ts';
+import type { Sha256 } from './hash.ts';
 import type { Learner, Tensors } from './learner.ts';
 import type { Model } from './method.ts';
 import type { StepDefinition } from './step.ts';
@@ -25,6 +26,8 @@ export interface Pretrained {
   readonly values: Tensors;
   /** Names in the file that have no use here. */
   readonly unused: readonly string[];
+  /** Of the file. */
+  readonly sha256: Sha256;
 }
 
 /**
@@ -33,8 +36,8 @@ export interface Pretrained {
  * @throws UserError listing what is missing unless the whole backbone is there, or where a shape is
  *   another one.
  */
-export function readPretrained(file: string, model: Model): Pretrained {
-  const { tensors } = openPublished(file);
+export async function readPretrained(file: string, model: Model): Promise<Pretrained> {
+  const { tensors, sha256 } = await openWeights(file);
   const weights = weightsOf(model);
   const prefix = prefixIn(tensors, model.backbone, weights);
   const named = new Map(
@@ -53,7 +56,7 @@ export function readPretrained(file: string, model: Model): Pretrained {
     if (spec !== undefined) values.set(name, fitting(file, name, value, spec));
   }
   const unused = [...named].filter(([name]) => !weights.has(name)).map(([, { name }]) => name);
-  return { values, unused };
+  return { values, unused, sha256 };
 }
 
 /** Undefined where the file has full names; else what stands before the backbone's own names. */

@@ -221,7 +221,7 @@ async function initialise(options: TrainOptions, learner: Learner, said: Say[]):
   const { model } = learner.definition;
   await learner.initialise(experiment.seed);
   if (pretrained !== undefined) {
-    const { values, unused } = readPretrained(pretrained, model);
+    const { values, unused } = await readPretrained(pretrained, model);
     await setWeights(learner, values);
     said.push(['info', `--pretrained ${pretrained}: ${values.size} tensors taken`]);
     if (unused.length > 0)

@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { command } from './cli.mjs';
+import { experimentArgument, experimentFrom } from './experiment.mjs';
+import { load, root } from './load.mjs';
+import { refuseProcesses, runOptions, trainInterruptibly, workDirOf } from './training.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Run an experiment from nothing to stamped weights and compare it with its golden.',
+    arguments: [experimentArgument],
+    options: runOptions,
+    examples: ['moco', 'moco-cifar10 --data ~/data'],
+  },
+  async ({ options, args: [name], print }) => {
+    const { experiment, methods } = await experimentFrom(name, options);
+    await refuseProcesses(options);
+    const { recordIn } = await load('harness/run/work_dir.ts');
+    const before = recordIn(workDirOf(experiment, options));
+    // Whatever an earlier start left is gone on with: the result has the same bits.
+    const { result, code } = await trainInterruptibly(experiment, methods, {
+      ...options,
+      resume_from: 'auto',
+    });
+    const { record, workDir, finished } = result;
+    if (!finished) {
+      process.stderr.write('stopped; the same command goes on from here\n');
+      return code;
+    }
+    const { compareWithGolden, verdictTable } = await load('harness/run/golden_check.ts');
+    const { summaryLines } = await load('harness/run/summary.ts');
+    const { publish } = await load('harness/weights/publish.ts');
+    const published = await publish({ source: workDir, methods });
+    const verdict = compareWithGolden(record, resolve(root, 'golden'));
+    const lines = [
+      ...(before?.finished ? ['the run was finished before: compared, not trained again'] : []),
+      ...(verdict.rows.length > 0 ? [verdictTable(verdict), ''] : []),
+      ...summaryLines(record),
+      `record      ${workDir}/record.json`,
+      `weights     ${published.path}`,
+      `golden      ${verdict.kind}: ${verdict.summary}`,
+      ...[...verdict.problems, ...verdict.notes].map((line) => `            ${line}`),
+    ];
+    const { kind, pass, summary, problems } = verdict;
+    print(
+      { record, workDir, published, golden: { kind, pass, summary, problems } },
+      lines.join('\n'),
+    );
+    return pass ? 0 : 1;
+  },
+);
