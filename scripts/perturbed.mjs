@@ -1,0 +1,39 @@
+import { command } from './cli.mjs';
+import { experimentArgument, experimentFrom } from './experiment.mjs';
+import { load } from './load.mjs';
+import { runOptions } from './training.mjs';
+
+const { data, set, workers, threads } = runOptions;
+
+await command(
+  import.meta.url,
+  {
+    summary:
+      'Train with every initial weight moved by one unit in the last place: what rounding can do. ' +
+      'bless.mjs measures bands from such runs; their results are never published.',
+    arguments: [experimentArgument],
+    options: {
+      perturbation: { kind: 'int', value: 'N', min: 1, help: 'seed of the noise', default: 1 },
+      stop_after: { kind: 'int', value: 'EPOCH', min: 1, help: 'stop after this epoch' },
+      work_dir: {
+        kind: 'text',
+        value: 'DIR',
+        help: 'outputs; a run that is there is gone on with',
+      },
+      ...{ data, set, workers, threads },
+    },
+    examples: ['moco --perturbation 1 --work_dir work_dirs/noise_1'],
+  },
+  async ({ options, args: [name], print }) => {
+    const { experiment, methods } = await experimentFrom(name, options);
+    const { train } = await load('harness/run/trainer.ts');
+    const { record } = await train({
+      ...{ experiment, methods, data: options.data, perturbation: options.perturbation },
+      workDir: options.work_dir ?? `work_dirs/perturbed_${options.perturbation}/${experiment.name}`,
+      ...{ resumeFrom: 'auto', stopAfterEpoch: options.stop_after },
+      ...{ workers: options.workers, threads: options.threads },
+      terminal: process.stderr,
+    });
+    print(record);
+  },
+);
