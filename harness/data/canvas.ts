@@ -77,6 +77,9 @@ export class Canvas {
         return this.flip(planes ?? this.whole(), change);
       case 'blur':
         return this.blur(planes ?? this.whole(), change);
+      case 'rotate':
+      case 'lighting':
+        return this.plainly(planes ?? this.whole(), change);
       default:
         return this.colour(planes ?? this.whole(), change);
     }
@@ -191,7 +194,7 @@ export class Canvas {
 
   private colour(
     planes: Planes,
-    change: Exclude<Change, { kind: 'crop' | 'resize' | 'flip' | 'blur' }>,
+    change: Exclude<Change, { kind: 'crop' | 'resize' | 'flip' | 'blur' | 'rotate' | 'lighting' }>,
   ): Planes {
     const { kernels } = this;
     const { at, plane } = planes;
@@ -221,7 +224,7 @@ export class Canvas {
     return planes;
   }
 
-  /** A change by `applyView`, where an image is too small for the kernels. */
+  /** A change by `applyView`: what has no kernel, or an image too small for one. */
   private plainly(planes: Planes, change: Change): Planes {
     const { width, height } = planes;
     const from = this.interleaved(planes);

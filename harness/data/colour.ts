@@ -79,6 +79,17 @@ export function solarize(picture: Image, threshold: number): void {
 }
 
 /**
+ * Adds to each channel, as shares of 255, to the nearest whole number. In place.
+ * Departs: the original adds to float images; here the sum is a byte again.
+ */
+export function lighting({ pixels }: Image, shift: readonly number[]): void {
+  const tables = shift.map((part) =>
+    Uint8ClampedArray.from({ length: 256 }, (_, v) => Math.floor((v / 255 + part) * 255 + 0.5)),
+  );
+  for (let i = 0; i < pixels.length; i++) pixels[i] = tables[i % 3]?.[pixels[i] ?? 0] ?? 0;
+}
+
+/**
  * Turns the hue by `shift` of a full circle, through Pillow's 8-bit HSV. In place.
  * @param shift in -0.5..0.5
  */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { stream } from '../random/stream.ts';
+import { openSource } from '../testing/source.ts';
 import type { Batch } from './batch.ts';
 import { Loader, type LoaderSetup, orderedImages } from './loader.ts';
+import { applyView, sampleView } from './pipeline.ts';
 import { sourceSpec, viewSpec } from './spec.ts';
 
 const opener = new URL('../testing/source.ts', import.meta.url).href;
@@ -99,6 +101,21 @@ describe('batches', () => {
     const drawn = Array.from({ length: 37 }, () => draw.int(0, 36));
     const batches = await epochOf({ ...base, replicas: 1, replacement: true }, 1);
     expect(batches.flatMap(({ indices }) => [...indices])).toEqual(drawn);
+  });
+
+  it('hold the views that each sample has alone', async () => {
+    const source = await openSource(base.spec, { data: '' });
+    for (const [step, { indices, views }] of (await epochOf(base, 2)).entries()) {
+      for (const [at, index] of indices.entries()) {
+        const picture = await source.read(index);
+        views.forEach((view, v) => {
+          const changes = sampleView(pipeline, stream(5, 'augment', 2, index, v), picture, 12);
+          const alone = applyView(picture, changes).pixels;
+          const made = view.subarray(at * alone.length, (at + 1) * alone.length);
+          expect(Buffer.compare(made, alone), `step ${step}, image ${index}`).toBe(0);
+        });
+      }
+    }
   });
 
   it('keep their bytes until the second request after', async () => {

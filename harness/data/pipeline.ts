@@ -1,7 +1,8 @@
 import { exp, log } from '../random/elementary.ts';
 import type { Stream } from '../random/stream.ts';
 import { blur } from './blur.ts';
-import { brightness, contrast, grayscale, hue, saturation, solarize } from './colour.ts';
+import { brightness, contrast, grayscale, hue, lighting, saturation, solarize } from './colour.ts';
+import { flip, rotate } from './geometry.ts';
 import { type Box, crop, type Image, image } from './image.ts';
 import { type Interpolation, resample } from './resample.ts';
 import type { ViewOp, ViewSpec } from './spec.ts';
@@ -21,7 +22,9 @@ export type Change =
   | { readonly kind: 'brightness' | 'contrast' | 'saturation'; readonly factor: number }
   | { readonly kind: 'hue'; readonly shift: number }
   | { readonly kind: 'blur'; readonly sigma: number }
-  | { readonly kind: 'solarize'; readonly threshold: number };
+  | { readonly kind: 'solarize'; readonly threshold: number }
+  | { readonly kind: 'rotate'; readonly degrees: number }
+  | { readonly kind: 'lighting'; readonly shift: readonly number[] };
 
 export interface Size {
   readonly width: number;
@@ -67,6 +70,10 @@ function sampleOp(op: ViewOp, stream: Stream, from: Size, size: number): readonl
         : [];
     case 'solarize':
       return stream.uniform() < op.p ? [{ kind: 'solarize', threshold: op.threshold }] : [];
+    case 'rotation':
+      return [{ kind: 'rotate', degrees: between(stream, -op.degrees, op.degrees) }];
+    case 'lighting':
+      return [{ kind: 'lighting', shift: colourShift(op, stream) }];
   }
 }
 
@@ -158,6 +165,19 @@ function jitter(op: OpOf<'colorJitter'>, stream: Stream): Change[] {
   return [...order].flatMap((i) => changes[i] ?? []);
 }
 
+// Principal directions of ImageNet's colours, and their spread (Krizhevsky et al. 2012, section 4.1).
+const EIGENVALUES = [0.2175, 0.0188, 0.0045] as const;
+const EIGENVECTORS = [
+  [-0.5675, 0.7192, 0.4009],
+  [-0.5808, -0.0045, -0.814],
+  [-0.5836, -0.6948, 0.4203],
+] as const;
+
+function colourShift({ std }: OpOf<'lighting'>, stream: Stream): number[] {
+  const [a, b, c] = EIGENVALUES.map((value) => value * stream.normal() * std);
+  return EIGENVECTORS.map(([x, y, z]) => x * (a ?? 0) + y * (b ?? 0) + z * (c ?? 0));
+}
+
 function sizeAfter(change: Change, now: Size): Size {
   if (change.kind === 'crop') return change;
   return change.kind === 'resize' ? { width: change.toWidth, height: change.toHeight } : now;
@@ -186,6 +206,9 @@ export function applyView(source: Image, changes: readonly Change[]): Image {
       case 'blur':
         picture = blur(picture, change.sigma);
         break;
+      case 'rotate':
+        picture = rotate(picture, change.degrees);
+        break;
       default:
         inPlace(own(), change);
     }
@@ -195,7 +218,7 @@ export function applyView(source: Image, changes: readonly Change[]): Image {
 
 function inPlace(
   picture: Image,
-  change: Exclude<Change, { kind: 'crop' | 'resize' | 'blur' }>,
+  change: Exclude<Change, { kind: 'crop' | 'resize' | 'blur' | 'rotate' }>,
 ): void {
   switch (change.kind) {
     case 'flip':
@@ -219,20 +242,8 @@ function inPlace(
     case 'solarize':
       solarize(picture, change.threshold);
       break;
-  }
-}
-
-/** Left to right, in place. */
-function flip({ pixels, width, height }: Image): void {
-  for (let y = 0; y < height; y++) {
-    let a = y * width * 3;
-    let b = a + (width - 1) * 3;
-    for (; a < b; a += 3, b -= 3) {
-      for (let c = 0; c < 3; c++) {
-        const kept = pixels[a + c] ?? 0;
-        pixels[a + c] = pixels[b + c] ?? 0;
-        pixels[b + c] = kept;
-      }
-    }
+    case 'lighting':
+      lighting(picture, change.shift);
+      break;
   }
 }

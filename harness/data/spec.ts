@@ -70,6 +70,10 @@ export const viewOp = z.discriminatedUnion('kind', [
     threshold: z.int().min(0).max(255).default(128),
     p: probability.default(0.2),
   }),
+  /** Turns by an angle from -`degrees` to `degrees`; the corners become black. */
+  z.strictObject({ kind: z.literal('rotation'), degrees: z.number().min(0).max(180).default(2) }),
+  /** Adds a colour along the principal directions of ImageNet's. */
+  z.strictObject({ kind: z.literal('lighting'), std: fraction.default(0.1) }),
   /** The shorter side becomes `size`. */
   z.strictObject({
     kind: z.literal('resize'),
