@@ -24,26 +24,34 @@ export interface HostArray {
   readonly data: TypedArray;
 }
 
-interface Layout {
-  readonly bytes: number;
-  readonly make: (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
-}
+type ArrayType =
+  | typeof Float32Array
+  | typeof Float64Array
+  | typeof Int32Array
+  | typeof BigInt64Array
+  | typeof Uint8Array
+  | typeof Uint16Array;
 
 // bfloat16 and float16 have no typed array: their raw 16-bit patterns travel as Uint16Array.
-const LAYOUTS: Readonly<Record<DType, Layout>> = {
-  float32: { bytes: 4, make: (b, o, n) => new Float32Array(b, o, n) },
-  float64: { bytes: 8, make: (b, o, n) => new Float64Array(b, o, n) },
-  int32: { bytes: 4, make: (b, o, n) => new Int32Array(b, o, n) },
-  int64: { bytes: 8, make: (b, o, n) => new BigInt64Array(b, o, n) },
-  uint8: { bytes: 1, make: (b, o, n) => new Uint8Array(b, o, n) },
-  bool: { bytes: 1, make: (b, o, n) => new Uint8Array(b, o, n) },
-  bfloat16: { bytes: 2, make: (b, o, n) => new Uint16Array(b, o, n) },
-  float16: { bytes: 2, make: (b, o, n) => new Uint16Array(b, o, n) },
+const ARRAYS: Readonly<Record<DType, ArrayType>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  bfloat16: Uint16Array,
+  float16: Uint16Array,
 };
+
+/** The typed array that holds an element type. */
+export function arrayType(dtype: DType): ArrayType {
+  return ARRAYS[dtype];
+}
 
 /** Bytes of one element. */
 export function itemBytes(dtype: DType): number {
-  return LAYOUTS[dtype].bytes;
+  return ARRAYS[dtype].BYTES_PER_ELEMENT;
 }
 
 /** Number of elements of a shape; 1 for a scalar. */
@@ -58,7 +66,9 @@ export function typedView(
   offset: number,
   length: number,
 ): TypedArray {
-  return LAYOUTS[dtype].make(buffer, offset, length);
+  const Made: new (from: ArrayBufferLike, start: number, count: number) => TypedArray =
+    ARRAYS[dtype];
+  return new Made(buffer, offset, length);
 }
 
 /** The raw bytes behind a typed array, without a copy. */

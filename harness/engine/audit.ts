@@ -1,4 +1,4 @@
-import { at, type Node } from './graph.ts';
+import { madeAt, type Node } from './graph.ts';
 
 /**
  * Ops whose CPU kernels give the same bits for the same inputs, whatever the number of threads.
@@ -29,7 +29,7 @@ export function auditGraph(nodes: readonly Node[]): void {
   for (const node of nodes)
     if (!DETERMINISTIC_ON_CPU.has(node.type))
       throw new Error(
-        `engine: op ${node.type} is not on the list of deterministic ops for cpu; it was made ${at(node.origin)}. ` +
+        `engine: op ${node.type} is not on the list of deterministic ops for cpu; it ${madeAt(node)}. ` +
           'Use another op, or show in a test that its bits repeat and add it to harness/engine/audit.ts.',
       );
 }

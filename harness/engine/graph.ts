@@ -34,6 +34,8 @@ export interface Node {
   readonly oper: Pointer;
   /** Its stack is formatted only when an error needs it. */
   readonly origin: Error;
+  /** It computes a gradient, and `origin` is where the op was made whose gradient that is. */
+  readonly gradient: boolean;
 }
 
 export interface Meta {
@@ -48,6 +50,7 @@ export class Graph {
   readonly nodes: Node[] = [];
   private readonly byName = new Map<string, Node>();
   private scopes: string[] = [];
+  private inherited: Error | undefined;
 
   /**
    * Adds one node.
@@ -62,7 +65,7 @@ export class Graph {
   ): Node {
     const definition = opDefinition(type);
     const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
-    const origin = captureOrigin();
+    const origin = this.inherited ?? captureOrigin();
     const description = call('TF_NewOperation', this.handle, type, name);
     addInputs(description, definition, inputs, attrs);
     for (const dependency of control) call('TF_AddControlInput', description, dependency);
@@ -71,7 +74,8 @@ export class Graph {
     const oper = checked(`${type}${this.describe(inputs)} ${at(origin)}`, (status) =>
       call('TF_FinishOperation', description, status),
     );
-    const node: Node = { name, type, oper, origin };
+    const gradient = this.inherited !== undefined;
+    const node: Node = { name, type, oper, origin, gradient };
     this.nodes.push(node);
     this.byName.set(name, node);
     return node;
@@ -107,6 +111,17 @@ export class Graph {
       return body();
     } finally {
       this.scopes.pop();
+    }
+  }
+
+  /** Nodes made inside `body` are the gradient of an op made at `origin`. */
+  gradientOf<T>(origin: Error, body: () => T): T {
+    const before = this.inherited;
+    this.inherited = origin;
+    try {
+      return body();
+    } finally {
+      this.inherited = before;
     }
   }
 
@@ -195,9 +210,10 @@ function setText(description: Pointer, name: string, value: string): void {
   call('TF_SetAttrString', description, name, bytes, bytes.length);
 }
 
-function captureOrigin(): Error {
+/** The place of the call, for errors that come later. */
+export function captureOrigin(): Error {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 24;
+  Error.stackTraceLimit = 40;
   const origin = new Error();
   Error.stackTraceLimit = limit;
   return origin;
@@ -211,4 +227,11 @@ export function at(origin: Error): string {
   );
   const place = /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?$/.exec(user ?? frames.at(-1) ?? '')?.[1];
   return `at ${place?.replace(/^file:\/\//, '') ?? 'an unknown line'}`;
+}
+
+/** `was made at methods/moco.ts:41`, to stand after the name of the op. */
+export function madeAt({ origin, gradient }: Pick<Node, 'origin' | 'gradient'>): string {
+  return gradient
+    ? `belongs to the gradient of what was made ${at(origin)}`
+    : `was made ${at(origin)}`;
 }

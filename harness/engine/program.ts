@@ -1,35 +1,27 @@
 import { UserError } from '../errors.ts';
-import type { DType, HostArray, TypedArray } from './array.ts';
-import { itemBytes, sizeOf } from './array.ts';
+import type { HostArray, TypedArray } from './array.ts';
+import { arrayType, sizeOf } from './array.ts';
 import { auditGraph } from './audit.ts';
 import type { Output, Pointer } from './capi.ts';
-import { at, Graph } from './graph.ts';
+import { Checks } from './checks.ts';
+import { Graph, madeAt } from './graph.ts';
 import { EngineError } from './native.ts';
 import { type OpTime, Session, type SessionOptions } from './session.ts';
-import { activeGraph, type Tensor, traceInto, unwrap, wrap } from './tf.ts';
+import { type Tensor, traceInto, unwrap } from './tf.ts';
+import { type Io, type TensorSpec, Tracing, type Variable } from './tracing.ts';
 
-export interface TensorSpec {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
+export type { Io, TensorSpec } from './tracing.ts';
 
 export interface ProgramOptions extends SessionOptions {
-  /** Check every float that any op makes; the first non-finite one stops the run by op and line. */
+  /**
+   * Before each run, go through every float that its ops make; the first one that is not finite, in the
+   * order of the program, stops the run by op and line, and the state stays as it was. The run itself
+   * is the same graph as without, bit for bit; both together take about three times as long.
+   */
   readonly debugNans?: boolean;
 }
 
 type Named<T> = Readonly<Record<string, T>>;
-
-/** What an entry's build function works with; valid only while it is being traced. */
-export interface Io {
-  readonly inputs: Named<Tensor>;
-  /** A state tensor as it was before this run. */
-  read(name: string): Tensor;
-  /** Sets a state tensor at the end of this run; each at most once an entry. */
-  assign(name: string, value: Tensor): void;
-  /** Updates state in place with an op like ResourceApplyMomentum: variables first, then inputs. */
-  apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void;
-}
 
 export interface EntryDefinition {
   readonly inputs: Named<TensorSpec>;
@@ -38,6 +30,7 @@ export interface EntryDefinition {
 }
 
 interface Entry {
+  readonly build: EntryDefinition['build'];
   readonly inputs: ReadonlyMap<string, { readonly spec: TensorSpec; readonly output: Output }>;
   readonly outputNames: readonly string[];
   readonly fetches: readonly Output[];
@@ -46,11 +39,6 @@ interface Entry {
 
 /** Bytes of state set in one run. */
 const WRITE_BYTES = 1 << 25;
-
-interface Variable {
-  readonly spec: TensorSpec;
-  readonly handle: Output;
-}
 
 /**
  * State and the functions on it, compiled to one TensorFlow graph. Each entry is traced once and then
@@ -74,6 +62,7 @@ export class Program {
   private readonly readers = new Map<string, Output>();
   private readonly writers = new Map<string, { readonly value: Output; readonly oper: Pointer }>();
   private readonly debugNans: boolean;
+  private readonly checks = new Map<string, Checks>();
   private audited = 0;
 
   constructor(options: ProgramOptions = {}) {
@@ -107,11 +96,11 @@ export class Program {
       ]),
     );
     const entry = this.graph.scope(name, () =>
-      traceInto(this.graph, this.debugNans, () => {
+      traceInto(this.graph, undefined, () => {
         const io = new Tracing(this.graph, (key) => this.variable(key), feeds);
         const outputs = build(io);
         return {
-          inputs: feeds,
+          ...{ inputs: feeds, build },
           outputNames: Object.keys(outputs),
           fetches: Object.values(outputs).map(unwrap),
           targets: io.finish(),
@@ -130,6 +119,7 @@ export class Program {
    */
   async run(name: string, inputs: Named<TypedArray> = {}): Promise<Record<string, HostArray>> {
     const { outputNames, ...one } = this.callOf(name, inputs);
+    if (this.debugNans) await this.checksOf(name).run(this.session, one.feeds);
     const values = await this.attributed(() => this.session.run(one));
     return Object.fromEntries(
       values.map((value, i) => [outputNames[i] ?? String(i), value] as const),
@@ -209,6 +199,22 @@ export class Program {
     this.graph.dispose();
   }
 
+  /** The twin of an entry that changes nothing and checks everything; made when it is first run. */
+  private checksOf(name: string): Checks {
+    const known = this.checks.get(name);
+    if (known !== undefined) return known;
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw new Error(`engine: no entry '${name}'`);
+    const checks = new Checks(this.graph, name);
+    this.graph.scope(`${name}.checked`, () =>
+      traceInto(this.graph, checks, () =>
+        entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs)),
+      ),
+    );
+    this.checks.set(name, checks);
+    return checks;
+  }
+
   private variable(name: string): Variable {
     const variable = this.variables.get(name);
     if (variable === undefined)
@@ -247,7 +253,7 @@ export class Program {
       if (!(error instanceof EngineError)) throw error;
       const name = /\{\{node ([^}]+)\}\}/.exec(error.message)?.[1];
       const node = name === undefined ? undefined : this.graph.find(name);
-      const where = node === undefined ? '' : `\n  ${node.type} was made ${at(node.origin)}`;
+      const where = node === undefined ? '' : `\n  ${node.type} ${madeAt(node)}`;
       throw new EngineError(firstLine(error.message) + where, error.code);
     }
   }
@@ -265,80 +271,12 @@ function known(map: ReadonlyMap<string, unknown>): string {
 }
 
 function fitted(what: string, spec: TensorSpec, data: TypedArray | undefined): HostArray {
-  if (data === undefined) throw new Error(`engine: ${what} is missing`);
   const elements = sizeOf(spec.shape);
-  if (data.length !== elements || data.BYTES_PER_ELEMENT !== itemBytes(spec.dtype))
+  const expected = `${arrayType(spec.dtype).name} of ${elements} for ${spec.dtype} [${spec.shape}]`;
+  if (data === undefined) throw new Error(`engine: ${what} is missing; expected ${expected}`);
+  if (data.length !== elements || !(data instanceof arrayType(spec.dtype)))
     throw new Error(
-      `engine: ${what}: got ${data.length} elements of ${data.BYTES_PER_ELEMENT} bytes, expected ${spec.dtype} [${spec.shape}] (${elements} elements)`,
+      `engine: ${what}: got ${data.constructor.name} of ${data.length}, expected ${expected}`,
     );
   return { dtype: spec.dtype, shape: spec.shape, data };
-}
-
-/** One entry while it is traced. */
-class Tracing implements Io {
-  readonly inputs: Named<Tensor>;
-  private readonly reads = new Map<string, Tensor>();
-  private readonly readers = new Map<string, Pointer>();
-  private readonly updates = new Map<string, () => Pointer>();
-  private readonly graph: Graph;
-  private readonly variable: (name: string) => Variable;
-
-  constructor(
-    graph: Graph,
-    variable: (name: string) => Variable,
-    feeds: ReadonlyMap<string, { readonly output: Output }>,
-  ) {
-    this.graph = graph;
-    this.variable = variable;
-    this.inputs = Object.fromEntries([...feeds].map(([key, { output }]) => [key, wrap(output)]));
-  }
-
-  read(name: string): Tensor {
-    const known = this.reads.get(name);
-    if (known !== undefined) return known;
-    const { spec, handle } = this.variable(name);
-    const node = this.graph.add('ReadVariableOp', [handle], { dtype: { dtype: spec.dtype } });
-    const value = wrap({ oper: node.oper, index: 0 });
-    this.reads.set(name, value);
-    this.readers.set(name, node.oper);
-    return value;
-  }
-
-  assign(name: string, value: Tensor): void {
-    const { spec, handle } = this.variable(name);
-    if (String(value.shape) !== String(spec.shape))
-      throw new Error(`engine: assign '${name}': [${value.shape}] does not fit [${spec.shape}]`);
-    const source = unwrap(value);
-    this.update([name], (control) =>
-      this.graph.add('AssignVariableOp', [handle, source], {}, control),
-    );
-  }
-
-  apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void {
-    const handles = variables.map((name) => this.variable(name).handle);
-    const values = inputs.map(unwrap);
-    this.update(variables, (control) => this.graph.add(type, [...handles, ...values], {}, control));
-  }
-
-  /** Writes come after every read of the same variable: `read` means the value before the run. */
-  finish(): Pointer[] {
-    if (this.updates.size === 0) return [];
-    const unique = [...new Set(this.updates.values())];
-    const operations = unique.map((make) => make());
-    return [activeGraph().add('NoOp', [], {}, operations).oper];
-  }
-
-  private update(
-    names: readonly string[],
-    add: (control: readonly Pointer[]) => { readonly oper: Pointer },
-  ): void {
-    const make = () => {
-      const control = names.flatMap((name) => this.readers.get(name) ?? []);
-      return add(control).oper;
-    };
-    for (const name of names) {
-      if (this.updates.has(name)) throw new Error(`engine: state '${name}' is updated twice`);
-      this.updates.set(name, make);
-    }
-  }
 }

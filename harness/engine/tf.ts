@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import type * as TfCore from '@tensorflow/tfjs-core';
 import type { DType, HostArray, TypedArray } from './array.ts';
 import type { Output } from './capi.ts';
-import { type AttrValue, at, type Graph } from './graph.ts';
+import type { Checks } from './checks.ts';
+import { type AttrValue, captureOrigin, type Graph, madeAt } from './graph.ts';
 import { dtypeOf, TF_TYPE } from './native.ts';
 import { opDefinition } from './opdefs.ts';
 
@@ -43,7 +44,7 @@ interface Trace {
   readonly graph: Graph;
   readonly outputs: Map<number, Output>;
   readonly made: TfCore.Tensor[];
-  readonly debugNans: boolean;
+  readonly checks: Checks | undefined;
   /** Casts made so far: towers that share a parameter share its bf16 copy. */
   readonly casts: Map<string, TfCore.Tensor>;
 }
@@ -130,24 +131,23 @@ function execute(
   return Array.from({ length: outputs }, (_, index) => describe({ oper, index }));
 }
 
-/** Registers a graph output for tfjs; in a debug run its values are checked where they are made. */
+/** Registers a graph output for tfjs; in a debug run its value is checked. */
 function describe(output: Output): OutputInfo {
-  const { graph } = trace();
+  const { graph, checks } = trace();
   const { shape, type } = graph.meta(output);
   if (shape.includes(-1))
     throw new Error(`engine: the shape of ${nameOf(output)} is not known while tracing`);
-  return { id: register(checkedOutput(output, type)), shape, dtype: type };
+  checks?.watch(output, type);
+  return { id: register(output), shape, dtype: type };
+}
+
+/** In a debug run, checks a value that no op made. @param what `state 'w'` */
+export function watchSource(output: Output, what: string): void {
+  const { graph, checks } = trace();
+  checks?.watch(output, graph.meta(output).type, what);
 }
 
 const FLOATS: ReadonlySet<number> = new Set([1, 2, 14, 19]);
-
-function checkedOutput(output: Output, type: number): Output {
-  const { graph, debugNans } = trace();
-  if (!debugNans || !FLOATS.has(type) || output.index > 0) return output;
-  const node = graph.nodes.at(-1);
-  const message = `first non-finite value: output of ${node?.name} ${node ? at(node.origin) : ''}`;
-  return { oper: graph.add('CheckNumericsV2', [output], { message }).oper, index: 0 };
-}
 
 /** Mixed precision by construction: where an op's inputs of one type mix bf16 and fp32, fp32 wins. */
 function promote(type: string, inputs: readonly Output[]): readonly Output[] {
@@ -185,6 +185,7 @@ function registerBackend(): Backend {
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
   tf.setBackend('tensorflow');
   keepTraced();
+  placeGradients();
   return backend as Backend;
 }
 
@@ -214,13 +215,45 @@ function keepTraced(): void {
   };
 }
 
+interface TapeNode {
+  readonly kernelName: string;
+  gradient?: (dys: TfCore.Tensor[]) => Readonly<Record<string, () => TfCore.Tensor>>;
+}
+
+/** What a gradient adds to the graph is known by the line of its op, not by that of `tf.grads`. */
+function placeGradients(): void {
+  const engine = tf.engine() as unknown as {
+    addTapeNode(...args: readonly unknown[]): void;
+    readonly state: { readonly activeTape: readonly TapeNode[] };
+  };
+  const add = engine.addTapeNode.bind(engine);
+  engine.addTapeNode = (...args) => {
+    add(...args);
+    const node = engine.state.activeTape.at(-1);
+    if (node === undefined || active === undefined) return;
+    const { graph } = active;
+    const origin = captureOrigin();
+    const { gradient, kernelName } = node;
+    node.gradient = (dys) => {
+      if (gradient === undefined)
+        throw new Error(
+          `engine: ${kernelName} ${madeAt({ origin, gradient: false })} and has no gradient; give it one with withGradient, or keep the loss from depending on it`,
+        );
+      const made = graph.gradientOf(origin, () => gradient(dys));
+      return Object.fromEntries(
+        Object.entries(made).map(([name, make]) => [name, () => graph.gradientOf(origin, make)]),
+      );
+    };
+  };
+}
+
 let backend: Backend | undefined;
 
 /** Runs `body` with tfjs ops adding to `graph`; all tensors made in it are gone afterwards. */
-export function traceInto<T>(graph: Graph, debugNans: boolean, body: () => T): T {
+export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () => T): T {
   if (active !== undefined) throw new Error('engine: traces do not nest');
   backend ??= registerBackend();
-  active = { graph, outputs: new Map(), made: [], debugNans, casts: new Map() };
+  active = { graph, outputs: new Map(), made: [], checks, casts: new Map() };
   try {
     return body();
   } finally {

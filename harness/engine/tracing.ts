@@ -1,0 +1,106 @@
+import type { DType } from './array.ts';
+import type { Output, Pointer } from './capi.ts';
+import type { Graph } from './graph.ts';
+import { activeGraph, dtypeInGraph, type Tensor, unwrap, watchSource, wrap } from './tf.ts';
+
+type Named<T> = Readonly<Record<string, T>>;
+
+export interface TensorSpec {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** What an entry's build function works with; valid only while it is being traced. */
+export interface Io {
+  readonly inputs: Named<Tensor>;
+  /** A state tensor as it was before this run. */
+  read(name: string): Tensor;
+  /** Sets a state tensor at the end of this run; each at most once an entry. */
+  assign(name: string, value: Tensor): void;
+  /** Updates state in place with an op like ResourceApplyMomentum: variables first, then inputs. */
+  apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void;
+}
+
+export interface Variable {
+  readonly spec: TensorSpec;
+  readonly handle: Output;
+}
+
+/** One entry while it is traced. */
+export class Tracing implements Io {
+  readonly inputs: Named<Tensor>;
+  private readonly reads = new Map<string, Tensor>();
+  private readonly readers = new Map<string, Pointer>();
+  private readonly updates = new Map<string, () => Pointer>();
+  private readonly graph: Graph;
+  private readonly variable: (name: string) => Variable;
+
+  constructor(
+    graph: Graph,
+    variable: (name: string) => Variable,
+    feeds: ReadonlyMap<string, { readonly output: Output }>,
+  ) {
+    this.graph = graph;
+    this.variable = variable;
+    this.inputs = Object.fromEntries(
+      [...feeds].map(([key, { output }]) => {
+        watchSource(output, `input '${key}'`);
+        return [key, wrap(output)] as const;
+      }),
+    );
+  }
+
+  read(name: string): Tensor {
+    const known = this.reads.get(name);
+    if (known !== undefined) return known;
+    const { spec, handle } = this.variable(name);
+    const node = this.graph.add('ReadVariableOp', [handle], { dtype: { dtype: spec.dtype } });
+    const output = { oper: node.oper, index: 0 };
+    watchSource(output, `state '${name}'`);
+    const value = wrap(output);
+    this.reads.set(name, value);
+    this.readers.set(name, node.oper);
+    return value;
+  }
+
+  assign(name: string, value: Tensor): void {
+    const { spec, handle } = this.variable(name);
+    if (String(value.shape) !== String(spec.shape))
+      throw new Error(`engine: assign '${name}': [${value.shape}] does not fit [${spec.shape}]`);
+    const dtype = dtypeInGraph(value);
+    if (dtype !== spec.dtype)
+      throw new Error(`engine: assign '${name}': ${dtype} does not fit ${spec.dtype}`);
+    const source = unwrap(value);
+    this.update([name], (control) =>
+      this.graph.add('AssignVariableOp', [handle, source], {}, control),
+    );
+  }
+
+  apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void {
+    const handles = variables.map((name) => this.variable(name).handle);
+    const values = inputs.map(unwrap);
+    this.update(variables, (control) => this.graph.add(type, [...handles, ...values], {}, control));
+  }
+
+  /** Writes come after every read of the same variable: `read` means the value before the run. */
+  finish(): Pointer[] {
+    if (this.updates.size === 0) return [];
+    const unique = [...new Set(this.updates.values())];
+    const operations = unique.map((make) => make());
+    return [activeGraph().add('NoOp', [], {}, operations).oper];
+  }
+
+  private update(
+    names: readonly string[],
+    add: (control: readonly Pointer[]) => { readonly oper: Pointer },
+  ): void {
+    const make = () => {
+      const control = names.flatMap((name) => this.readers.get(name) ?? []);
+      return add(control).oper;
+    };
+    for (const name of names) {
+      if (this.updates.has(name)) throw new Error(`engine: state '${name}' is updated twice`);
+      this.updates.set(name, make);
+    }
+  }
+}
