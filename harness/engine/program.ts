@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 import type { HostArray, TypedArray } from './array.ts';
 import { arrayType, sizeOf } from './array.ts';
 import { auditGraph } from './audit.ts';
-import type { Output, Pointer } from './capi.ts';
+import { native, type Output, type Pointer } from './capi.ts';
 import { Checks } from './checks.ts';
 import { Graph, madeAt } from './graph.ts';
 import { EngineError } from './native.ts';
@@ -107,7 +107,7 @@ export class Program {
         };
       }),
     );
-    auditGraph(this.graph.nodes.slice(this.audited));
+    auditGraph(this.graph.nodes.slice(this.audited), native().library.device);
     this.audited = this.graph.nodes.length;
     this.entries.set(name, entry);
   }
