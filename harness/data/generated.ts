@@ -9,7 +9,7 @@ import type { SourceSpec } from './spec.ts';
 export type GeneratedSpec = Extract<SourceSpec, { kind: 'generated' }>;
 
 /** Raised with every change of the pixels. */
-const VERSION = 1;
+const VERSION = 2;
 /** Images whose pixels go into the manifest: a change of the drawing code shows there. */
 const PROBES = 40;
 
@@ -45,6 +45,10 @@ function manifestOf(spec: GeneratedSpec): Manifest {
     notes: [],
   };
 }
+
+/** Largest deviation of a channel from grey, and least distance of the two inks, in grey levels. */
+const TINT = 15;
+const CONTRAST = 90;
 
 type Colour = readonly [number, number, number];
 
@@ -90,21 +94,27 @@ function drawLook(draws: Stream): Look {
     direction: [cos(turn), sin(turn)],
     phase: [draws.uniform(), draws.uniform()],
     centre: [between(draws, 0.35, 0.65), between(draws, 0.35, 0.65)],
-    radii: [between(draws, 0.4, 0.75), between(draws, 0.4, 0.75)],
-    noise: between(draws, 2, 16),
+    radii: [between(draws, 0.55, 0.9), between(draws, 0.55, 0.9)],
+    noise: between(draws, 2, 10),
     noiseStart: draws.int(0, 2 ** 32 - 1),
   };
 }
 
+/**
+ * A grey with a trace of colour. In strong ones a network would tell pictures apart by their colours
+ * alone, and self-supervision would find no pattern.
+ */
 function drawColour(draws: Stream): Colour {
-  return [between(draws, 0, 255), between(draws, 0, 255), between(draws, 0, 255)];
+  const level = between(draws, TINT, 255 - TINT);
+  const tint = () => level + between(draws, -TINT, TINT);
+  return [tint(), tint(), tint()];
 }
 
 /** Two colours that stay apart when they lose their hue; which is the lighter one is chance. */
 function drawInk(draws: Stream): readonly [Colour, Colour] {
   for (;;) {
     const pair = [drawColour(draws), drawColour(draws)] as const;
-    if (Math.abs(luma(pair[0]) - luma(pair[1])) > 60) return pair;
+    if (Math.abs(luma(pair[0]) - luma(pair[1])) > CONTRAST) return pair;
   }
 }
 
