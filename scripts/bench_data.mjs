@@ -8,6 +8,14 @@ import { load, root } from './load.mjs';
 const BATCH = 32;
 const WARMUP = 64; // images, as in tools/torch/bench_data.py
 
+const MOCO_V2 = [
+  { kind: 'randomResizedCrop', scale: [0.2, 1] },
+  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
+  { kind: 'grayscale', p: 0.2 },
+  { kind: 'blur', sigma: [0.1, 2], p: 0.5 },
+  { kind: 'flip', p: 0.5 },
+];
+
 await command(
   import.meta.url,
   {
@@ -98,14 +106,6 @@ async function ours(files, { workers }, { images }) {
     rmSync(folder, { recursive: true });
   }
 }
-
-const MOCO_V2 = [
-  { kind: 'randomResizedCrop', scale: [0.2, 1] },
-  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
-  { kind: 'grayscale', p: 0.2 },
-  { kind: 'blur', sigma: [0.1, 2], p: 0.5 },
-  { kind: 'flip', p: 0.5 },
-];
 
 async function torch({ name, workers }, { python, files, images }) {
   const script = resolve(root, 'tools/torch/bench_data.py');
