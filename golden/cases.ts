@@ -1,6 +1,7 @@
 import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { mocoCase } from './moco_case.ts';
+import { syncBatchNormCase } from './sync_bn_case.ts';
 
 /** What can be held to the reference's values; one line a method. */
-export const parityCases: readonly ParityCase[] = [...optimizerCases, mocoCase];
+export const parityCases: readonly ParityCase[] = [...optimizerCases, mocoCase, syncBatchNormCase];

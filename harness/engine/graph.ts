@@ -91,6 +91,12 @@ export class Graph {
     return { oper: this.add('Placeholder', [], attrs).oper, index: 0 };
   }
 
+  /** Gives the one input of an operation another source, of the same type and shape. */
+  fill(operation: Pointer, source: Output): void {
+    const target = { oper: operation, index: 0 }; // a TF_Input, laid out as a TF_Output
+    checked('fill', (status) => call('TF_UpdateEdge', this.handle, source, target, status));
+  }
+
   /** Shape and type of an output, as TensorFlow's shape inference sees them; -1 where unknown. */
   meta(output: Output): Meta {
     const rank = checked('shape inference', (status) =>

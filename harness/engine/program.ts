@@ -6,6 +6,7 @@ import { native, type Output, type Pointer } from './capi.ts';
 import { Checks } from './checks.ts';
 import { Graph, madeAt } from './graph.ts';
 import { EngineError } from './native.ts';
+import { identity } from './op.ts';
 import { type OpTime, Session, type SessionOptions } from './session.ts';
 import { type Tensor, traceInto, unwrap } from './tf.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from './tracing.ts';
@@ -99,10 +100,12 @@ export class Program {
       traceInto(this.graph, undefined, () => {
         const io = new Tracing(this.graph, (key) => this.variable(key), feeds);
         const outputs = build(io);
+        const fed = new Set(Object.values(io.inputs));
         return {
           ...{ inputs: feeds, build },
           outputNames: Object.keys(outputs),
-          fetches: Object.values(outputs).map(unwrap),
+          // An input itself can not be fetched.
+          fetches: Object.values(outputs).map((y) => unwrap(fed.has(y) ? identity(y) : y)),
           targets: io.finish(),
         };
       }),

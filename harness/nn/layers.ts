@@ -2,7 +2,7 @@ import { op1 } from '../engine/op.ts';
 import { relu as reluOp } from '../engine/ops/activation.ts';
 import { type ConvolutionOptions, conv2d } from '../engine/ops/convolution.ts';
 import { linear as linearOp } from '../engine/ops/linear.ts';
-import { batchNormEval, batchNormTrain } from '../engine/ops/normalization.ts';
+import { batchNormEval, batchNormSync, batchNormTrain } from '../engine/ops/normalization.ts';
 import { globalAvgPool, maxPool as maxPoolOp, type PoolOptions } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import type { Initial, LayerContext, Module, ParameterSpec, Params } from './module.ts';
@@ -99,6 +99,8 @@ export interface BatchNormOptions {
   readonly affine?: boolean;
   /** Scale at the start. */
   readonly scale?: number;
+  /** Statistics of all replicas' batches together, instead of this one's. */
+  readonly sync?: boolean;
   /** Always use the running statistics, also while training, and leave them as they are. */
   readonly frozenStatistics?: boolean;
 }
@@ -134,7 +136,13 @@ export function batchNorm(options: BatchNormOptions): Module {
 }
 
 function normalise(
-  { channels, momentum = 0.1, epsilon = 1e-5, frozenStatistics = false }: BatchNormOptions,
+  {
+    channels,
+    momentum = 0.1,
+    epsilon = 1e-5,
+    sync = false,
+    frozenStatistics = false,
+  }: BatchNormOptions,
   params: Params,
   x: Tensor,
   context: LayerContext,
@@ -143,7 +151,14 @@ function normalise(
   const offset = params.bias ?? tf.zeros([channels]);
   const before = { mean: context.buffer('running_mean'), variance: context.buffer('running_var') };
   if (!context.train || frozenStatistics) return batchNormEval(x, scale, offset, before, epsilon);
-  const { value, state } = batchNormTrain(x, scale, offset, before, { epsilon, momentum });
+  const { replicas } = context;
+  const settings = { epsilon, momentum };
+  const { value, state } =
+    sync && replicas > 1
+      ? batchNormSync(x, scale, offset, before, settings, {
+          ...{ replicas, total: context.meeting('statistics') },
+        })
+      : batchNormTrain(x, scale, offset, before, settings);
   context.update('running_mean', state.mean);
   context.update('running_var', state.variance);
   const seen = context.buffer('num_batches_tracked');

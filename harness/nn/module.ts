@@ -1,3 +1,4 @@
+import type { Total } from '../engine/ops/normalization.ts';
 import type { Tensor } from '../engine/tf.ts';
 
 /** Tensors by name, e.g. `layer1.0.conv1.weight`. */
@@ -30,6 +31,11 @@ export interface LayerContext {
   update(name: string, value: Tensor): void;
   /** int32 [2]: names the dropout mask of this layer in this step and replica. */
   dropoutKey(name: string): Tensor;
+  /**
+   * Sums over all replicas for one call of a layer, in its forward pass and in its gradient; each
+   * phase once. With one replica a sum is the value itself.
+   */
+  meeting(name: string): Total;
   /** Number of replicas of the experiment. */
   readonly replicas: number;
   /** The same context with every buffer name prefixed. */
@@ -67,6 +73,7 @@ export function evaluating(context: LayerContext): LayerContext {
     buffer: (name) => context.buffer(name),
     update: (name, value) => context.update(name, value),
     dropoutKey: (name) => context.dropoutKey(name),
+    meeting: (name) => context.meeting(name),
     scope: (prefix) => evaluating(context.scope(prefix)),
   };
 }

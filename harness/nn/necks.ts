@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
 import { averagePixels, batchNorm, kaiming, linear, relu } from './layers.ts';
 import { composed, type Initial, type Module, sequential } from './module.ts';
 
@@ -63,12 +62,12 @@ function simclr(
   channels: number,
   fc: (inputs: number, outputs: number, bias: boolean) => Module,
 ): Module {
-  if (norm === 'sync') throw new UserError('neck.norm: "sync" is not available yet; use "batch"');
+  const sync = norm === 'sync';
   const children = new Map<string, Module>();
   for (let i = 0; i < layers; i++) {
     const outputs = i === layers - 1 ? out : hidden;
     children.set(`fc${i}`, fc(i === 0 ? channels : hidden, outputs, bias));
-    if (i < layers - 1 || lastNorm) children.set(`bn${i}`, batchNorm({ channels: outputs }));
+    if (i < layers - 1 || lastNorm) children.set(`bn${i}`, batchNorm({ channels: outputs, sync }));
   }
   return composed(Object.fromEntries(children), (call, x, context) =>
     [...children.keys()].reduce(

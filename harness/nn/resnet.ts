@@ -160,7 +160,9 @@ function downsample(spec: ResNetSpec, inputs: number, outputs: number, stride: n
 }
 
 function norm(spec: ResNetSpec, channels: number, scale = 1): Module {
-  return batchNorm({ channels, scale, frozenStatistics: spec.normEval });
+  return batchNorm({
+    ...{ channels, scale, frozenStatistics: spec.normEval, sync: spec.norm === 'sync' },
+  });
 }
 
 /** Without gradients and with running statistics, where asked. */

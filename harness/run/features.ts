@@ -67,6 +67,9 @@ function frozen(buffer: LayerContext['buffer'], prefix = ''): LayerContext {
     dropoutKey: (name) => {
       throw new Error(`features: dropout '${prefix}${name}' is off while features are extracted`);
     },
+    meeting: (name) => {
+      throw new Error(`features: '${prefix}${name}' asks other replicas, there are none`);
+    },
     scope: (inner) => frozen(buffer, prefix + inner),
   };
 }

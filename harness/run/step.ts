@@ -1,3 +1,4 @@
+import { Meetings } from '../cluster/meetings.ts';
 import { runReplicas, treeSum } from '../cluster/replicas.ts';
 import type { Batch } from '../data/batch.ts';
 import type { DType, HostArray, TypedArray } from '../engine/array.ts';
@@ -155,27 +156,34 @@ class StepTrace {
     let towers: Tower[] = [];
     let outcomes: Outcome[] = [];
     const views = this.views();
+    const meetings = new Meetings(replicas);
     const total = (...flat: Tensor[]) => {
       const count = this.names.length;
       towers = aliases.map((_, replica) =>
-        this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count)),
+        this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count), meetings),
       );
       outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
       return treeSum(outcomes.map(({ loss }) => loss));
     };
     const flat = tf.grads(total as (...args: Tensor[]) => Tensor)(aliases.flat());
+    meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
     return { towers, outcomes, gradients };
   }
 
-  private tower(replica: number, views: readonly Tensor[], trainable: readonly Tensor[]): Tower {
+  private tower(
+    replica: number,
+    views: readonly Tensor[],
+    trainable: readonly Tensor[],
+    meetings: Meetings,
+  ): Tower {
     const { model, replicas, batch, precision, method } = this.definition;
     const named: Params = Object.fromEntries(
       this.names.map((name, p) => [name, trainable[p] ?? missing(name)] as const),
     );
     return new Tower({
-      ...{ model, replicas, batch, precision, replica, views },
+      ...{ model, replicas, batch, precision, replica, views, meetings },
       io: this.io,
       trainable: named,
       indices: this.input('indices'),

@@ -1,3 +1,4 @@
+import type { Meetings } from '../cluster/meetings.ts';
 import { withGradient } from '../engine/gradient.ts';
 import { identity } from '../engine/op.ts';
 import type { Precision } from '../engine/precision.ts';
@@ -23,6 +24,8 @@ export interface TowerOptions {
   readonly views: readonly Tensor[];
   readonly indices: Tensor;
   readonly draws: Readonly<Record<string, Tensor>>;
+  /** Where layers of all replicas add up. */
+  readonly meetings: Meetings;
   /** Where observed values go; nothing is observed without. */
   readonly observed?: Observations;
 }
@@ -121,6 +124,12 @@ export class Tower implements Step {
       },
       dropoutKey: (name) => {
         throw new Error(`step: dropout in ${prefix}${name} needs a key; the method feeds none`);
+      },
+      meeting: (name) => {
+        const call = (this.calls.get(prefix + name) ?? 0) + 1;
+        this.calls.set(prefix + name, call);
+        return (phase, value) =>
+          this.options.meetings.total(`${prefix}${name}#${call} ${phase}`, replica, value);
       },
       scope: (inner) => this.layers(prefix + inner),
     };

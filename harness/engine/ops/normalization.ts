@@ -3,6 +3,9 @@ import { op, op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
 
+/** Hands in a value of this replica and gives its sum over all replicas. */
+export type Total = (phase: string, value: Tensor) => Tensor;
+
 export interface BatchNormState {
   /** Running mean and variance, [C], float32. */
   readonly mean: Tensor;
@@ -49,6 +52,54 @@ export function batchNormTrain(
     };
   });
   return { value, state: next };
+}
+
+/**
+ * Batch norm with the statistics of all replicas' batches together; as `batchNormTrain` else. Computed
+ * in float32. The gradient takes in what reaches the statistics from the outputs of all replicas.
+ * @param total gives the sum over replicas of a [C], for each phase once
+ */
+export function batchNormSync(
+  x: Tensor,
+  scale: Tensor,
+  offset: Tensor,
+  state: BatchNormState,
+  { epsilon, momentum }: BatchNormOptions,
+  { replicas, total }: { readonly replicas: number; readonly total: Total },
+): { readonly value: Tensor; readonly state: BatchNormState } {
+  const axes = x.shape.slice(0, -1).map((_, axis) => axis);
+  const count = replicas * x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  const share = (sum: Tensor, phase: string) => tf.mul(total(phase, sum), tf.scalar(1 / count));
+  let next = state;
+  const value = withGradient([x, scale, offset], () => {
+    const wide = toFloat(x);
+    const mean = share(tf.sum(wide, axes), 'mean');
+    const centred = tf.sub(wide, mean);
+    const variance = share(tf.sum(tf.square(centred), axes), 'variance');
+    const inverse = op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]);
+    const unit = tf.mul(centred, inverse);
+    const unbiased = tf.mul(variance, tf.scalar(count / Math.max(1, count - 1)));
+    next = {
+      mean: moved(state.mean, mean, momentum),
+      variance: moved(state.variance, unbiased, momentum),
+    };
+    return {
+      value: toCompute(tf.add(tf.mul(unit, scale), offset)),
+      gradients: (dy) => {
+        const gradient = toFloat(dy);
+        const slope = tf.sum(tf.mul(gradient, unit), axes);
+        const shift = tf.sum(gradient, axes);
+        const along = tf.mul(unit, share(slope, 'gradient of the scale'));
+        const flat = tf.sub(tf.sub(gradient, share(shift, 'gradient of the offset')), along);
+        return [asTypeOf(tf.mul(flat, tf.mul(scale, inverse)), x), slope, shift];
+      },
+    };
+  });
+  return { value, state: next };
+}
+
+function moved(running: Tensor, batch: Tensor, momentum: number): Tensor {
+  return tf.add(tf.mul(running, tf.scalar(1 - momentum)), tf.mul(batch, tf.scalar(momentum)));
 }
 
 /**

@@ -1,0 +1,143 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { HostArray } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import { type Scalar, type Tensor, tf } from '../engine/tf.ts';
+import { initialValue } from '../nn/initialise.ts';
+import type { LayerContext, Module, Params } from '../nn/module.ts';
+import { resnet, resnetSpec } from '../nn/resnet.ts';
+import { fillNormal, stream } from '../random/stream.ts';
+import { evaluate, floats } from '../testing/evaluate.ts';
+import { Meetings } from './meetings.ts';
+import { treeSum } from './replicas.ts';
+
+beforeAll(startEngine);
+
+const COUNT = 4096;
+
+/** Values of many magnitudes, so that another order of additions gives other bits. */
+function parts(replicas: number): HostArray[] {
+  return Array.from({ length: replicas }, (_, r) => {
+    const draws = stream(1, 'part', r);
+    const values = Array.from({ length: COUNT }, () => draws.normal() * 10 ** draws.int(-3, 3));
+    return floats([COUNT], values);
+  });
+}
+
+function tree(values: readonly ArrayLike<number>[]): Float32Array {
+  if (values.length === 1) return Float32Array.from(values[0] ?? []);
+  const half = values.length / 2;
+  const [left, right] = [tree(values.slice(0, half)), tree(values.slice(half))];
+  return left.map((x, i) => Math.fround(x + (right[i] ?? 0)));
+}
+
+function chain(values: readonly Float32Array[]): Float32Array {
+  return values.reduce((sum, value) => sum.map((x, i) => Math.fround(x + (value[i] ?? 0))));
+}
+
+describe.each([1, 2, 4, 8])('sums over %i replicas', (replicas) => {
+  const values = parts(replicas);
+  const named = Object.fromEntries(values.map((value, r) => [`part${r}`, value]));
+  const data = values.map((value) => value.data as Float32Array);
+
+  it('are the fixed tree, bit by bit', async () => {
+    const { y } = await evaluate(named, (inputs) => ({ y: treeSum(Object.values(inputs)) }));
+    expect(y?.data).toEqual(tree(data));
+    if (replicas > 2) expect(tree(data)).not.toEqual(chain(data));
+  });
+
+  it('reach every replica through a meeting', async () => {
+    const found = await evaluate(named, (inputs) => {
+      const meetings = new Meetings(replicas);
+      const sums = Object.values(inputs).map((value, r) => meetings.total('here', r, value));
+      const doubled = sums.map((sum, r) => [`y${r}`, tf.mul(sum, 2)] as const);
+      meetings.close();
+      return Object.fromEntries(doubled);
+    });
+    const expected = tree(data).map((x) => Math.fround(2 * x));
+    for (let r = 0; r < replicas; r++) expect(found[`y${r}`]?.data).toEqual(expected);
+  });
+});
+
+it('a replica that stays away is an error', async () => {
+  const alone = evaluate({ x: floats([1], [1]) }, ({ x }) => {
+    const meetings = new Meetings(2);
+    const y = meetings.total('bn1', 1, x as Tensor);
+    meetings.close();
+    return { y };
+  });
+  await expect(alone).rejects.toThrow('replicas part: bn1 was reached by replicas [1] of 2');
+});
+
+const IMAGE = [8, 16, 16, 3] as const;
+
+/** Output and gradients of a ResNet on one batch, cut into `replicas` shards. */
+function applied(module: Module, replicas: number, images: HostArray, upstream: HostArray) {
+  const weights = [...module.parameters].map(
+    ([name, spec]) => [name, initialValue(spec, stream(1, 'init', name))] as const,
+  );
+  const names = weights.map(([name]) => name);
+  const inputs = { ...Object.fromEntries(weights), images, upstream };
+  return evaluate(inputs, (tensors) => {
+    const meetings = new Meetings(replicas);
+    let outputs: Tensor[] = [];
+    const loss = (...values: Tensor[]) => {
+      const params = Object.fromEntries(names.map((name, i) => [name, values[i]])) as Params;
+      outputs = tf
+        .split(tensors.images as Tensor, replicas)
+        .map((shard, r) => module.apply(params, shard, context(module, meetings, r, replicas)));
+      return tf.sum<Scalar>(tf.mul(tf.concat(outputs), tensors.upstream as Tensor));
+    };
+    const gradients = tf.grads(loss)(names.map((name) => tensors[name] as Tensor));
+    meetings.close();
+    return {
+      y: tf.concat(outputs),
+      ...Object.fromEntries(names.map((name, i) => [name, gradients[i] as Tensor])),
+    };
+  });
+}
+
+function context(
+  module: Module,
+  meetings: Meetings,
+  replica: number,
+  replicas: number,
+  prefix = '',
+): LayerContext {
+  return {
+    ...{ train: true, replicas },
+    buffer: (name) => {
+      const spec = module.buffers.get(prefix + name);
+      if (spec === undefined) throw new Error(`no buffer ${prefix}${name}`);
+      return tf.zeros([...spec.shape], spec.dtype === 'int64' ? 'int32' : 'float32');
+    },
+    update: () => {},
+    dropoutKey: () => {
+      throw new Error('no dropout was expected');
+    },
+    meeting: (name) => (phase, value) =>
+      meetings.total(`${prefix}${name} ${phase}`, replica, value),
+    scope: (inner) => context(module, meetings, replica, replicas, prefix + inner),
+  };
+}
+
+it('a network with sync norms on shards is the one with batch norms on the whole', async () => {
+  const shape = { depth: 18, width: 1 / 16, stem: 'cifar' };
+  const images = floats(IMAGE, fillNormal(stream(1, 'x'), new Float32Array(8 * 16 * 16 * 3), 1));
+  const upstream = floats([8, 2, 2, 32], fillNormal(stream(1, 'up'), new Float32Array(1024), 1));
+  const sync = resnet(resnetSpec.parse({ ...shape, norm: 'sync' })).module;
+  const whole = await applied(resnet(resnetSpec.parse(shape)).module, 1, images, upstream);
+  const parted = await applied(resnet(resnetSpec.parse(shape)).module, 4, images, upstream);
+  const found = await applied(sync, 4, images, upstream);
+  const alone = await applied(sync, 1, images, upstream);
+  expect(alone).toEqual(whole);
+  for (const [name, { data }] of Object.entries(whole))
+    expect(distance(found[name]?.data, data), name).toBeLessThan(1e-3);
+  expect(distance(parted.y?.data, whole.y?.data)).toBeGreaterThan(0.1);
+});
+
+/** Largest difference, as a share of the largest value. */
+function distance(a: HostArray['data'] | undefined, b: HostArray['data'] | undefined): number {
+  const [left, right] = [Array.from(a ?? [], Number), Array.from(b ?? [], Number)];
+  const gaps = right.map((x, i) => Math.abs(x - (left[i] ?? Number.NaN)));
+  return Math.max(...gaps) / Math.max(...right.map(Math.abs));
+}
