@@ -51,7 +51,19 @@ const originalV2 = {
 } as const satisfies Partial<Recipe>;
 
 /**
- * MoCo v2 on images drawn from the seed: the whole way through in minutes, without any file.
+ * Colours tell the drawn images apart but say nothing about their class, so most views have none and
+ * what is left to recognise is the pattern.
+ */
+const drawnView = [
+  { kind: 'randomResizedCrop', scale: [0.3, 1] },
+  flip,
+  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, p: 0.8 },
+  { kind: 'grayscale', p: 0.9 },
+] as const;
+
+/**
+ * MoCo v2 on images drawn from the seed: the whole way through in about a minute, without any file.
+ * Expected: k-NN top-1 from 17 % with random weights to about 40 %.
  *
  *     npx zx scripts/reproduce.mjs moco
  */
@@ -59,18 +71,18 @@ export const small: Recipe = {
   name: 'moco',
   method: {
     kind: 'moco',
-    neck: { kind: 'mlp', hidden: 128, out: 64 },
-    ...{ queue: 512, momentum: 0.99, temperature: 0.2 },
+    neck: { kind: 'mlp', hidden: 256, out: 64 },
+    ...{ queue: 512, momentum: 0.9, temperature: 0.1 },
   },
-  backbone: { depth: 18, width: 0.25, stem: 'cifar' },
+  backbone: { depth: 18, width: 0.5 },
   data: {
-    train: { kind: 'generated', count: 2048 },
-    pipelines: [smallView, smallView],
+    train: { kind: 'generated', count: 4096 },
+    pipelines: [drawnView, drawnView],
     size: 32,
     dropLast: true,
   },
-  ...{ batch: 64, epochs: 10 },
-  optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 5e-4 },
+  ...{ replicas: 2, batch: 32, epochs: 15 },
+  optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
   schedule: { kind: 'cosine' },
   evaluation: {
     train: { kind: 'generated', count: 1024 },
