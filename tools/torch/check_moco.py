@@ -32,6 +32,7 @@ def main():
         depth=spec["depth"],
         width=spec["width"] / 64,
         stem="imagenet",
+        precision="fp32",
         queue=spec["queue_len"],
         temperature=spec["temperature"],
         keyMomentum=spec["momentum"],

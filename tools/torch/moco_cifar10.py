@@ -23,6 +23,9 @@ from networks import encoder
 from traces import Batch, Trace, read_cifar
 
 
+MOMENTUM = "optimizer.momentum.encoder_q."  # the optimizer's state in our files
+
+
 class MoCo:
     """Query and key encoders, queue and optimizer; batch-norm statistics are kept per replica."""
 
@@ -35,6 +38,7 @@ class MoCo:
             for net in (self.query, self.key)
         ]
         queue = state["queue"]
+        slots = {n[len(MOMENTUM) :]: v for n, v in state.items() if n.startswith(MOMENTUM)}
         self.queue = (queue if queue.shape[0] == trace.queue else queue.t()).clone()  # [K, D]
         self.at = int(state["queue_ptr"].item()) if "queue_ptr" in state else 0
         self.optimizer = torch.optim.SGD(
@@ -43,6 +47,9 @@ class MoCo:
             momentum=trace.momentum,
             weight_decay=trace.weightDecay,
         )
+        for name, parameter in self.query.named_parameters():
+            if name in slots:
+                self.optimizer.state[parameter]["momentum_buffer"] = slots[name].clone()
 
     def build(self, state, prefix):
         weights = {n[len(prefix) :]: v for n, v in state.items() if n.startswith(prefix)}
@@ -66,7 +73,7 @@ class MoCo:
 
     def step(self, batch, lr):
         first, second = (self.trace.normalise(view) for view in batch.views)
-        bf16 = getattr(self.trace, "precision", "fp32") == "bf16"
+        bf16 = self.trace.precision == "bf16"
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             q = self.towers(self.query, self.statistics[0], first)
             with torch.no_grad():
@@ -83,7 +90,7 @@ class MoCo:
 
     def weights(self):
         """Everything under the original's names; statistics are those of replica 0."""
-        state = {"queue": self.queue, "queue_ptr": torch.tensor([self.at])}
+        state = {"queue": self.queue.contiguous(), "queue_ptr": torch.tensor([self.at])}
         for name, net, own in zip("qk", (self.query, self.key), self.statistics):
             for key, value in {**dict(net.named_parameters()), **own[0]}.items():
                 state[f"encoder_{name}.{key}"] = value.detach().contiguous()
@@ -140,6 +147,18 @@ def own_batches(trace, paths):
             yield Batch(tuple(views), torch.randperm(samples))
 
 
+def perturbed(state, seed):
+    """Each float of the encoders one unit in the last place up or down: what rounding alone can do."""
+    torch.manual_seed(seed)
+    moved = dict(state)
+    for name, value in state.items():
+        if name.startswith("encoder_q.") and value.is_floating_point():
+            up = torch.rand_like(value) < 0.5
+            moved[name] = value.nextafter(torch.where(up, torch.inf, -torch.inf).to(value))
+            moved[name.replace("encoder_q.", "encoder_k.")] = moved[name]
+    return moved
+
+
 def report(**fields):
     print(json.dumps(fields), flush=True)
 
@@ -153,6 +172,26 @@ def compare(path, losses):
     report(compared=len(apart), largest_relative_difference=worst, at_step=step)
 
 
+def each_step(trace):
+    """Take every step of ours from our own state before it; how far loss and state then are from ours."""
+    ours = [json.loads(line)["loss"] for line in open(trace.folder / "losses.jsonl")]
+    after = load_file(trace.folder / "state_000000.safetensors")
+    for step, (lr, batch) in enumerate(zip(trace.lr[: len(ours)], trace.batches())):
+        before, after = after, load_file(trace.folder / f"state_{step + 1:06d}.safetensors")
+        model = MoCo(trace, before)
+        loss = model.step(batch, lr)
+        apart = {}
+        for name, value in model.weights().items():
+            if not value.is_floating_point():
+                continue
+            expected = after[name].t() if value.shape != after[name].shape else after[name]
+            move = (expected - before[name].reshape(expected.shape)).norm()
+            apart[name] = ((value - expected).norm() / move.clamp_min(1e-12)).item()
+        worst = max(apart, key=apart.get)
+        difference = abs(loss - ours[step]) / abs(loss)
+        report(step=step, loss=loss, relative_difference=difference, update=apart[worst], at=worst)
+
+
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--trace", required=True)
@@ -160,7 +199,9 @@ def options():
     parser.add_argument("--own-augmentation", nargs="+", metavar="CIFAR_FILE")
     parser.add_argument("--steps", type=int, help="stop after so many")
     parser.add_argument("--expect", help="our losses, JSON lines")
+    parser.add_argument("--perturb", type=int, metavar="SEED", help="move every weight by one unit in the last place")
     parser.add_argument("--save", help="final weights, safetensors")
+    parser.add_argument("--each-step", action="store_true", help="from our state before every step (trace --states)")
     parser.add_argument("--knn-of", help="train nothing: k-NN of this safetensors file")
     parser.add_argument("--knn-train", nargs="+", metavar="CIFAR_FILE")
     parser.add_argument("--knn-test", nargs="+", metavar="CIFAR_FILE")
@@ -183,7 +224,12 @@ def main():
 
     if args.knn_of:
         return evaluate(None, load_file(args.knn_of))
-    model = MoCo(trace, trace.initial())
+    if args.each_step:
+        return each_step(trace)
+    state = trace.initial()
+    if args.perturb is not None:
+        state = perturbed(state, args.perturb)
+    model = MoCo(trace, state)
     if args.own_augmentation:
         batches = own_batches(trace, args.own_augmentation)
     else:

@@ -18,15 +18,25 @@ class Batch:
 
 
 class Trace:
+    """A MoCo run of ours: what its experiment says, under the names of the formulas."""
+
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.header = json.loads((self.folder / "trace.json").read_text())
-
-    def __getattr__(self, name):
-        try:
-            return self.header[name]
-        except KeyError:
-            raise AttributeError(f"trace.json has no {name}") from None
+        header = json.loads((self.folder / "trace.json").read_text())
+        experiment = header["experiment"]
+        backbone, method = experiment["backbone"], experiment["method"]
+        data, optimizer = experiment["data"], experiment["optimizer"]
+        if (method["kind"], header["views"], header["draws"]) != ("moco", 2, ["shuffle"]):
+            raise ValueError(f"{folder}: a trace of {method['kind']}, expected one of moco")
+        if experiment["accumulate"] != 1 or optimizer["kind"] != "sgd" or optimizer["rules"]:
+            raise ValueError(f"{folder}: expected plain SGD without accumulation and rules")
+        self.lr = header["lr"]
+        self.depth, self.width, self.stem = (backbone[key] for key in ("depth", "width", "stem"))
+        self.replicas, self.batch, self.size = experiment["replicas"], experiment["batch"], data["size"]
+        self.queue, self.temperature = method["queue"], method["temperature"]
+        self.keyMomentum = method["momentum"]
+        self.momentum, self.weightDecay = optimizer["momentum"], optimizer["weightDecay"]
+        self.precision, self.mean, self.std = experiment["precision"], data["mean"], data["std"]
 
     def initial(self):
         return load_file(self.folder / "initial.safetensors")

@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { Batch } from '../data/batch.ts';
+import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import { learningRate } from '../optim/schedule.ts';
+import { writeSafetensors } from '../weights/safetensors.ts';
+import { canonicalJson } from './canonical.ts';
+import { bindMethod, type Methods, stepDefinition } from './definition.ts';
+import { writeAtomic } from './files.ts';
+import { Learner } from './learner.ts';
+import { parts } from './parts.ts';
+import type { Batches } from './run.ts';
+import type { Experiment } from './spec.ts';
+import { runStep } from './step.ts';
+
+export interface TraceOptions {
+  readonly experiment: Experiment;
+  readonly methods: Methods;
+  /** Data folder. */
+  readonly data: string;
+  /** Where the trace goes. */
+  readonly folder: string;
+  /** Steps whose batches are written; all of the run without. */
+  readonly steps?: number | undefined;
+  /** Takes the batches as bytes; without, each becomes a file. */
+  readonly stream?: Writable | undefined;
+  /** Also trains on the batches: `losses.jsonl`, and the state before every step as a file. */
+  readonly states?: boolean | undefined;
+  readonly workers?: number | undefined;
+  /** Told after every step. */
+  readonly tell?: (step: number, steps: number) => void;
+}
+
+/**
+ * Writes what another program needs to repeat a run: `trace.json` (the experiment and the learning
+ * rate of every step), `initial.safetensors` (the state before the first step) and the batches, as
+ * `step_000000.safetensors`, … or as bytes in a stream: of each step the views, then the draws as
+ * little-endian int32. tools/torch/README.md has the format. Accumulated gradients are not traced.
+ * @returns the number of steps written
+ */
+export async function writeTrace(options: TraceOptions): Promise<number> {
+  const { experiment, methods, data, folder, workers } = options;
+  await startEngine();
+  const method = bindMethod(experiment, methods);
+  const batches = await parts.openBatches({ experiment, method, data, workers });
+  const learner = new Learner(stepDefinition(experiment, method));
+  try {
+    await learner.initialise(experiment.seed);
+    const { stepsPerEpoch } = batches;
+    const lr = ratesOf(experiment, stepsPerEpoch);
+    const { views, draws } = method;
+    const head = { experiment, views, draws, stepsPerEpoch, lr };
+    await writeAtomic(join(folder, 'trace.json'), canonicalJson(head));
+    await writeState(join(folder, 'initial.safetensors'), learner);
+    const steps = Math.min(options.steps ?? lr.length, lr.length);
+    const train = options.states ? new Training(folder, learner, lr) : undefined;
+    return await writeBatches(options, batches, steps, train);
+  } finally {
+    learner.dispose();
+    await batches.dispose();
+  }
+}
+
+/** A stream to a pipe or file. Opening a pipe waits until somebody reads from it. */
+export function openStream(path: string): Writable {
+  return path === '-' ? process.stdout : createWriteStream(path);
+}
+
+function ratesOf({ schedule, optimizer, epochs }: Experiment, stepsPerEpoch: number): number[] {
+  return Array.from({ length: epochs * stepsPerEpoch }, (_, step) =>
+    learningRate(schedule, optimizer.lr, { step, stepsPerEpoch, epochs }),
+  );
+}
+
+async function writeState(path: string, learner: Learner): Promise<void> {
+  await writeSafetensors(path, { tensors: await learner.save(), metadata: {} });
+}
+
+/** The run itself, next to its batches. */
+class Training {
+  private readonly folder: string;
+  private readonly learner: Learner;
+  private readonly lr: readonly number[];
+  private losses = '';
+
+  constructor(folder: string, learner: Learner, lr: readonly number[]) {
+    this.folder = folder;
+    this.learner = learner;
+    this.lr = lr;
+  }
+
+  async step(step: number, batch: Batch): Promise<void> {
+    const name = `state_${String(step).padStart(6, '0')}.safetensors`;
+    await writeState(join(this.folder, name), this.learner);
+    const { loss } = await runStep(this.learner.program, batch, this.lr[step]);
+    this.losses += `${JSON.stringify({ step, loss: Number(loss?.data[0]) })}\n`;
+    await writeAtomic(join(this.folder, 'losses.jsonl'), this.losses);
+  }
+
+  /** The state after the last step. */
+  end(steps: number): Promise<void> {
+    const name = `state_${String(steps).padStart(6, '0')}.safetensors`;
+    return writeState(join(this.folder, name), this.learner);
+  }
+}
+
+async function writeBatches(
+  { experiment, folder, stream, tell }: TraceOptions,
+  batches: Batches,
+  steps: number,
+  training: Training | undefined,
+): Promise<number> {
+  let step = 0;
+  for (let epoch = 0; step < steps; epoch++)
+    for await (const batch of batches.epoch(epoch)) {
+      if (stream === undefined) {
+        const name = `step_${String(step).padStart(6, '0')}.safetensors`;
+        const tensors = batchTensors(batch, experiment.data.size);
+        await writeSafetensors(join(folder, name), { tensors, metadata: {} });
+      } else await send(stream, batch);
+      await training?.step(step, batch);
+      tell?.(++step, steps);
+      if (step === steps) break;
+    }
+  await training?.end(step);
+  if (stream !== undefined && stream !== process.stdout) {
+    stream.end();
+    await finished(stream);
+  }
+  return step;
+}
+
+function batchTensors({ views, indices, draws }: Batch, size: number): Map<string, HostArray> {
+  const count = indices.length;
+  return new Map([
+    ['indices', hostArray('int32', [count], indices)],
+    ...views.map(
+      (view, v) => [`view${v}`, hostArray('uint8', [count, size, size, 3], view)] as const,
+    ),
+    ...Object.entries(draws).map(
+      ([name, values]) => [name, hostArray('int32', [count], values)] as const,
+    ),
+  ]);
+}
+
+/** Waits for the reader, so that nothing piles up and no memory is used anew while it is read. */
+async function send(stream: Writable, { views, draws }: Batch): Promise<void> {
+  for (const values of [...views, ...Object.values(draws)])
+    if (!stream.write(Uint8Array.from(bytesOf(values)))) await once(stream, 'drain');
+}

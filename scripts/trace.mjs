@@ -1,0 +1,38 @@
+import { command } from './cli.mjs';
+import { experimentArgument, experimentFrom, experimentOptions } from './experiment.mjs';
+import { load } from './load.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Write the start, schedule and batches of a run, so that another program repeats it.',
+    arguments: [experimentArgument],
+    options: {
+      out: { kind: 'text', value: 'DIR', help: 'folder of the trace', default: 'trace' },
+      steps: { kind: 'int', value: 'N', min: 0, help: 'steps to write (default: all of the run)' },
+      stream: { kind: 'text', value: 'FIFO|-', help: 'send the batches there, not into files' },
+      states: { kind: 'flag', help: 'also train: losses.jsonl and the state before every step' },
+      data: {
+        kind: 'text',
+        value: 'DIR',
+        help: 'folder that data sources start from',
+        default: 'data',
+      },
+      workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
+      ...experimentOptions,
+    },
+    examples: ['moco-cifar10 --out trace --steps 50', 'moco --out trace --stream batches'],
+  },
+  async ({ options, args: [name], print }) => {
+    const { experiment, methods } = await experimentFrom(name, options);
+    const { openStream, writeTrace } = await load('harness/run/trace.ts');
+    const { out: folder, stream: path, data, steps, states, workers } = options;
+    const stream = path === undefined ? undefined : openStream(path);
+    const written = await writeTrace({
+      ...{ experiment, methods, data, folder, steps, stream, states, workers },
+      tell: (step, all) => process.stderr.write(`\r${step} of ${all} steps`),
+    });
+    process.stderr.write('\n');
+    if (path !== '-') print({ folder, steps: written }, `${folder}: ${written} steps`);
+  },
+);
