@@ -18,6 +18,7 @@ export const runOptions = {
   processes: { kind: 'int', value: 'N', min: 1, default: 1, help: 'processes that train: 1' },
   port: { kind: 'int', value: 'N', min: 1, help: 'of no effect with one process' },
   deterministic: { kind: 'flag', help: 'of no effect: every run is deterministic' },
+  states: { kind: 'flag', help: 'write the hash of every tensor after every step, for compare' },
   debug_nans: { kind: 'flag', help: 'name the operation that makes the first NaN; slower' },
 };
 
@@ -50,6 +51,7 @@ export async function trainInterruptibly(experiment, methods, options) {
       workDir: workDirOf(experiment, options),
       resumeFrom: options.resume_from,
       debugNans: options.debug_nans,
+      states: options.states,
       signal: interruption.signal,
     });
     const stopped = !result.finished && interruption.signal.aborted;

@@ -25,6 +25,8 @@ export interface EpochSetup {
   readonly signal?: AbortSignal | undefined;
   /** Saves the state inside the epoch; nothing runs meanwhile. */
   readonly save: (epochStep: number, sums: EpochSums) => Promise<void>;
+  /** Called after every step, by the number of steps since the start; nothing runs meanwhile. */
+  readonly afterStep?: ((step: number) => Promise<void>) | undefined;
 }
 
 export interface EpochOutcome {
@@ -60,6 +62,7 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
       sums = withStep(sums, metrics, images);
       const entry = entryOf(experiment, plan, images, metrics);
       write = () => log.step(entry, times);
+      await setup.afterStep?.(plan.step + 1);
       if (savesAt(experiment, done, stepsPerEpoch)) {
         write();
         write = () => {};

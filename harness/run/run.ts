@@ -10,6 +10,7 @@ import type { RunLog } from './log.ts';
 import type { Metrics } from './log_format.ts';
 import type { Provenance } from './provenance.ts';
 import { type Experiment, experimentId } from './spec.ts';
+import type { StateFile } from './states.ts';
 import { type EpochSums, meansOf, NO_SUMS } from './sums.ts';
 
 /** Where batches come from; `Loader` is one. */
@@ -48,6 +49,8 @@ export interface RunParts {
   readonly provenance: Provenance;
   readonly perturbation: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Takes the hashes of every tensor after every step, where that is asked for. */
+  readonly states: StateFile | undefined;
 }
 
 /** A run under way: epochs of steps, each with its evaluation, checkpoint and entry of the record. */
@@ -91,12 +94,15 @@ export class Run {
   }
 
   private async epoch(lastEpoch: number): Promise<boolean> {
-    const { experiment, learner, log, batches, history, signal } = this.parts;
+    const { experiment, learner, log, batches, history, signal, states } = this.parts;
     const { stepsPerEpoch } = batches;
     const { epoch, epochStep: fromStep, sums } = this.place;
     const outcome = await runEpoch({
       ...{ experiment, learner, log, stepsPerEpoch, epoch, fromStep, sums, signal },
       batches: batches.epoch(epoch, fromStep),
+      ...(states === undefined
+        ? {}
+        : { afterStep: async (step) => states.append(step, await learner.save()) }),
       save: (epochStep, sumsThen) => {
         this.place = { epoch, epochStep, sums: sumsThen };
         return this.save();

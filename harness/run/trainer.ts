@@ -17,6 +17,7 @@ import { continued, environment, type Provenance, provenanceOf } from './provena
 import type { RunRecord } from './record.ts';
 import { type Batches, type Evaluator, type Place, Run } from './run.ts';
 import type { Experiment } from './spec.ts';
+import { StateFile } from './states.ts';
 import { NO_SUMS } from './sums.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -44,6 +45,8 @@ export interface TrainOptions {
   readonly terminal?: Terminal;
   /** Moves every initial weight by one unit in the last place, to measure a golden's band. */
   readonly perturbation?: number;
+  /** Writes the hash of every tensor after every step to `states.jsonl`, for `compare`; slower. */
+  readonly states?: boolean;
 }
 
 export interface TrainResult {
@@ -178,6 +181,9 @@ async function started(
   const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
   const history = new History(workDir, experiment, provenance, entries, notes);
   const { learner, batches, evaluator } = open;
+  const states = options.states
+    ? await StateFile.open(workDir, checkpoint?.meta.step ?? 0)
+    : undefined;
   const place: Place = {
     epoch: checkpoint?.meta.epoch ?? 0,
     epochStep: checkpoint?.meta.epochStep ?? 0,
@@ -186,7 +192,7 @@ async function started(
   const run = new Run(
     {
       ...{ experiment, folder: workDir, learner, batches, evaluator, log, history, provenance },
-      ...{ perturbation, signal },
+      ...{ perturbation, signal, states },
     },
     place,
   );

@@ -19,11 +19,6 @@ import { knnTop1 } from './knn.ts';
 import { linearProbe } from './linear.ts';
 import type { LabelledFeatures } from './rows.ts';
 
-export interface EvaluatorOptions extends PartsSetup {
-  /** Threads of the engine; 0 for all cores. Never changes a bit. */
-  readonly threads?: number | undefined;
-}
-
 const KEPT_BYTES = 512 * 2 ** 20;
 
 /**
@@ -32,8 +27,8 @@ const KEPT_BYTES = 512 * 2 ** 20;
  * after the last one; `atEnd` gives `linear_top1`; both in percent. The engine must have been started.
  * @throws UserError by path in the experiment: no labels, other classes, more neighbours than images.
  */
-export async function openEvaluator(options: EvaluatorOptions): Promise<Evaluator | undefined> {
-  const { experiment, method, data, workers, threads = 0 } = options;
+export async function openEvaluator(setup: PartsSetup): Promise<Evaluator | undefined> {
+  const { experiment, method, data, workers, threads = 0 } = setup;
   const { evaluation } = experiment;
   if (evaluation === undefined) return undefined;
   const { size } = experiment.data;

@@ -1,0 +1,201 @@
+import { join } from 'node:path';
+import type { Batch } from '../data/batch.ts';
+import { bytesOf } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import { UserError } from '../errors.ts';
+import { learningRate } from '../optim/schedule.ts';
+import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from './checkpoint.ts';
+import { bindMethod, type Methods, stepDefinition } from './definition.ts';
+import { type Difference, differences } from './difference.ts';
+import { sha256 } from './hash.ts';
+import { Learner } from './learner.ts';
+import { parts } from './parts.ts';
+import { readRecord } from './record.ts';
+import type { Batches } from './run.ts';
+import { type Experiment, parseExperiment } from './spec.ts';
+import { runStep } from './step.ts';
+import { readSteps } from './step_file.ts';
+import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
+
+export interface RerunOptions {
+  /** Two work directories. */
+  readonly runs: readonly [string, string];
+  readonly methods: Methods;
+  /** Data folder. */
+  readonly data: string;
+  /** The step up to which both run, counted from 1; by default the last that both wrote down. */
+  readonly until?: number | undefined;
+  readonly workers?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly tell?: (message: string) => void;
+}
+
+/** The first step, counted from 1, at which two runs do not do the same. */
+export interface Parting {
+  readonly step: number;
+  /** What went into the step: `learning_rate`, `view0`, `indices`, draws. */
+  readonly inputs: readonly Difference[];
+  /** Its loss and metrics. */
+  readonly outputs: readonly Difference[];
+  /** Tensors that differ after it, in the order of the networks. */
+  readonly tensors: readonly TensorDifference[];
+}
+
+export interface Rerun {
+  /** The step that both started from; 0 for the beginning. */
+  readonly from: number;
+  /** The last step that was run. */
+  readonly until: number;
+  readonly parting?: Parting;
+  /** For each run the first step whose numbers are not those that it wrote down. */
+  readonly strays: readonly [number | undefined, number | undefined];
+}
+
+/**
+ * Runs two experiments again side by side, from the last checkpoint that is the same in both work
+ * directories or from the beginning, until a bit differs: in what a step takes, gives or leaves.
+ * @throws UserError for runs that began with weights of their own and have no common checkpoint.
+ */
+export async function rerun(options: RerunOptions): Promise<Rerun> {
+  const { runs, tell = () => {} } = options;
+  await startEngine();
+  const common = await commonCheckpoint(...runs);
+  const [left, right] = [await Side.open(runs[0], options), await Side.open(runs[1], options)];
+  try {
+    await left.begin(common);
+    await right.begin(common);
+    const from = common?.meta.step ?? 0;
+    const until = options.until ?? Math.min(left.written, right.written);
+    tell(`runs both from ${common === undefined ? 'the beginning' : `step ${from}`} to ${until}`);
+    let step = from;
+    let parting: Parting | undefined;
+    while (step < until && parting === undefined) {
+      step++;
+      parting = await partingAt(step, left, right);
+      tell(`step ${step}`);
+    }
+    const strays = [left.stray, right.stray] as const;
+    return { from, until: step, strays, ...(parting === undefined ? {} : { parting }) };
+  } finally {
+    await left.dispose();
+    await right.dispose();
+  }
+}
+
+async function partingAt(step: number, left: Side, right: Side): Promise<Parting | undefined> {
+  const [a, b] = [await left.step(step), await right.step(step)];
+  const inputs = differences(a.inputs, b.inputs);
+  const outputs = differences(a.outputs, b.outputs);
+  const [before, after] = [{ tensors: await left.state() }, { tensors: await right.state() }];
+  const order = new Map([...before.tensors.keys()].map((name, i) => [name, i]));
+  const place = ({ name }: TensorDifference) => order.get(name) ?? order.size;
+  const tensors = tensorDifferences(before, after).sort((x, y) => place(x) - place(y));
+  if (inputs.length + outputs.length + tensors.length === 0) return undefined;
+  return { step, inputs, outputs, tensors };
+}
+
+/** One of the two runs, made again. */
+class Side {
+  readonly written: number;
+  /** The first step whose numbers are not the recorded ones. */
+  stray: number | undefined;
+  private readonly folder: string;
+  private readonly experiment: Experiment;
+  private readonly learner: Learner;
+  private readonly batches: Batches;
+  private readonly recorded: ReadonlyMap<number, Readonly<Record<string, number>>>;
+  private epoch: AsyncIterator<Batch> | undefined;
+
+  private constructor(folder: string, experiment: Experiment, learner: Learner, batches: Batches) {
+    this.folder = folder;
+    this.experiment = experiment;
+    this.learner = learner;
+    this.batches = batches;
+    const rows = readSteps(folder);
+    this.written = rows.at(-1)?.step ?? 0;
+    this.recorded = new Map(rows.map(({ step, metrics }) => [step, metrics]));
+  }
+
+  static async open(folder: string, options: RerunOptions): Promise<Side> {
+    const { methods, data, workers, threads = 0 } = options;
+    const experiment = parseExperiment(readRecord(folder).experiment, methods);
+    const method = bindMethod(experiment, methods);
+    const batches = await parts.openBatches({ experiment, method, data, workers });
+    const settings = { intraThreads: threads, interThreads: threads };
+    const learner = new Learner(stepDefinition(experiment, method), settings);
+    return new Side(folder, experiment, learner, batches);
+  }
+
+  async begin(checkpoint: LoadedCheckpoint | undefined): Promise<void> {
+    if (checkpoint !== undefined) return this.learner.restore(checkpoint.tensors);
+    const { data, environment } = readRecord(this.folder);
+    if (data.pretrained !== undefined || environment.perturbation !== undefined)
+      throw new UserError(
+        `${this.folder}: the run began with weights of its own, and the two have no common ` +
+          'checkpoint to go on from; train both with --states and compare those',
+      );
+    return this.learner.initialise(this.experiment.seed);
+  }
+
+  /** Takes a step, counted from 1. */
+  async step(step: number) {
+    const { experiment, learner, batches } = this;
+    const { stepsPerEpoch } = batches;
+    const [epoch, within] = [Math.floor((step - 1) / stepsPerEpoch), (step - 1) % stepsPerEpoch];
+    if (within === 0 || this.epoch === undefined) {
+      await this.epoch?.return?.();
+      this.epoch = batches.epoch(epoch, within);
+    }
+    const { value: batch } = await this.epoch.next();
+    if (batch === undefined) throw new Error(`rerun: no batch for step ${step}`);
+    const at = { step: step - 1, stepsPerEpoch, epochs: experiment.epochs };
+    const rate = learningRate(experiment.schedule, experiment.optimizer.lr, at);
+    const moves = step % experiment.accumulate === 0;
+    const inputs = inputsOf(batch, rate);
+    const found = await runStep(learner.program, batch, moves ? rate : undefined);
+    const outputs = Object.fromEntries(
+      Object.entries(found).map(([name, { data }]) => [name, Number(data[0])] as const),
+    );
+    const recorded = this.recorded.get(step);
+    if (recorded !== undefined && differences(recorded, outputs).length > 0) this.stray ??= step;
+    return { inputs, outputs };
+  }
+
+  state() {
+    return this.learner.save();
+  }
+
+  async dispose(): Promise<void> {
+    await this.epoch?.return?.();
+    await this.batches.dispose();
+    this.learner.dispose();
+  }
+}
+
+function inputsOf({ views, indices, draws }: Batch, rate: number): Record<string, unknown> {
+  const hash = (values: Parameters<typeof bytesOf>[0]) => sha256(bytesOf(values)).slice(0, 16);
+  return {
+    learning_rate: rate,
+    indices: hash(indices),
+    ...Object.fromEntries(views.map((view, v) => [`view${v}`, hash(view)] as const)),
+    ...Object.fromEntries(
+      Object.entries(draws).map(([name, values]) => [`draw.${name}`, hash(values)] as const),
+    ),
+  };
+}
+
+/** The furthest step of which both folders have a checkpoint with the same state. */
+async function commonCheckpoint(a: string, b: string): Promise<LoadedCheckpoint | undefined> {
+  const names = new Set(listCheckpoints(b).map((file) => file.slice(b.length)));
+  const shared = listCheckpoints(a).filter((file) => names.has(file.slice(a.length)));
+  const loaded = await Promise.all(
+    shared.map(async (file) => {
+      const other = join(b, file.slice(a.length));
+      return [await loadCheckpoint(file), await loadCheckpoint(other)] as const;
+    }),
+  );
+  return loaded
+    .filter(([x, y]) => x.stateHash === y.stateHash && x.meta.step === y.meta.step)
+    .map(([x]) => x)
+    .sort((x, y) => y.meta.step - x.meta.step)[0];
+}
