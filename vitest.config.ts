@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['{harness,methods,benchmarks,reports,golden,scripts}/**/*.test.ts'],
     exclude: ['**/*.long.test.ts', '**/node_modules/**'],
+    globalSetup: 'harness/testing/provision.ts',
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['{harness,methods,benchmarks,reports,golden,scripts}/**/*.long.test.ts'],
+    globalSetup: 'harness/testing/provision.ts',
     pool: 'forks',
     maxWorkers: 1,
     testTimeout: 3_600_000,

@@ -11,6 +11,7 @@ await command(
     ],
     options: {
       case: { kind: 'list', value: 'NAME', help: 'run only this case; may be repeated' },
+      supported: { kind: 'flag', help: 'leave out cases of kinds that are not supported yet' },
       verbose: { kind: 'flag', help: 'also list every tensor that is out of bounds' },
     },
     examples: ['', '../shared/parity --case moco_v2'],
@@ -20,7 +21,8 @@ await command(
     const { parityCases } = await load('golden/cases.ts');
     const counts = { passed: 0, failed: 0 };
     const folder = resolve(directory ?? resolve(root, 'golden/parity'));
-    for await (const result of runParity(folder, parityCases, options.case)) {
+    const { supported } = options;
+    for await (const result of runParity(folder, parityCases, options.case, { supported })) {
       counts[result.pass ? 'passed' : 'failed']++;
       print(result, lineOf(result));
       if (options.verbose && !options.json)

@@ -71,9 +71,9 @@ export class Graph {
     for (const dependency of control) call('TF_AddControlInput', description, dependency);
     for (const [key, value] of Object.entries(attrs))
       if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
-    const oper = checked(`${type}${this.describe(inputs)} ${at(origin)}`, (status) =>
-      call('TF_FinishOperation', description, status),
-    );
+    // Reading a stack costs more than adding the node: only when there is an error to report.
+    const what = () => `${type}${this.describe(inputs)} ${at(origin)}`;
+    const oper = checked(what, (status) => call('TF_FinishOperation', description, status));
     const gradient = this.inherited !== undefined;
     const node: Node = { name, type, oper, origin, gradient };
     this.nodes.push(node);

@@ -50,8 +50,11 @@ function invoke(name: string, args: readonly unknown[]): unknown {
   return target(...args);
 }
 
-/** Runs `body` with a TF_Status and throws its message, prefixed with `what`, when it is not OK. */
-export function checked<T>(what: string, body: (status: Pointer) => T): T {
+/**
+ * Runs `body` with a TF_Status and throws its message, prefixed with `what`, when it is not OK. Text
+ * that takes time to make is given as a function.
+ */
+export function checked<T>(what: string | (() => string), body: (status: Pointer) => T): T {
   const status = call('TF_NewStatus');
   try {
     const value = body(status);
@@ -63,10 +66,11 @@ export function checked<T>(what: string, body: (status: Pointer) => T): T {
 }
 
 /** @throws an Error with TensorFlow's message when the status is not OK. */
-export function throwUnlessOk(status: Pointer, what: string): void {
+export function throwUnlessOk(status: Pointer, what: string | (() => string)): void {
   const code = callNumber('TF_GetCode', status);
   if (code === 0) return;
-  throw new EngineError(`${what}: ${String(invoke('TF_Message', [status]))}`, code);
+  const prefix = typeof what === 'string' ? what : what();
+  throw new EngineError(`${prefix}: ${String(invoke('TF_Message', [status]))}`, code);
 }
 
 /** A call into TensorFlow that failed; `code` is TF_Code (8 is RESOURCE_EXHAUSTED). */

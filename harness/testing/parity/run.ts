@@ -21,18 +21,36 @@ export interface Result {
   readonly problem?: string;
 }
 
-/** Runs every case of a folder, one after another. Trouble with one is its result, never thrown. */
+/**
+ * Runs every case of a folder, one after another. Trouble with one is its result, never thrown.
+ * `supported` leaves out those that no code is there for yet, and says so on stderr.
+ */
 export async function* runParity(
   directory: string,
   cases: readonly ParityCase[],
   only: readonly string[] = [],
+  { supported = false }: { readonly supported?: boolean } = {},
 ): AsyncGenerator<Result> {
   const names = caseNames(directory);
   const unknown = only.filter((name) => !names.includes(name));
   if (unknown.length > 0)
     throw new UserError(`parity: no case ${unknown} in ${directory}; there are: ${names}`);
-  for (const name of names)
-    if (only.length === 0 || only.includes(name)) yield await runCase(directory, name, cases);
+  for (const name of names) {
+    if (only.length > 0 && !only.includes(name)) continue;
+    if (supported && !isSupported(directory, name, cases))
+      process.stderr.write(`NOT CHECKED: ${name}, whose kind is not supported yet\n`);
+    else yield await runCase(directory, name, cases);
+  }
+}
+
+// A case that cannot be read is run, and fails.
+function isSupported(directory: string, name: string, cases: readonly ParityCase[]): boolean {
+  try {
+    const { method } = readFixture(directory, name);
+    return cases.some(({ methods }) => methods.includes(method));
+  } catch {
+    return true;
+  }
 }
 
 async function runCase(
