@@ -48,7 +48,7 @@ export function checkMachine(machine: Machine): void {
     );
   if (isOlder(glibc, GLIBC))
     throw new UserError(
-      `engine: TensorFlow ${VERSION} needs glibc ${GLIBC} or newer, and this system has ${glibc}; use a newer system or container, such as Debian 10, Ubuntu 18.10 or later`,
+      `engine: TensorFlow ${VERSION} needs glibc ${GLIBC} or newer, and this system has ${glibc}; use a newer system or container, such as Debian 10, Ubuntu 20.04 or later`,
     );
   if (avx === false)
     throw new UserError(
