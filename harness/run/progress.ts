@@ -44,7 +44,7 @@ export function showProgress(terminal: Terminal, epochs: number, steps: number):
     };
   }
   const bar = new cliProgress.SingleBar(
-    { format: FORMAT, stream: terminal, barsize: 24, fps: 5, hideCursor: true },
+    { format: FORMAT, stream: inPlace(terminal), barsize: 24, fps: 5, hideCursor: true },
     cliProgress.Presets.shades_classic,
   );
   let running = false;
@@ -62,6 +62,22 @@ export function showProgress(terminal: Terminal, epochs: number, steps: number):
       if (running) bar.stop();
     },
   };
+}
+
+const SAVE_CURSOR = '\u001b7';
+const RESTORE_CURSOR = '\u001b8';
+
+// The bar goes back to where it began when it stops; messages have scrolled that place away by then.
+function inPlace(terminal: Terminal & NodeJS.WritableStream): NodeJS.WritableStream {
+  return new Proxy(terminal, {
+    get: (target, key) => {
+      if (key === 'write')
+        return (text: string) =>
+          text === SAVE_CURSOR || text === RESTORE_CURSOR ? true : target.write(text);
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function payloadOf(moment: Moment, epochs: number) {

@@ -16,7 +16,7 @@ import type { Terminal } from './progress.ts';
 import { continued, environment, type Provenance, provenanceOf } from './provenance.ts';
 import type { RunRecord } from './record.ts';
 import { type Batches, type Evaluator, type Place, Run } from './run.ts';
-import type { Experiment } from './spec.ts';
+import { type Experiment, experimentId } from './spec.ts';
 import { StateFile } from './states.ts';
 import { NO_SUMS } from './sums.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
@@ -176,6 +176,7 @@ async function started(
   const entries = extra?.epochs ?? [];
   const log = await openLog(options, open, checkpoint?.meta.step ?? 0, entries.length - 1);
   open.log = log;
+  log.info(startLine(options, open));
   for (const [level, message] of said) log[level](message);
   for (const note of open.batches.source.manifest.notes) log.info(`data.train: ${note}`);
   const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
@@ -202,6 +203,14 @@ async function started(
     await history.write();
   }
   return { run, history };
+}
+
+function startLine({ experiment, workDir }: TrainOptions, { batches }: Resources): string {
+  const { name, replicas, batch, precision, epochs } = experiment;
+  return (
+    `${name} (${experimentId(experiment).slice(0, 12)}): ${epochs} epochs of ${batches.stepsPerEpoch} ` +
+    `steps, ${replicas} x ${batch} images, ${precision}, work_dir ${workDir}`
+  );
 }
 
 function provenanceHere(
