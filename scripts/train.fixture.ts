@@ -44,6 +44,15 @@ export function runTrain(...words: readonly string[]) {
   return { stdout, stderr, status };
 }
 
+/** The same where no file may be larger than so many KiB. */
+export function runTrainLimited(kibibytes: number, ...words: readonly string[]) {
+  const line = `ulimit -f ${kibibytes}; exec "$0" "$@"`;
+  const { stderr, status } = spawnSync('bash', ['-c', line, process.execPath, script, ...words], {
+    encoding: 'utf8',
+  });
+  return { stderr, status };
+}
+
 /** Starts `train`; `lines` resolves once so many lines of progress have come, or it ended. */
 export function startTrain(...words: readonly string[]) {
   const child = spawn(process.execPath, [script, ...words]);

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { latestCheckpoint } from '../harness/run/checkpoint.ts';
 import {
   killAgainAndAgain,
   runTrain,
+  runTrainLimited,
   startTrain,
   traces,
   writeExperiment,
@@ -32,7 +34,7 @@ test('a run killed at any moment and resumed leaves what an undisturbed one leav
   expect(await traces(killed)).toEqual(await traces(whole));
 });
 
-test('Ctrl-C finishes the step, saves it and says how to go on', async () => {
+test('Ctrl-C saves the step and says how to go on; a full disk takes nothing away', async () => {
   const workDir = join(folder, 'stopped');
   const run = startTrain(file, '--work_dir', workDir);
   await run.lines(/saved step/g, 2);
@@ -42,8 +44,15 @@ test('Ctrl-C finishes the step, saves it and says how to go on', async () => {
   expect(runTrain(file, '--work_dir', workDir).stderr).toMatch(
     /holds an unfinished run of this experiment, 0 epochs done; go on with --resume_from auto/,
   );
-  const { status } = runTrain(file, '--work_dir', workDir, '--resume_from', 'auto');
-  expect(status).toBe(0);
+  const resume = [file, '--work_dir', workDir, '--resume_from', 'auto'];
+  const saved = await latestCheckpoint(workDir, expect.unreachable);
+  // No file may pass 100 KiB, as on a disk that is full: the next checkpoint is larger.
+  const { status: full, stderr } = runTrainLimited(100, ...resume);
+  expect(full).toBe(1);
+  expect(stderr).toMatch(/cannot write .*raise `ulimit -f`.* what was there before is untouched/);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  expect((await latestCheckpoint(workDir, expect.unreachable))?.file).toBe(saved?.file);
+  expect(runTrain(...resume).status).toBe(0);
   expect(await traces(workDir)).toEqual(await traces(whole));
 });
 
