@@ -16,7 +16,7 @@ import { type Experiment, experimentId } from './spec.ts';
 
 const STEPS = 'steps.csv';
 const OWN =
-  /^(record\.json|steps\.csv|epochs\.csv|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
+  /^(record\.json|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
 const SHOWN = 8; // fields that a message lists
 
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
