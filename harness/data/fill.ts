@@ -40,25 +40,45 @@ export class Filler {
   }
 
   /**
-   * Writes all views of one sample at place `at` of a batch.
+   * Writes all views of one sample at place `at` of a batch; at once where its source reads at once.
    * @param views one array a view, uint8 [≥ at + 1, size, size, 3]
    * @throws UserError that names the sample.
    */
-  async fill(views: readonly Uint8Array[], at: number, epoch: number, index: number) {
-    const { seed } = this.setup;
+  fill(
+    views: readonly Uint8Array[],
+    at: number,
+    epoch: number,
+    index: number,
+  ): Promise<void> | undefined {
+    const make = (picture: Image) => this.make(picture, views, at, epoch, index);
+    const fail = (error: unknown) => {
+      throw named(error, this.source, index);
+    };
     try {
       const read = this.source.read(index);
-      const picture = read instanceof Promise ? await read : read;
-      this.canvas.open(picture);
-      const bytes = viewBytes(this.setup.size);
-      this.setup.pipelines.forEach((pipeline, v) => {
-        const to = views[v]?.subarray(at * bytes, (at + 1) * bytes);
-        if (to !== undefined)
-          this.view(picture, pipeline, stream(seed, 'augment', epoch, index, v), to);
-      });
+      if (read instanceof Promise) return read.then(make).catch(fail);
+      make(read);
     } catch (error) {
-      throw named(error, this.source, index);
+      fail(error);
     }
+    return undefined;
+  }
+
+  private make(
+    picture: Image,
+    views: readonly Uint8Array[],
+    at: number,
+    epoch: number,
+    index: number,
+  ): void {
+    const { pipelines, seed, size } = this.setup;
+    const bytes = viewBytes(size);
+    this.canvas.open(picture);
+    pipelines.forEach((pipeline, v) => {
+      const to = views[v]?.subarray(at * bytes, (at + 1) * bytes);
+      if (to === undefined) throw new Error(`batch: no room for view ${v}`);
+      this.view(picture, pipeline, stream(seed, 'augment', epoch, index, v), to);
+    });
   }
 
   private view(picture: Image, pipeline: ViewSpec, draws: Stream, to: Uint8Array): void {

@@ -27,9 +27,12 @@ export interface LoaderSetup {
   readonly replacement: boolean;
   /** Names of the permutations that the method wants, `Method.draws`. */
   readonly draws: readonly string[];
-  /** Threads, one a core by default; 0 makes batches in the calling thread, when asked for. */
+  /**
+   * Threads. 0 makes batches in the calling thread, while it waits for a step: the default for small
+   * images from memory, which take less time than threads to start. Else one a core by default.
+   */
   readonly workers?: number;
-  /** Batches made ahead, 3 by default. */
+  /** Batches made ahead: 3 by default, 1 without threads. */
   readonly prefetch?: number;
   /** URL of a module whose `openSource` is used instead of the harness's; for tests. */
   readonly opener?: string;
@@ -51,6 +54,7 @@ export class Loader {
   readonly stepsPerEpoch: number;
   private readonly setup: LoaderSetup;
   private readonly pool: Pool;
+  private readonly prefetch: number;
   private readonly ring: Ring;
   private running = false;
 
@@ -59,15 +63,16 @@ export class Loader {
     this.source = source;
     this.stepsPerEpoch = steps;
     this.pool = pool;
-    const { prefetch = 3, replicas, batch } = setup;
-    this.ring = new Ring(prefetch + 2, replicas * batch, setup);
+    this.prefetch = setup.prefetch ?? pool.prefetch;
+    this.ring = new Ring(this.prefetch + 2, setup.replicas * setup.batch, setup);
   }
 
   /** @throws UserError where the source cannot be opened or has too few images for a batch. */
   static async open(setup: LoaderSetup): Promise<Loader> {
     const source = await opened(setup);
     const steps = stepsOf(setup, source.count);
-    return new Loader(setup, source, steps, await openPool(setup, source));
+    const pool = await openPool(setup, source, setup.replicas * setup.batch);
+    return new Loader(setup, source, steps, pool);
   }
 
   /**
@@ -84,9 +89,8 @@ export class Loader {
       for (let step = fromStep; step < loader.stepsPerEpoch; step++)
         yield { step, indices: stepIndices(loader.setup, order, step) };
     };
-    const { prefetch = 3 } = this.setup;
     try {
-      const made = ahead(this.pool, this.ring, epoch, requests(this), this.local ? 0 : prefetch);
+      const made = ahead(this.pool, this.ring, epoch, requests(this), this.prefetch);
       for await (const { views, request } of made) {
         const { step, indices } = request;
         yield { views, indices, draws: this.draws(epoch, step, indices.length) };
@@ -99,10 +103,6 @@ export class Loader {
   /** Ends the threads. Batches handed out stay readable. */
   dispose(): Promise<void> {
     return this.pool.dispose();
-  }
-
-  private get local(): boolean {
-    return this.pool instanceof LocalPool;
   }
 
   private draws(epoch: number, step: number, count: number): Record<string, Int32Array> {
@@ -122,7 +122,7 @@ export interface OrderedSetup {
   /** Side of the images, in pixels. */
   readonly size: number;
   readonly batch: number;
-  /** Threads, one a core by default; 0 for none. */
+  /** As in `LoaderSetup`. */
   readonly workers?: number;
   /** As in `LoaderSetup`. */
   readonly opener?: string;
@@ -136,7 +136,6 @@ export interface OrderedImages {
   readonly first: number;
 }
 
-const AHEAD = 3; // batches of ordered images
 // Below it, starting threads (0.4 s) takes longer than they save: 4096 images of side 32.
 const FEW_PIXELS = 1 << 22;
 
@@ -149,8 +148,8 @@ export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator
   const fill = { ...setup, seed: 0, pipelines: [setup.pipeline] };
   const source = await opened(fill);
   const few = setup.workers === undefined && source.count * setup.size ** 2 <= FEW_PIXELS;
-  const pool = await openPool(few ? { ...fill, workers: 0 } : fill, source);
-  const ring = new Ring(AHEAD + 2, setup.batch, fill);
+  const pool = await openPool(few ? { ...fill, workers: 0 } : fill, source, setup.batch);
+  const ring = new Ring(pool.prefetch + 2, setup.batch, fill);
   const requests = function* () {
     for (let first = 0; first < source.count; first += setup.batch) {
       const length = Math.min(setup.batch, source.count - first);
@@ -158,8 +157,7 @@ export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator
     }
   };
   try {
-    const prefetch = pool instanceof LocalPool ? 0 : AHEAD;
-    for await (const { views, request } of ahead(pool, ring, 0, requests(), prefetch)) {
+    for await (const { views, request } of ahead(pool, ring, 0, requests(), pool.prefetch)) {
       const [images] = views;
       if (images === undefined) throw new Error('orderedImages: no view');
       yield { images, count: request.indices.length, first: request.first };
@@ -176,13 +174,21 @@ async function opened({ opener = OPENER, spec, data }: OpenSetup): Promise<Sourc
   return openSource(spec, { data });
 }
 
-function openPool(setup: OpenSetup, source: Source): Promise<Pool> | Pool {
-  const { workers = availableParallelism(), opener = OPENER } = setup;
-  const { spec, data, seed, pipelines, size } = setup;
+const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds
+
+/** Threads where none are asked for. Has no bearing on the bits of a batch. */
+function defaultWorkers({ spec, pipelines, size }: FillSetup, samples: number): number {
+  const small = spec.kind === 'generated' ? spec.size <= 64 : spec.kind.startsWith('cifar');
+  const light = samples * pipelines.length * size * size <= LIGHT;
+  return small && light ? 0 : availableParallelism();
+}
+
+function openPool(setup: OpenSetup, source: Source, samples: number): Promise<Pool> | Pool {
+  const { spec, data, seed, pipelines, size, opener = OPENER } = setup;
+  const { workers = defaultWorkers(setup, samples) } = setup;
   const fill = { spec, data, seed, pipelines, size };
   if (!Number.isSafeInteger(workers) || workers < 0)
     throw new UserError(`loader: workers: expected a whole number from 0, found ${workers}`);
-  return workers === 0
-    ? new LocalPool(source, fill)
-    : ThreadPool.open(workers, { setup: fill, opener, manifest: source.manifest });
+  if (workers === 0) return new LocalPool(source, fill);
+  return ThreadPool.open(workers, { setup: fill, opener, manifest: source.manifest });
 }

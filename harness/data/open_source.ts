@@ -1,8 +1,5 @@
 import { openCifar } from './cifar.ts';
-import { openFiles } from './files.ts';
-import { indexFolder } from './folder.ts';
 import { openGenerated } from './generated.ts';
-import { indexList } from './list.ts';
 import type { OpenOptions, Source } from './source.ts';
 import type { SourceSpec } from './spec.ts';
 
@@ -19,8 +16,9 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
     case 'cifar100':
       return openCifar(spec, options);
     case 'folder':
-      return openFiles(indexFolder(spec.root, options.data), options);
-    case 'list':
-      return openFiles(indexList(spec, options.data), options);
+    case 'list': {
+      const { openListed } = await import('./listed.ts'); // the decoder takes 0.1 s to load
+      return openListed(spec, options);
+    }
   }
 }

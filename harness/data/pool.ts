@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import { Filler, type FillSetup, viewBytes } from './fill.ts';
@@ -12,6 +13,8 @@ export interface Order {
 
 /** Makes batches, several at a time and in any order of finishing. */
 export interface Pool {
+  /** Batches that are worth making ahead. */
+  readonly prefetch: number;
   /** Fills the views with the samples of a batch. @throws UserError that names a bad sample. */
   fill(order: Order, views: readonly Uint8Array[]): Promise<void>;
   /** Leaves out what is not begun of all batches; their `fill` resolves all the same. */
@@ -25,8 +28,9 @@ export function sharedViews(count: number, setup: FillSetup): Uint8Array[] {
   return setup.pipelines.map(() => new Uint8Array(new SharedArrayBuffer(bytes)));
 }
 
-/** Fills in the calling thread. */
+/** Fills in the calling thread, in pieces, so that it hears of the end of a step. */
 export class LocalPool implements Pool {
+  readonly prefetch = 1;
   private readonly filler: Filler;
   private readonly jobs = new Set<Job>();
   private count = 0;
@@ -38,7 +42,7 @@ export class LocalPool implements Pool {
   async fill(order: Order, views: readonly Uint8Array[]): Promise<void> {
     const job = { id: this.count++, ...order, views, next: counter() };
     this.jobs.add(job);
-    const failure = await work(this.filler, job);
+    const failure = await work(this.filler, job, setImmediate);
     this.jobs.delete(job);
     if (failure !== undefined) throw new UserError(failure.message);
   }
@@ -63,6 +67,7 @@ interface Pending {
 
 /** Fills in threads of its own; they take samples one by one, so that none waits for another. */
 export class ThreadPool implements Pool {
+  readonly prefetch = 3;
   private readonly threads: readonly Worker[];
   private readonly pending = new Map<number, Pending>();
   private count = 0;

@@ -1,5 +1,7 @@
-// A thread of the loader. TypeScript is registered here, as a thread inherits no loader hooks.
-import { register } from 'tsx/esm/api';
-
-register();
+// A thread of the loader. A thread inherits no loader hooks, so what Node cannot read of TypeScript
+// is registered here.
+if (!process.features.typescript) {
+  const { register } = await import('tsx/esm/api');
+  register();
+}
 await import('./worker.ts');

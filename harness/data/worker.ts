@@ -35,14 +35,25 @@ export interface Failure {
   readonly message: string;
 }
 
-/** Takes samples of a job until none is left. */
-export async function work(filler: Filler, job: Job): Promise<Failure | undefined> {
-  for (;;) {
+const PIECE = 16; // samples between two pauses
+
+/**
+ * Takes samples of a job until none is left.
+ * @param pause awaited before every piece, where the thread has other things to do
+ */
+export async function work(
+  filler: Filler,
+  job: Job,
+  pause?: () => Promise<unknown>,
+): Promise<Failure | undefined> {
+  for (let taken = 0; ; taken++) {
+    if (taken % PIECE === 0) await pause?.();
     const at = Atomics.add(job.next, 0, 1);
     const index = job.indices[at];
     if (index === undefined) return undefined;
     try {
-      await filler.fill(job.views, at, job.epoch, index);
+      const made = filler.fill(job.views, at, job.epoch, index);
+      if (made !== undefined) await made;
     } catch (error) {
       return { at, message: error instanceof Error ? error.message : String(error) };
     }
