@@ -36,12 +36,17 @@ export function writeExperiment(folder: string, experiment: object = tiny): stri
   return file;
 }
 
-/** Runs `train` to its end. */
-export function runTrain(...words: readonly string[]) {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...words], {
+/** Runs a script to its end. */
+export function runScript(name: string, ...words: readonly string[]) {
+  const path = new URL(`./${name}.mjs`, import.meta.url).pathname;
+  const { stdout, stderr, status } = spawnSync(process.execPath, [path, ...words], {
     encoding: 'utf8',
   });
   return { stdout, stderr, status };
+}
+
+export function runTrain(...words: readonly string[]) {
+  return runScript('train', ...words);
 }
 
 /** The same where no file may be larger than so many KiB. */

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { latestCheckpoint } from '../harness/run/checkpoint.ts';
+import { sha256File } from '../harness/run/hash.ts';
 import {
   killAgainAndAgain,
+  runScript,
   runTrain,
   runTrainLimited,
   startTrain,
@@ -72,5 +74,34 @@ test('a checkpoint of another experiment is refused with the fields that differ'
   expect(taken).toMatch(/no option --seed/);
   expect(runTrain(file, '--set', 'seed=1', '--work_dir', whole).stderr).toMatch(
     /holds a run of another experiment, tiny:\n {2}seed: 0 there, 1 asked for/,
+  );
+});
+
+test('reproduce compares, publishes and sums up a run; a finished one is not trained again', () => {
+  const { status, stdout, stderr } = runScript('reproduce', file, '--work_dir', whole);
+  expect(status, stderr).toBe(0);
+  expect(stdout).toMatch(/^the run was finished before: compared, not trained again\n/);
+  expect(stdout).toMatch(/\nknn_top1 {4}random weights \d+\.\d\d, then( \d+\.\d\d){3} \([+-]/);
+  expect(stdout).toMatch(/\nloss {8}\d+\.\d{4} in epoch 1, \d+\.\d{4} in epoch 3\n/);
+  expect(stdout).toMatch(/\ngolden {6}none: .*nothing was compared/);
+  const weights = /\nweights {5}(.*)\n/.exec(stdout)?.[1] ?? '';
+  expect(sha256File(weights).slice(0, 8)).toBe(/-(.{8})\.safetensors$/.exec(weights)?.[1]);
+});
+
+test('a dry run needs no data and says what it measured', () => {
+  const list = { kind: 'list', root: 'imagenet/train', file: 'imagenet/meta/train.txt' };
+  const dry = ['--dry_run', '--data', folder, '--set', `data.train=${JSON.stringify(list)}`];
+  const { status, stdout, stderr } = runScript('train', file, ...dry, '--json');
+  expect(status, stderr).toBe(0);
+  const found = JSON.parse(stdout);
+  expect(found).toMatchObject({
+    images: { count: 1_281_167, from: 'the official size' },
+    stepsPerEpoch: Math.floor(1_281_167 / 16),
+    ...{ measured: true, full: { replicas: 1, batch: 16 }, small: { replicas: 1, batch: 8 } },
+  });
+  expect(found.etaSeconds).toBeCloseTo(found.stepSeconds * found.stepsPerEpoch * 3, 3);
+  expect(found.peakBytes).toBeGreaterThan(found.stateBytes);
+  expect(runScript('train', file, '--processes', '2').stderr).toMatch(
+    /^train: --processes 2: a run has one process for now/,
   );
 });
