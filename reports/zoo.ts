@@ -1,0 +1,214 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { markdownTable } from 'markdown-table';
+import { z } from 'zod';
+import { UserError } from '../harness/errors.ts';
+import { metricsOf } from '../harness/run/entries.ts';
+import { parse } from '../harness/run/parse.ts';
+import { type RunRecord, readRecord } from '../harness/run/record.ts';
+import { Publication } from '../harness/weights/publish.ts';
+
+/** One run of the zoo. */
+export interface Entry {
+  /** Name of its files: `reports/records/KEY.json`, `reports/curves/KEY.svg`. */
+  readonly key: string;
+  readonly record: RunRecord;
+  /** The weights made of it, where they were published. */
+  readonly weights?: Publication;
+}
+
+/** What the tables need of an experiment; the rest may be of a newer or older schema. */
+const Described = z.looseObject({
+  name: z.string(),
+  method: z.looseObject({ kind: z.string() }),
+  backbone: z.looseObject({ depth: z.number(), width: z.number().default(1) }),
+  data: z.looseObject({ train: z.looseObject({ kind: z.string() }), size: z.number() }),
+  ...{ epochs: z.number(), batch: z.number(), replicas: z.number(), precision: z.string() },
+});
+
+/**
+ * The records of a folder, checked, in order of file name: `KEY.json`, and `KEY.weights.json` where
+ * weights were published.
+ * @throws UserError for a record or publication that does not fit.
+ */
+export function readEntries(folder: string): Entry[] {
+  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return names
+    .filter((name) => name.endsWith('.json') && !name.endsWith('.weights.json'))
+    .map((name) => {
+      const key = basename(name, '.json');
+      return entryOf(key, join(folder, name), join(folder, `${key}.weights.json`));
+    });
+}
+
+/** The runs of a folder of work directories, `DIR/NAME/record.json`, by name of the directory. */
+export function readWorkDirs(folder: string): Entry[] {
+  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  return names
+    .filter((name) => existsSync(join(folder, name, 'record.json')))
+    .map((name) =>
+      entryOf(name, join(folder, name, 'record.json'), join(folder, name, 'published.json')),
+    );
+}
+
+function entryOf(key: string, recordFile: string, weightsFile: string): Entry {
+  const record = readRecord(recordFile);
+  if (!existsSync(weightsFile)) return { key, record };
+  const weights = parse(Publication, JSON.parse(readFileSync(weightsFile, 'utf8')), weightsFile);
+  if (record.epochs[weights.epoch]?.stateHash !== weights.stateHash)
+    throw new UserError(
+      `${weightsFile} is not of the run beside it: its state ${weights.stateHash} is not that of ` +
+        `epoch ${weights.epoch} in ${recordFile}; publish the weights again`,
+    );
+  return { key, record, weights };
+}
+
+/** A row of the zoo's table; numbers are percent. */
+export interface Row {
+  readonly key: string;
+  readonly experiment: string;
+  readonly method: string;
+  readonly backbone: string;
+  readonly data: string;
+  readonly epochs: string;
+  readonly knn: number | undefined;
+  readonly linear: number | undefined;
+  /** k-NN of the initial weights. */
+  readonly random: number | undefined;
+  readonly spec: string;
+  readonly weights: string;
+  readonly platform: string;
+  readonly verify: string;
+}
+
+export function rowOf({ key, record, weights }: Entry): Row {
+  const spec = parse(Described, record.experiment, `experiment of ${key}`);
+  const { method, backbone, data, precision, name } = spec;
+  const done = record.epochs.length - 1;
+  const knn = record.epochs.flatMap(({ metrics }) => metricsOf(metrics).knn_top1 ?? []);
+  const width = backbone.width === 1 ? '' : ` × ${Number(backbone.width.toPrecision(3))}`;
+  return {
+    key,
+    experiment: name,
+    method: `${method.kind}, ${precision}`,
+    backbone: `ResNet-${backbone.depth}${width}`,
+    data: `${data.train.kind}, ${data.size} px`,
+    epochs: done === spec.epochs ? String(done) : `${done} of ${spec.epochs}`,
+    knn: knn.length > 1 ? knn.at(-1) : undefined,
+    linear: metricsOf(record.final ?? {}).linear_top1,
+    random: metricsOf(record.epochs[0]?.metrics ?? {}).knn_top1,
+    spec: record.experimentId.slice(0, 12),
+    weights: weights?.file ?? '–',
+    platform: `${record.fingerprint.id} (${record.fingerprint.device})`,
+    verify: `npx zx scripts/reproduce.mjs ${name}`,
+  };
+}
+
+const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [
+  ['experiment', (row) => row.experiment],
+  ['method', (row) => row.method],
+  ['backbone', (row) => row.backbone],
+  ['data', (row) => row.data],
+  ['epochs', (row) => row.epochs],
+  ['k-NN', (row) => percent(row.knn)],
+  ['linear', (row) => percent(row.linear)],
+  ['random weights, k-NN', (row) => percent(row.random)],
+];
+const PROOFS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [
+  ['experiment', (row) => row.experiment],
+  ['spec', (row) => row.spec],
+  ['platform', (row) => row.platform],
+  ['weights', (row) => row.weights],
+  ['record', (row) => `records/${row.key}.json`],
+  ['how to verify', (row) => row.verify],
+];
+
+const TITLE = 'Model zoo';
+const INTRO =
+  'Generated from the records in `reports/records` by `npx zx scripts/report.mjs`; not edited by hand. ' +
+  'Numbers are percent, top-1. Every one was measured by this code in the run whose record is named.';
+const PROOF =
+  'The spec is the beginning of the experiment id, SHA-256 of the whole experiment. A run on the same ' +
+  'platform gives the same bits, on another one numbers within the measured bands (docs/records.md). ' +
+  '`npx zx scripts/verify.mjs WORK_DIR` runs a single epoch again.';
+const NONE = 'No records yet.';
+
+/** The zoo as a markdown page. @param curves keys of the runs that have a curve in `curves/`. */
+export function zooMarkdown(entries: readonly Entry[], curves: ReadonlySet<string>): string {
+  const rows = entries.map(rowOf);
+  const code = (text: string, title: string) =>
+    CODE.has(title) && text !== '–' ? `\`${text}\`` : text;
+  const table = (columns: typeof COLUMNS) =>
+    markdownTable([
+      columns.map(([title]) => title),
+      ...rows.map((row) => columns.map(([title, cell]) => code(cell(row), title))),
+    ]);
+  const pictures = rows
+    .filter(({ key }) => curves.has(key))
+    .flatMap(({ key, experiment }) => [`![${experiment}](curves/${key}.svg)`, '']);
+  const body =
+    rows.length === 0
+      ? [NONE, '']
+      : [table(COLUMNS), '', '## What vouches for them', '', PROOF, '', table(PROOFS), ''];
+  const shown = pictures.length === 0 ? [] : ['## Learning curves', '', ...pictures];
+  return [`# ${TITLE}`, '', INTRO, '', ...body, ...shown].join('\n');
+}
+
+const CODE = new Set(['spec', 'platform', 'weights', 'record', 'how to verify']);
+
+/** The same as one HTML page without scripts. */
+export function zooHtml(entries: readonly Entry[], curves: ReadonlySet<string>): string {
+  const rows = entries.map(rowOf);
+  const table = (columns: typeof COLUMNS) => [
+    '<table>',
+    `<tr>${columns.map(([title]) => `<th>${escaped(title)}</th>`).join('')}</tr>`,
+    ...rows.map(
+      (row) =>
+        `<tr>${columns.map(([title, cell]) => `<td>${marked(cell(row), title)}</td>`).join('')}</tr>`,
+    ),
+    '</table>',
+  ];
+  const pictures = rows
+    .filter(({ key }) => curves.has(key))
+    .map(({ key, experiment }) => `<img src="curves/${key}.svg" alt="${escaped(experiment)}">`);
+  return [
+    '<!doctype html>',
+    `<html lang="en"><meta charset="utf-8"><title>${TITLE}</title>`,
+    `<style>${STYLE}</style>`,
+    `<h1>${TITLE}</h1>`,
+    `<p>${prose(INTRO)}</p>`,
+    ...(rows.length === 0
+      ? [`<p>${NONE}</p>`]
+      : [...table(COLUMNS), '<h2>What vouches for them</h2>', `<p>${prose(PROOF)}</p>`]),
+    ...(rows.length === 0 ? [] : table(PROOFS)),
+    ...(pictures.length === 0 ? [] : ['<h2>Learning curves</h2>', ...pictures]),
+    '</html>',
+    '',
+  ].join('\n');
+}
+
+const STYLE =
+  'body{font-family:sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;line-height:1.5}' +
+  'table{border-collapse:collapse;margin:1rem 0;font-size:.9rem}' +
+  'th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;text-align:left}' +
+  'img{display:block;max-width:100%;margin:1rem 0}';
+
+function marked(text: string, title: string): string {
+  return CODE.has(title) && text !== '–' ? `<code>${escaped(text)}</code>` : escaped(text);
+}
+
+function prose(text: string): string {
+  return escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
+function percent(value: number | undefined): string {
+  return value === undefined ? '–' : value.toFixed(2);
+}
