@@ -49,7 +49,7 @@ await command(
       { name: 'pil', workers: cores + 1 },
     ]
       .filter(({ name }) => name === 'reprise' || !options.ours)
-      .map((side) => ({ ...side, imagesPerSecond: [] }));
+      .map((side) => ({ ...side, imagesPerSecond: [], cpuMs: [] }));
     for (let round = 0; round < options.rounds; round++) {
       // The order is turned from round to round, so that no side always runs on a machine at rest.
       for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
@@ -78,7 +78,7 @@ await command(
   },
 );
 
-/** Images a second of our loader, over files taken as often as needed. */
+/** Our loader over files taken as often as needed: seconds, and processor seconds of all threads. */
 async function ours(files, { workers }, { images }) {
   const { Loader } = await load('harness/data/loader.ts');
   const { sourceSpec, viewSpec } = await load('harness/data/spec.ts');
@@ -95,24 +95,28 @@ async function ours(files, { workers }, { images }) {
     });
     let seen = 0;
     let start = 0;
+    let before = process.cpuUsage();
     for await (const { indices } of loader.epoch(0)) {
-      if (seen === WARMUP) start = performance.now();
+      if (seen === WARMUP) {
+        start = performance.now();
+        before = process.cpuUsage();
+      }
       seen += indices.length;
     }
     const seconds = (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(before);
     await loader.dispose();
-    return images / seconds;
+    return { seconds, cpu_seconds: (user + system) / 1e6 };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-async function torch({ name, workers }, { python, files, images }) {
+function torch({ name, workers }, { python, files, images }) {
   const script = resolve(root, 'tools/torch/bench_data.py');
   const counts = { workers, batch: BATCH, images, warmup: WARMUP, backend: name };
   const flags = Object.entries(counts).flatMap(([key, value]) => [`--${key}`, String(value)]);
-  const { seconds } = await lastLine([python, script, '--files', resolve(files), ...flags]);
-  return images / seconds;
+  return lastLine([python, script, '--files', resolve(files), ...flags]);
 }
 
 function versions({ python }) {
