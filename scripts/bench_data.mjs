@@ -53,11 +53,14 @@ await command(
     for (let round = 0; round < options.rounds; round++) {
       // The order is turned from round to round, so that no side always runs on a machine at rest.
       for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
-        const rate =
+        const { seconds, cpu_seconds: cpu } =
           side.name === 'reprise' ? await ours(files, side, options) : await torch(side, options);
-        side.imagesPerSecond.push(Number(rate.toFixed(1)));
+        const rate = (options.images / seconds).toFixed(1);
+        const cpuMs = ((1000 * cpu) / options.images).toFixed(2);
+        side.imagesPerSecond.push(Number(rate));
+        side.cpuMs.push(Number(cpuMs));
         process.stderr.write(
-          `${side.name}, ${side.workers} workers: ${rate.toFixed(1)} images/s\n`,
+          `${side.name}, ${side.workers} workers: ${rate} images/s, ${cpuMs} ms of CPU each\n`,
         );
       }
     }
