@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { stream } from '../random/stream.ts';
 import { sha256 } from '../run/hash.ts';
 import { Canvas } from './canvas.ts';
-import { generatedImage } from './generated.ts';
+import { image } from './image.ts';
 import { type Change, sampleView } from './pipeline.ts';
 import { type ViewOp, viewSpec } from './spec.ts';
 
@@ -203,15 +203,19 @@ describe('views', () => {
   it('have these bits on every machine', () => {
     const canvas = new Canvas();
     const views: Uint8Array[] = [];
-    const source = { kind: 'generated', split: 'train', classes: 10, count: 8, seed: 0 } as const;
     for (let index = 0; index < 8; index++) {
-      const picture = generatedImage({ ...source, size: 96 }, index);
+      const noise = stream(0, 'test picture', index);
+      const picture = image(96, 80 + index);
+      for (let i = 0, wave = 0; i < picture.pixels.length; i++) {
+        wave = (wave + noise.int(0, 12)) & 511;
+        picture.pixels[i] = wave < 256 ? wave : 511 - wave;
+      }
       const changes = sampleView(spec, stream(0, 'augment', 3, index, 1), picture, 64);
       const view = new Uint8Array(64 * 64 * 3);
       canvas.open(picture);
       canvas.view(changes, view);
       views.push(view);
     }
-    expect(sha256(views)).toBe('80e5bb4c49f6c7f036cdcdef14e03248b11ddbc5ad2d11ea53a3d38bc20d19d3');
+    expect(sha256(views)).toBe('');
   });
 });
