@@ -18,7 +18,7 @@ const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   ResourceApplyGradientDescent ResourceApplyMomentum ResourceStridedSliceAssign ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
   Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
   Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform
-  StopGradient StridedSlice Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp
+  StopGradient StridedSlice StridedSliceGrad Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp
   ZerosLike`.split(/\s+/),
 );
 

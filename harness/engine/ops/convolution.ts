@@ -39,6 +39,9 @@ export function conv2d(
   const edges: Edges = [rows.before, rows.after, columns.before, columns.after];
   const same =
     stride === 1 && edges.every((edge, i) => 2 * edge === (i < 2 ? rows.taps : columns.taps) - 1);
+  // oneDNN's filter gradient of these writes past its memory, where threads are more than images.
+  const single = rows.taps === 1 && columns.taps === 1 && edges.every((edge) => edge === 0);
+  if (single && stride > 1) return pointwise(everyNth(x, stride), taps);
   const attrs = {
     strides: [1, stride, stride, 1],
     data_format: 'NHWC',
@@ -46,6 +49,22 @@ export function conv2d(
   };
   if (same && stride === 1 && rows.taps === 1 && columns.taps === 1) return pointwise(x, taps);
   return convolve(x, taps, attrs, same ? [0, 0, 0, 0] : edges);
+}
+
+/** Each `stride`-th pixel of both axes, from the first: [N, H, W, C] → [N, ceil(H / stride), …, C]. */
+function everyNth(x: Tensor, stride: number): Tensor {
+  const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
+  const range = [
+    [0, 0, 0, 0],
+    [n, height, width, channels],
+    [1, stride, stride, 1],
+  ].map((list) => tf.tensor1d(list, 'int32'));
+  return withGradient([x], () => ({
+    value: op1('StridedSlice', [x, ...range]),
+    gradients: (dy) => [
+      op1('StridedSliceGrad', [tf.tensor1d(x.shape, 'int32'), ...range, asTypeOf(dy, x)]),
+    ],
+  }));
 }
 
 /**
