@@ -45,11 +45,12 @@ export function withGradients(
 ): Tensors {
   let y: Tensor | undefined;
   const loss = (...values: Tensor[]) => {
-    y = apply({
+    const made = apply({
       ...inputs,
       ...Object.fromEntries(variables.map((name, i) => [name, tensor(values[i])])),
     });
-    return tf.sum<Scalar>(tf.mul(y, tensor(inputs.upstream)));
+    y = tf.keep(made); // tf.grads tidies what it does not return
+    return tf.sum<Scalar>(tf.mul(made, tensor(inputs.upstream)));
   };
   const gradients = tf.grads(loss)(variables.map((name) => tensor(inputs[name])));
   return {
