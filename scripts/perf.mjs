@@ -63,20 +63,25 @@ async function time(learner, batches, { steps, warmup, batch, files }, watch) {
   for (let step = 0; step < warmup + steps; step++) {
     const before = performance.now();
     const inside = watch.milliseconds;
+    const { user, system } = process.cpuUsage();
     const { value } = await iterator.next();
     const waited = performance.now() - before;
     await runStep(learner.program, value, 1e-3);
     if (step < warmup) continue;
-    laps.push({ step: performance.now() - before, session: watch.milliseconds - inside, waited });
+    const lap = performance.now() - before;
+    const now = process.cpuUsage();
+    const cpu = (now.user - user + now.system - system) / 1e3;
+    laps.push({ step: lap, session: watch.milliseconds - inside, waited, cpu });
   }
   await iterator.return?.();
   const middle = files ? mean : median;
-  const [whole, session, waited] = ['step', 'session', 'waited'].map((key) =>
+  const [whole, session, waited, cpu] = ['step', 'session', 'waited', 'cpu'].map((key) =>
     middle(laps.map((lap) => lap[key])),
   );
   return {
     step_ms: round(whole, 2),
     session_ms: round(session, 2),
+    cpu_ms: round(cpu, 1),
     ...(files ? { data_ms: round(waited, 2) } : {}),
     images_per_second: round((1e3 * batch) / whole, 3),
   };
