@@ -180,6 +180,9 @@ export class Program {
   }
 
   private async writePiece(list: readonly (readonly [string, HostArray])[]): Promise<void> {
+    // Nodes remember the stack they were made on, and a stack holds the arrays that its frames walk
+    // over: writers made inside the map below would keep the values of all state alive.
+    for (const name of list.map(([key]) => key)) this.writer(name);
     const feeds = list.map(([name, value]) => {
       const { spec } = this.variable(name);
       if (value.dtype !== spec.dtype || String(value.shape) !== String(spec.shape))
