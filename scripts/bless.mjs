@@ -40,7 +40,10 @@ await command(
     });
     const { differences, first } = blessing;
     const where = first === undefined ? '' : `, first ${first.metric} of epoch ${first.epoch}`;
-    const changed = `${differences.length} numbers are others than before${where}`;
+    const changed =
+      differences.length === 0
+        ? 'no number is another than before'
+        : `${differences.length} numbers are others than before${where}`;
     print({ path, written, ...blessing }, written ? `wrote ${path}\n${changed}` : `kept ${path}`);
   },
 );

@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table';
+import type { RunRecord } from './record.ts';
 import { type TensorDifference, tensorDifferenceText } from './tensor_difference.ts';
 import type { Part, Verification } from './verify.ts';
 
@@ -63,10 +64,16 @@ function explanation({ apart, recorded, found }: Verification): string {
   const { id, cpu, features } = recorded.fingerprint;
   const platform = apart.includes('fingerprint')
     ? ` The record is of platform ${id} (${cpu ?? 'unknown'}; ${features ?? 'unknown'}), ` +
-      `this is ${found.fingerprint.id}; only one of the same kind can verify it to the bit. ` +
+      `this is ${platformHere(found)}; only one of the same kind can verify it to the bit. ` +
       'The distances above are for people to judge.'
     : '';
   return `Not the same as when it was recorded: ${reasons}.${platform}`;
+}
+
+/** A run that went on elsewhere has a mixed fingerprint; the last of its parts is this machine. */
+function platformHere({ fingerprint: { id, parts } }: RunRecord): string {
+  const here: unknown = Array.isArray(parts) ? parts.at(-1) : undefined;
+  return typeof here === 'object' && here !== null && 'id' in here ? String(here.id) : id;
 }
 
 function distance(before: unknown, after: unknown): string {
