@@ -39,46 +39,37 @@ export class Filler {
     this.setup = setup;
   }
 
-  /**
-   * Writes all views of one sample at place `at` of a batch; at once where its source reads at once.
-   * @param views one array a view, uint8 [≥ at + 1, size, size, 3]
-   * @throws UserError that names the sample.
-   */
-  fill(
-    views: readonly Uint8Array[],
-    at: number,
-    epoch: number,
-    index: number,
-  ): Promise<void> | undefined {
-    const make = (picture: Image) => this.make(picture, views, at, epoch, index);
+  /** The image of a sample, at once where its source reads at once. @throws UserError by its name. */
+  read(index: number): Image | Promise<Image> {
     const fail = (error: unknown) => {
       throw named(error, this.source, index);
     };
     try {
       const read = this.source.read(index);
-      if (read instanceof Promise) return read.then(make).catch(fail);
-      make(read);
+      return read instanceof Promise ? read.catch(fail) : read;
     } catch (error) {
-      fail(error);
+      return fail(error);
     }
-    return undefined;
   }
 
-  private make(
-    picture: Image,
-    views: readonly Uint8Array[],
-    at: number,
-    epoch: number,
-    index: number,
-  ): void {
+  /**
+   * Writes all views of a sample at place `at` of a batch.
+   * @param views one array a view, uint8 [≥ at + 1, size, size, 3]
+   * @throws UserError that names the sample.
+   */
+  make(picture: Image, views: readonly Uint8Array[], at: number, epoch: number, index: number) {
     const { pipelines, seed, size } = this.setup;
     const bytes = viewBytes(size);
-    this.canvas.open(picture);
-    pipelines.forEach((pipeline, v) => {
-      const to = views[v]?.subarray(at * bytes, (at + 1) * bytes);
-      if (to === undefined) throw new Error(`batch: no room for view ${v}`);
-      this.view(picture, pipeline, stream(seed, 'augment', epoch, index, v), to);
-    });
+    try {
+      this.canvas.open(picture);
+      pipelines.forEach((pipeline, v) => {
+        const to = views[v]?.subarray(at * bytes, (at + 1) * bytes);
+        if (to === undefined) throw new Error(`batch: no room for view ${v}`);
+        this.view(picture, pipeline, stream(seed, 'augment', epoch, index, v), to);
+      });
+    } catch (error) {
+      throw named(error, this.source, index);
+    }
   }
 
   private view(picture: Image, pipeline: ViewSpec, draws: Stream, to: Uint8Array): void {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Filler, type FillSetup, type SourceModule } from './fill.ts';
+import type { Image } from './image.ts';
 import type { Manifest } from './source.ts';
 
 /** What a thread starts with. */
@@ -37,8 +38,15 @@ export interface Failure {
 
 const PIECE = 16; // samples between two pauses
 
+/** A sample that a thread has taken, its image perhaps still being decoded elsewhere. */
+interface Taken {
+  readonly at: number;
+  readonly index: number;
+  readonly picture: Image | Promise<Image>;
+}
+
 /**
- * Takes samples of a job until none is left.
+ * Takes samples of a job until none is left. While one is made, the next is read.
  * @param pause awaited before every piece, where the thread has other things to do
  */
 export async function work(
@@ -46,18 +54,40 @@ export async function work(
   job: Job,
   pause?: () => Promise<unknown>,
 ): Promise<Failure | undefined> {
-  for (let taken = 0; ; taken++) {
-    if (taken % PIECE === 0) await pause?.();
-    const at = Atomics.add(job.next, 0, 1);
-    const index = job.indices[at];
-    if (index === undefined) return undefined;
+  let next: Taken | Failure | undefined;
+  for (let count = 0; ; count++) {
+    if (count % PIECE === 0) await pause?.();
+    const now = next ?? take(filler, job);
+    if (now === undefined || 'message' in now) return now;
+    next = undefined;
     try {
-      const made = filler.fill(job.views, at, job.epoch, index);
-      if (made !== undefined) await made;
+      let { picture } = now;
+      if (picture instanceof Promise) {
+        picture = await picture;
+        next = take(filler, job);
+      }
+      filler.make(picture, job.views, now.at, job.epoch, now.index);
     } catch (error) {
-      return { at, message: error instanceof Error ? error.message : String(error) };
+      return failure(now.at, error);
     }
   }
+}
+
+function take(filler: Filler, job: Job): Taken | Failure | undefined {
+  const at = Atomics.add(job.next, 0, 1);
+  const index = job.indices[at];
+  if (index === undefined) return undefined;
+  try {
+    const picture = filler.read(index);
+    if (picture instanceof Promise) picture.catch(() => undefined); // it is awaited in its turn
+    return { at, index, picture };
+  } catch (error) {
+    return failure(at, error);
+  }
+}
+
+function failure(at: number, error: unknown): Failure {
+  return { at, message: error instanceof Error ? error.message : String(error) };
 }
 
 if (parentPort !== null) {
