@@ -11,6 +11,7 @@ describe('recipes', () => {
     [recipes.r50V1, 47_540_608],
     [recipes.r50V1Bf16, 47_540_608],
     [recipes.r50V2, 55_933_312],
+    [recipes.r50V2SimclrNeck, 55_937_664],
   ])('$name has the parameters of the original', (recipe, expected) => {
     const experiment = parseExperiment(recipe, methods);
     const { model } = stepDefinition(experiment, bindMethod(experiment, methods));
