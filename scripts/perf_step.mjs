@@ -22,6 +22,7 @@ export const shapeOptions = {
   },
   threads: { kind: 'int', help: 'threads inside an op; 0: all cores', default: 0, min: 0 },
   inter: { kind: 'int', help: 'ops side by side; 0: TensorFlow chooses', default: 0, min: 0 },
+  lanes: { kind: 'int', help: 'parts of the work inside an op; decides bits', min: 1 },
   'small-stem': { kind: 'flag', help: '3x3 stem without pool, for images of 32 pixels' },
 };
 
@@ -49,7 +50,7 @@ export async function experimentOf(options) {
   return parseExperiment(value, methods);
 }
 
-export async function learnerOf(experiment, { threads, inter }, onRun) {
+export async function learnerOf(experiment, { threads, inter, lanes }, onRun) {
   const { bindMethod, stepDefinition } = await load('harness/run/definition.ts');
   const { Learner } = await load('harness/run/learner.ts');
   const { methods } = await load('methods/index.ts');
@@ -57,6 +58,7 @@ export async function learnerOf(experiment, { threads, inter }, onRun) {
   const learner = new Learner(definition, {
     intraThreads: threads,
     interThreads: inter,
+    ...(lanes ? { lanes } : {}),
     ...(onRun ? { onRun } : {}),
   });
   await learner.initialise(0);

@@ -39,33 +39,44 @@ export function conv2d(
   const edges: Edges = [rows.before, rows.after, columns.before, columns.after];
   const same =
     stride === 1 && edges.every((edge, i) => 2 * edge === (i < 2 ? rows.taps : columns.taps) - 1);
-  // oneDNN's filter gradient of these writes past its memory, where threads are more than images.
-  const single = rows.taps === 1 && columns.taps === 1 && edges.every((edge) => edge === 0);
-  if (single && stride > 1) return pointwise(everyNth(x, stride), taps);
+  if (same && stride === 1 && rows.taps === 1 && columns.taps === 1) return pointwise(x, taps);
   const attrs = {
     strides: [1, stride, stride, 1],
     data_format: 'NHWC',
     padding: same ? 'SAME' : 'VALID',
   };
-  if (!process.env.X_NOPW && same && stride === 1 && rows.taps === 1 && columns.taps === 1)
-    return pointwise(x, taps);
-  return convolve(x, taps, attrs, same ? [0, 0, 0, 0] : edges);
+  return convolve(x, taps, { attrs, stride, edges: same ? [0, 0, 0, 0] : edges });
+}
+
+/**
+ * The filter gradient of a strided 1x1 convolution without padding, as a matrix product: oneDNN's
+ * writes past its memory, where threads are more than images.
+ */
+function strided1x1Slope(x: Tensor, dy: Tensor, stride: number): Tensor {
+  const [, , , channels = 0] = x.shape;
+  const [, , , outputs = 0] = dy.shape;
+  const pixels = tf.reshape(everyNth(x, stride), [-1, channels]);
+  const slope = tf.reshape(dy, [-1, outputs]);
+  const product = op1('MatMul', [pixels, slope], { transpose_a: true });
+  return tf.reshape(product, [1, 1, channels, outputs]);
 }
 
 /** Each `stride`-th pixel of both axes, from the first: [N, H, W, C] → [N, ceil(H / stride), …, C]. */
 function everyNth(x: Tensor, stride: number): Tensor {
   const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
-  const range = [
-    [0, 0, 0, 0],
-    [n, height, width, channels],
-    [1, stride, stride, 1],
-  ].map((list) => tf.tensor1d(list, 'int32'));
-  return withGradient([x], () => ({
-    value: op1('StridedSlice', [x, ...range]),
-    gradients: (dy) => [
-      op1('StridedSliceGrad', [tf.tensor1d(x.shape, 'int32'), ...range, asTypeOf(dy, x)]),
-    ],
-  }));
+  const ints = (...list: number[]) => tf.tensor1d(list, 'int32');
+  if (height % stride !== 0 || width % stride !== 0)
+    return op1('StridedSlice', [
+      x,
+      ints(0, 0, 0, 0),
+      ints(n, height, width, channels),
+      ints(1, stride, stride, 1),
+    ]);
+  // Whole rows of channels are copied here, single elements above.
+  const [h, w] = [height / stride, width / stride];
+  const blocks = tf.reshape(x, [n, h, stride, w, stride * channels]);
+  const first = op1('Slice', [blocks, ints(0, 0, 0, 0, 0), ints(n, h, 1, w, channels)]);
+  return tf.reshape(first, [n, h, w, channels]);
 }
 
 /**
@@ -95,6 +106,12 @@ function pointwise(x: Tensor, filter: Tensor): Tensor {
 /** Zeros above, below, left and right of an image. */
 type Edges = readonly [number, number, number, number];
 
+interface Settings {
+  readonly attrs: Attrs;
+  readonly stride: number;
+  readonly edges: Edges;
+}
+
 /**
  * The taps of a filter that meet a pixel at all, along one axis. The others see nothing but padding:
  * in the last stages of small images that is most of a 3x3 filter, and all of its cost.
@@ -113,13 +130,11 @@ function reach(length: number, taps: number, stride: number, padding: number) {
  * explicit paddings the gradients fall out of oneDNN, and in bf16 take 50 times as long and sum in
  * bf16.
  */
-function convolve(
-  x: Tensor,
-  filter: Tensor,
-  attrs: Attrs,
-  [top, bottom, left, right]: Edges,
-): Tensor {
+function convolve(x: Tensor, filter: Tensor, { attrs, stride, edges: sides }: Settings): Tensor {
+  const [top, bottom, left, right] = sides;
   const pads = top + bottom + left + right > 0;
+  const [kh, kw] = filter.shape;
+  const single = kh === 1 && kw === 1 && !pads && stride > 1;
   const filterSize = tf.tensor1d(filter.shape, 'int32');
   return withGradient([x, filter], () => {
     const image = toCompute(x);
@@ -133,9 +148,12 @@ function convolve(
       gradients: (dy) => {
         const gradient = asTypeOf(dy, input);
         const slope = op1('Conv2DBackpropInput', [inputSize, weights, gradient], attrs);
+        const weightSlope = single
+          ? strided1x1Slope(input, gradient, stride)
+          : op1('Conv2DBackpropFilter', [input, filterSize, gradient], attrs);
         return [
           pads ? op1('Slice', [slope, begin, tf.tensor1d(x.shape, 'int32')]) : slope,
-          toFloat(op1('Conv2DBackpropFilter', [input, filterSize, gradient], attrs)),
+          toFloat(weightSlope),
         ];
       },
     };
