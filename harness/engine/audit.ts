@@ -8,7 +8,7 @@ import type { Device } from './library/pins.ts';
  */
 const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
-  AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad Bitcast BroadcastTo Cast CheckNumericsV2
+  AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BroadcastTo Cast CheckNumericsV2
   ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
   DecodeAndCropJpeg Div DivNoNan Equal Exp ExpandDims Fill Floor FloorMod FusedBatchNormGradV3
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { addRelu, relu } from '../engine/ops/activation.ts';
+import { relu } from '../engine/ops/activation.ts';
 import { maxPool } from '../engine/ops/pooling.ts';
-import type { Tensor } from '../engine/tf.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
 import { UserError } from '../errors.ts';
 import { batchNorm, conv, stateless } from './layers.ts';
 import {
@@ -129,7 +129,7 @@ function basicBlock(spec: ResNetSpec, { inputs, planes, stride }: BlockShape): M
   return composed(children, (call, x) => {
     const y = relu(call('bn1', call('conv1', x)));
     const z = call('bn2', call('conv2', y));
-    return addRelu(z, call('downsample', x));
+    return relu(tf.add(z, call('downsample', x)));
   });
 }
 
@@ -149,7 +149,7 @@ function bottleneck(spec: ResNetSpec, { inputs, planes, stride }: BlockShape): M
     const y = relu(call('bn1', call('conv1', x)));
     const z = relu(call('bn2', call('conv2', y)));
     const w = call('bn3', call('conv3', z));
-    return addRelu(w, call('downsample', x));
+    return relu(tf.add(w, call('downsample', x)));
   });
 }
 

@@ -1,53 +1,14 @@
-import { native } from '../capi.ts';
 import { withGradient } from '../gradient.ts';
 import { identity, op1 } from '../op.ts';
 import { asTypeOf } from '../precision.ts';
-import { dtypeInGraph, type Tensor, tf } from '../tf.ts';
+import { type Tensor, tf } from '../tf.ts';
 
 /** max(x, 0); the gradient at 0 is 0, as in PyTorch. */
 export function relu(x: Tensor): Tensor {
   return withGradient([x], () => {
     const y = op1('Relu', [x]);
-    return { value: y, gradients: (dy) => [reluSlope(dy, y)] };
+    return { value: y, gradients: (dy) => [op1('ReluGrad', [asTypeOf(dy, y), y])] };
   });
-}
-
-/** max(a + b, 0), the end of a residual block. @param a, b of one shape */
-export function addRelu(a: Tensor, b: Tensor): Tensor {
-  return withGradient([a, b], () => {
-    const sum = op1('AddV2', [a, asTypeOf(b, a)]);
-    const y = inWords(sum) ? words(op1('Relu', [bits(sum)])) : op1('Relu', [sum]);
-    return {
-      value: y,
-      gradients: (dy) => {
-        const slope = reluSlope(dy, y);
-        return [slope, identity(asTypeOf(slope, b))];
-      },
-    };
-  });
-}
-
-/** dy where y > 0, else 0. */
-function reluSlope(dy: Tensor, y: Tensor): Tensor {
-  return op1('ReluGrad', [asTypeOf(dy, y), y]);
-}
-
-// A bfloat16 is negative where its bits are a negative int16, so Relu can be had on integers, which
-// the CPU kernel does in a third of the time; there is no such kernel on a GPU. (Not so ReluGrad,
-// whose integer kernel branches at every element.) A Relu behind a batch norm must stay one of
-// bfloat16: the two run as one kernel.
-const INT16 = 5;
-
-function inWords(x: Tensor): boolean {
-  return dtypeInGraph(x) === 'bfloat16' && native().library.device === 'cpu';
-}
-
-function bits(x: Tensor): Tensor {
-  return op1('Bitcast', [x], { type: INT16 });
-}
-
-function words(x: Tensor): Tensor {
-  return op1('Bitcast', [x], { type: { dtype: 'bfloat16' } });
 }
 
 /**
