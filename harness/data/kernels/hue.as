@@ -4,18 +4,30 @@
 @inline
 function pixels4(at: usize): v128 {
   const bytes = i16x8.extend_low_i8x16_u(v128.load32_zero(at));
-  return f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(bytes));
+  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(bytes));
 }
 
 /**
- * round(v x / whole) for x below `whole`: the quotient is never halfway between whole numbers, and
- * further from it than float32 errs (every case was compared).
+ * Floats of 0..255 as whole numbers: above 2^23 a float32 has no fraction, and its low bits are the
+ * number. Not a number gives 0. In fewer instructions than a conversion that saturates.
  */
 // @ts-ignore: decorator
 @inline
-function shade(v: v128, x: v128, whole: f32): v128 {
-  const part = f32x4.mul(f32x4.mul(v, x), f32x4.splat(f32(1) / whole));
-  return i32x4.trunc_sat_f32x4_s(f32x4.add(part, f32x4.splat(0.5)));
+function nearest(x: v128): v128 {
+  return v128.and(f32x4.add(x, f32x4.splat(8388608)), i32x4.splat(255));
+}
+
+/**
+ * round(v (1 - s / 255 * x / 85)) for x = |turned - from| - 85 cut to 0..85: a channel of the pixel
+ * from its distance on the circle, in 510ths. The quotient is never halfway between whole numbers,
+ * and further from it than float32 errs (every case was compared).
+ */
+// @ts-ignore: decorator
+@inline
+function channel(v: v128, s: v128, x: v128): v128 {
+  const cut = f32x4.pmin(f32x4.pmax(x, f32x4.splat(0)), f32x4.splat(85));
+  const part = f32x4.sub(f32x4.splat(21675), f32x4.mul(s, cut)); // 255 * 85
+  return nearest(f32x4.mul(f32x4.mul(v, part), f32x4.splat(f32(1) / f32(21675))));
 }
 
 // @ts-ignore: decorator
@@ -40,17 +52,16 @@ export function hue(at: usize, plane: usize, count: usize, turn: i32): void {
   const zero = f32x4.splat(0);
   const full = f32x4.splat(255);
   const sign = i32x4.splat(<i32>0x80000000);
-  const side = i32x4.splat(85);
   for (let p = at; p < at + count; p += 4) {
     const r = pixels4(p);
     const g = pixels4(p + plane);
     const b = pixels4(p + 2 * plane);
-    const v = f32x4.max(r, f32x4.max(g, b));
-    const least = f32x4.min(r, f32x4.min(g, b));
+    const v = f32x4.pmax(r, f32x4.pmax(g, b));
+    const least = f32x4.pmin(r, f32x4.pmin(g, b));
     const middle = f32x4.sub(f32x4.add(r, f32x4.add(g, b)), f32x4.add(v, least));
     const range = f32x4.sub(v, least);
     // 0 where v is 0: there the quotient is not a number.
-    const s = i32x4.trunc_sat_f32x4_s(f32x4.div(f32x4.mul(range, full), v));
+    const s = nearest(f32x4.floor(f32x4.div(f32x4.mul(range, full), v)));
     // Sixths of the circle: a whole number plus or minus the place of the middle channel.
     const place = f32x4.div(f32x4.sub(v, middle), range);
     const isRed = f32x4.eq(r, v);
@@ -66,31 +77,18 @@ export function hue(at: usize, plane: usize, count: usize, turn: i32): void {
     const h = f32x4.add(base, v128.xor(place, v128.and(minus, sign)));
     const sixth = f32x4.div(h, f32x4.splat(6));
     const circle = f32x4.add(sixth, v128.and(f32x4.lt(h, zero), one));
-    const byte = i32x4.trunc_sat_f32x4_s(f32x4.mul(circle, full));
+    const byte = nearest(f32x4.floor(f32x4.mul(circle, full)));
     const turned = v128.and(i32x4.add(byte, i32x4.splat(turn)), i32x4.splat(255));
-    // And back: sector = floor(2 h / 85), m its remainder.
-    const twice = i32x4.shl(turned, 1);
-    const sector = i32x4.shr_u(i32x4.mul(twice, i32x4.splat(772)), 16);
-    const m = i32x4.sub(twice, i32x4.mul(sector, side));
-    const odd = i32x4.ne(v128.and(sector, i32x4.splat(1)), i32x4.splat(0));
-    const away = v128.bitselect(m, i32x4.sub(side, m), odd);
+    // And back: full red at 0, full green at 170, full blue at 340 of 510.
+    const w = f32x4.convert_i32x4_s(i32x4.shl(turned, 1));
     const fs = f32x4.convert_i32x4_s(s);
-    const part = f32x4.sub(f32x4.splat(21675), f32x4.mul(fs, f32x4.convert_i32x4_s(away)));
-    const between = shade(v, part, 21675); // 255 * 85
-    const low = shade(v, f32x4.sub(full, fs), 255);
-    const high = i32x4.trunc_sat_f32x4_s(v);
-    const k0 = v128.or(i32x4.eq(sector, i32x4.splat(0)), i32x4.eq(sector, i32x4.splat(6)));
-    const k1 = i32x4.eq(sector, i32x4.splat(1));
-    const k2 = i32x4.eq(sector, i32x4.splat(2));
-    const k3 = i32x4.eq(sector, i32x4.splat(3));
-    const k4 = i32x4.eq(sector, i32x4.splat(4));
-    const k5 = i32x4.eq(sector, i32x4.splat(5));
-    const grey = i32x4.eq(s, i32x4.splat(0));
-    const red = v128.bitselect(between, low, v128.or(k1, k4));
-    const green = v128.bitselect(between, low, v128.or(k0, k3));
-    const blue = v128.bitselect(between, low, v128.or(k2, k5));
-    store4(p, v128.bitselect(high, red, v128.or(grey, v128.or(k0, k5))));
-    store4(p + plane, v128.bitselect(high, green, v128.or(grey, v128.or(k1, k2))));
-    store4(p + 2 * plane, v128.bitselect(high, blue, v128.or(grey, v128.or(k3, k4))));
+    const near = f32x4.splat(85);
+    const far = f32x4.splat(170);
+    const fromRed = f32x4.sub(far, f32x4.abs(f32x4.sub(w, full)));
+    const fromGreen = f32x4.sub(f32x4.abs(f32x4.sub(w, far)), near);
+    const fromBlue = f32x4.sub(f32x4.abs(f32x4.sub(w, f32x4.splat(340))), near);
+    store4(p, channel(v, fs, fromRed));
+    store4(p + plane, channel(v, fs, fromGreen));
+    store4(p + 2 * plane, channel(v, fs, fromBlue));
   }
 }
