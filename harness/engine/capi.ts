@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import koffi from 'koffi';
 import { UserError } from '../errors.ts';
@@ -114,10 +115,11 @@ function load(library: Library): Native {
       );
     return koffi.load(path, { global: true });
   };
-  for (const path of library.preload) open(path);
-  const framework = open(library.framework);
+  const { framework, cc } = withoutStderr(libc, () => {
+    for (const path of library.preload) open(path);
+    return { framework: open(library.framework), cc: open(library.cc) };
+  });
   silence(framework);
-  const cc = open(library.cc);
   koffi.struct('TF_Output', { oper: 'void*', index: 'int' });
   const api = bind(cc, framework);
   const version: unknown = api.TF_Version?.();
@@ -150,7 +152,26 @@ function bind(...libraries: readonly ReturnType<typeof koffi.load>[]): CApi {
   return api;
 }
 
-/** Abseil logs one line while the big library loads; the threshold of 2 keeps errors only. */
+/**
+ * Loading prints notices before any setting could stop them. What goes wrong comes from `dlerror`, so
+ * nothing is lost.
+ */
+function withoutStderr<T>(libc: ReturnType<typeof koffi.load>, body: () => T): T {
+  const dup = libc.func('int dup(int fd)');
+  const dup2 = libc.func('int dup2(int from, int to)');
+  const kept: unknown = dup(2);
+  const nowhere = openSync('/dev/null', 'w');
+  dup2(nowhere, 2);
+  try {
+    return body();
+  } finally {
+    dup2(kept, 2);
+    closeSync(nowhere);
+    closeSync(Number(kept));
+  }
+}
+
+/** The threshold of 2 keeps errors only. */
 function silence(framework: ReturnType<typeof koffi.load>): void {
   try {
     framework.func('void _ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE(int)')(2);

@@ -6,7 +6,8 @@ import { native } from './capi.ts';
  * cut sums (filter gradients, batch statistics, long reductions) into one part a thread of their pool
  * and add the parts, so the size of the pool decides result bits: with 1, 2, 3 or 8 threads the state
  * after 12 steps of MoCo had four different hashes. The pool therefore always has this size, and the
- * system spreads it over the cores there are. On two cores 4 costs under 1 % against 2, 8 costs 8 %.
+ * system spreads it over the cores there are. On two cores a step of MoCo with ResNet-50 at 224 takes
+ * 3 to 8 % longer with 4 than with 2, and 7 to 10 % more with 8.
  */
 export const LANES = 4;
 
