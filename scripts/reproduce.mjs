@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { command } from './cli.mjs';
 import { experimentArgument, experimentFrom } from './experiment.mjs';
 import { load, root } from './load.mjs';
@@ -32,14 +32,22 @@ await command(
     const { publish } = await load('harness/weights/publish.ts');
     const published = await publish({ source: workDir, methods });
     const verdict = compareWithGolden(record, resolve(root, 'golden'));
+    const table = verdict.rows.length > 0 ? verdictTable(verdict) : '';
+    const remarks = [...verdict.problems, ...verdict.notes];
+    await writeReport(workDir, {
+      record,
+      weights: basename(published.path),
+      golden: { kind: verdict.kind, summary: verdict.summary, table, remarks },
+    });
     const lines = [
       ...(before?.finished ? ['the run was finished before: compared, not trained again'] : []),
-      ...(verdict.rows.length > 0 ? [verdictTable(verdict), ''] : []),
+      ...(table === '' ? [] : [table, '']),
       ...summaryLines(record),
       `record      ${workDir}/record.json`,
       `weights     ${published.path}`,
       `golden      ${verdict.kind}: ${verdict.summary}`,
-      ...[...verdict.problems, ...verdict.notes].map((line) => `            ${line}`),
+      ...remarks.map((line) => `            ${line}`),
+      `report      ${workDir}/report.md`,
     ];
     const { kind, pass, summary, problems } = verdict;
     print(
@@ -49,3 +57,13 @@ await command(
     return pass ? 0 : 1;
   },
 );
+
+async function writeReport(workDir, report) {
+  const { runReport } = await load('reports/run_report.ts');
+  const { curveOf, curveSvg } = await load('reports/curve.ts');
+  const { readSteps } = await load('harness/run/step_file.ts');
+  const { writeAtomic } = await load('harness/run/files.ts');
+  const curve = curveOf(report.record, readSteps(workDir));
+  await writeAtomic(join(workDir, 'curve.svg'), await curveSvg(curve));
+  await writeAtomic(join(workDir, 'report.md'), runReport(report));
+}
