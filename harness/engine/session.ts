@@ -136,17 +136,20 @@ export class Session {
    */
   async profile(one: Call): Promise<OpTime[]> {
     const trace = Uint8Array.from(integerField(1, FULL_TRACE)); // RunOptions.trace_level
-    this.options = call('TF_NewBufferFromString', trace, trace.length);
-    this.metadata = call('TF_NewBuffer');
+    const options = call('TF_NewBufferFromString', trace, trace.length);
+    const metadata = call('TF_NewBuffer');
+    let bytes = new Uint8Array();
+    this.options = options;
+    this.metadata = metadata;
     try {
       await this.run(one);
     } finally {
-      call('TF_DeleteBuffer', this.options);
       this.options = null;
+      this.metadata = null;
+      call('TF_DeleteBuffer', options);
+      bytes = Uint8Array.from(takeBuffer(metadata)); // frees it, also where the run failed
     }
-    const stats = opTimes(takeBuffer(this.metadata));
-    this.metadata = null;
-    return stats;
+    return opTimes(bytes);
   }
 
   private invoke(

@@ -1,7 +1,7 @@
-import { orderedImages } from '../../data/loader.ts';
+import { type OrderedSetup, orderedImages } from '../../data/loader.ts';
 import { openSource } from '../../data/open_source.ts';
 import type { Source } from '../../data/source.ts';
-import type { SourceSpec, ViewSpec } from '../../data/spec.ts';
+import type { ViewSpec } from '../../data/spec.ts';
 import { UserError } from '../../errors.ts';
 import type { Experiment } from '../spec.ts';
 
@@ -12,16 +12,6 @@ export interface Piece {
   readonly count: number;
   /** Index of the first image. */
   readonly first: number;
-}
-
-export interface ImageSetOptions {
-  readonly spec: SourceSpec;
-  /** Data folder. */
-  readonly data: string;
-  readonly pipeline: ViewSpec;
-  readonly size: number;
-  readonly batch: number;
-  readonly workers?: number;
 }
 
 /** Labelled images, brought to one size. */
@@ -39,7 +29,7 @@ export interface ImageSet {
  * @param path of the source in the experiment, for messages, e.g. `evaluation.train`
  * @throws UserError when they have no labels.
  */
-export async function openImageSet(options: ImageSetOptions, path: string): Promise<ImageSet> {
+export async function openImageSet(options: OrderedSetup, path: string): Promise<ImageSet> {
   const { spec, data } = options;
   const source = await openSource(spec, { data });
   const { count, labels, classes, manifest } = source;
