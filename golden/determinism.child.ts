@@ -72,7 +72,7 @@ async function train(precision: Precision, steps: number, options: ProgramOption
       indices: Int32Array.from({ length: count }, (_, i) => i),
       draws: { shuffle: stream(1, 'shuffle', step).permutation(count) },
     };
-    await runStep(learner.program, batch, 0.3);
+    await runStep(learner.program, batch, { rate: 0.3 });
   }
   const state = await learner.save();
   learner.dispose();

@@ -134,7 +134,7 @@ function context(io: Io, meetings: Meetings, replica: number, replicas: number):
     update: (name, value) => {
       if (replica === 0) io.assign(name, value);
     },
-    dropoutKey: unused,
+    chance: unused,
     meeting: (name) => (phase, value) => meetings.total(`${name} ${phase}`, replica, value),
     scope: unused,
   };

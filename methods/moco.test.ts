@@ -227,7 +227,7 @@ describe('a step', () => {
               await one.restore(state);
               const indices = Int32Array.of(0, 1, 2, 3);
               const batch = { views: [shard, shard], indices, draws: { shuffle: indices } };
-              return runStep(one.program, batch, 0.1);
+              return runStep(one.program, batch, { rate: 0.1 });
             },
             { observe: true },
           );
@@ -255,7 +255,7 @@ describe('a step', () => {
         const { views, indices } = batchOf(learner, 0);
         const image = views[0] ?? new Uint8Array();
         const batch = { views: [image, image], indices, draws: { shuffle: indices } };
-        const outputs = await runStep(learner.program, batch, 0.1);
+        const outputs = await runStep(learner.program, batch, { rate: 0.1 });
         expect(outputs['out.encoder_k']?.data).toEqual(outputs['out.encoder_q']?.data);
       },
       { observe: true },

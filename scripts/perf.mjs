@@ -23,7 +23,9 @@ await command(
     const watch = stopwatch();
     const learner = await learnerOf(experiment, options, (moment) => watch[moment]());
     try {
-      const batches = options.files ? loaded(experiment, options) : generated(experiment);
+      const batches = options.files
+        ? loaded(experiment, options)
+        : generated(experiment, learner.definition.method);
       const timed = await time(learner, batches, options, watch);
       const { method, depth, size, batch, precision, steps } = options;
       print({
@@ -58,6 +60,7 @@ function stopwatch() {
 async function time(learner, batches, { steps, warmup, batch, files }, watch) {
   const { runStep } = await load('harness/run/step.ts');
   const { median } = await load('reports/speed.ts');
+  const scalars = learner.definition.method.scalars({ step: 0, steps: 1 });
   const laps = [];
   const iterator = batches[Symbol.asyncIterator]();
   for (let step = 0; step < warmup + steps; step++) {
@@ -66,7 +69,7 @@ async function time(learner, batches, { steps, warmup, batch, files }, watch) {
     const { user, system } = process.cpuUsage();
     const { value } = await iterator.next();
     const waited = performance.now() - before;
-    await runStep(learner.program, value, 1e-3);
+    await runStep(learner.program, value, { rate: 1e-3, scalars });
     if (step < warmup) continue;
     const lap = performance.now() - before;
     const now = process.cpuUsage();
@@ -94,7 +97,7 @@ async function* loaded({ data, seed, replicas, batch, method }, { workers }) {
   const { train: spec, pipelines, size, dropLast, replacement } = data;
   const loader = await Loader.open({
     ...{ spec, data: '/', seed, pipelines, size, replicas, batch, dropLast, replacement },
-    draws: methods[method.kind].bind(method).draws,
+    ...extras(methods[method.kind].bind(method)),
     ...(workers === undefined ? {} : { workers }),
   });
   try {
@@ -102,6 +105,11 @@ async function* loaded({ data, seed, replicas, batch, method }, { workers }) {
   } finally {
     await loader.dispose();
   }
+}
+
+/** What a method asks of a batch besides views. */
+function extras({ draws, labels, chance }) {
+  return { draws, labels, chance };
 }
 
 function mean(values) {

@@ -66,12 +66,18 @@ export async function learnerOf(experiment, { threads, inter, lanes }, onRun) {
 }
 
 /** The same batch of noise at every step. */
-export async function* generated({ batch, data, seed }) {
+export async function* generated({ batch, data, seed }, { draws, labels, chance }) {
   const { stream } = await load('harness/random/stream.ts');
   const from = stream(seed, 'perf');
   const noise = () =>
     Uint8Array.from({ length: batch * data.size ** 2 * 3 }, () => 256 * from.uniform());
   const views = data.pipelines.map(noise);
   const indices = Int32Array.from({ length: batch }, (_, i) => i);
-  for (;;) yield { views, indices, draws: { shuffle: from.permutation(batch) } };
+  for (;;)
+    yield {
+      ...{ views, indices },
+      draws: Object.fromEntries(draws.map((name) => [name, from.permutation(batch)])),
+      ...(labels ? { labels: indices.map((i) => i % 10) } : {}),
+      ...(chance ? { chance: Int32Array.of(from.int(0, 2 ** 30), 1) } : {}),
+    };
 }

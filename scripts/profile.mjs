@@ -45,14 +45,15 @@ await command(
   },
 );
 
-async function profiled({ program }, experiment, { warmup, steps }) {
+async function profiled({ program, definition }, experiment, { warmup, steps }) {
   const { at } = await load('harness/engine/graph.ts');
   const { stepFeeds } = await load('harness/run/step.ts');
-  const batches = generated(experiment);
+  const batches = generated(experiment, definition.method);
+  const scalars = definition.method.scalars({ step: 0, steps: 1 });
   const result = [];
   for (let step = 0; step < warmup + steps; step++) {
     const { value } = await batches.next();
-    const times = await program.profile('step', stepFeeds(value, 1e-3));
+    const times = await program.profile('step', stepFeeds(value, { rate: 1e-3, scalars }));
     if (step < warmup) continue;
     const end = Math.max(...times.map(({ start, duration }) => start + duration));
     result.push({ span: end * 1e-3, times: times.map((time) => described(time)) });

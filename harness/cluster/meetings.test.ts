@@ -111,7 +111,7 @@ function context(
       return tf.zeros([...spec.shape], spec.dtype === 'int64' ? 'int32' : 'float32');
     },
     update: () => {},
-    dropoutKey: () => {
+    chance: () => {
       throw new Error('no dropout was expected');
     },
     meeting: (name) => (phase, value) =>

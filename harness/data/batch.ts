@@ -6,4 +6,8 @@ export interface Batch {
   readonly indices: Int32Array;
   /** The method's permutations by name, int32 [R N]. */
   readonly draws: Readonly<Record<string, Int32Array>>;
+  /** The true class of each image, int32 [R N]; for methods that ask. */
+  readonly labels?: Int32Array;
+  /** int32 [2]: what the random values of the graph begin from; for methods that ask. */
+  readonly chance?: Int32Array;
 }

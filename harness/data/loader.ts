@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.ts';
-import { stream } from '../random/stream.ts';
+import { type Stream, stream } from '../random/stream.ts';
 import type { Batch } from './batch.ts';
 import type { FillSetup, SourceModule } from './fill.ts';
 import { epochOrder, stepIndices, stepsOf } from './order.ts';
@@ -27,6 +27,10 @@ export interface LoaderSetup {
   readonly replacement: boolean;
   /** Names of the permutations that the method wants, `Method.draws`. */
   readonly draws: readonly string[];
+  /** Batches say the true class of each image. */
+  readonly labels?: boolean;
+  /** Batches hold a key for random values of the graph. */
+  readonly chance?: boolean;
   /**
    * Threads. 0 makes batches in the calling thread, while it waits for a step: the default for small
    * images from memory, which take less time than threads to start. Else one a core by default.
@@ -93,7 +97,7 @@ export class Loader {
       const made = ahead(this.pool, this.ring, epoch, requests(this), this.prefetch);
       for await (const { views, request } of made) {
         const { step, indices } = request;
-        yield { views, indices, draws: this.draws(epoch, step, indices.length) };
+        yield { views, indices, ...this.extras(epoch, step, indices) };
       }
     } finally {
       this.running = false;
@@ -105,12 +109,31 @@ export class Loader {
     return this.pool.dispose();
   }
 
-  private draws(epoch: number, step: number, count: number): Record<string, Int32Array> {
-    const { draws, seed } = this.setup;
+  /** What goes with the views of a step. */
+  private extras(epoch: number, step: number, indices: Int32Array) {
+    const { draws, seed, labels, chance } = this.setup;
     const permutation = (name: string) =>
-      stream(seed, 'draw', name, epoch, step).permutation(count);
-    return Object.fromEntries(draws.map((name) => [name, permutation(name)] as const));
+      stream(seed, 'draw', name, epoch, step).permutation(indices.length);
+    return {
+      draws: Object.fromEntries(draws.map((name) => [name, permutation(name)] as const)),
+      ...(labels ? { labels: labelsOf(this.source, indices) } : {}),
+      ...(chance ? { chance: keyOf(stream(seed, 'chance', epoch, step)) } : {}),
+    };
   }
+}
+
+function labelsOf(source: Source, indices: Int32Array): Int32Array {
+  return indices.map((index) => {
+    const label = source.labels?.[index];
+    if (label === undefined)
+      throw new UserError(`data.train: ${source.describe(index)} has no label`);
+    return label;
+  });
+}
+
+/** int32 [2], any bits. */
+function keyOf(draws: Stream): Int32Array {
+  return Int32Array.of(draws.int(-(2 ** 31), 2 ** 31 - 1), draws.int(-(2 ** 31), 2 ** 31 - 1));
 }
 
 /** Images in order, as evaluation takes them. */

@@ -8,14 +8,14 @@ import type { Device } from './library/pins.ts';
  */
 const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
-  AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BroadcastTo Cast CheckNumericsV2
+  AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BitwiseXor BroadcastTo Cast CheckNumericsV2
   ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
   DecodeAndCropJpeg Div DivNoNan Equal Exp ExpandDims Fill Floor FloorMod FusedBatchNormGradV3
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
   MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
   Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 ReluGrad Reshape
-  ResourceApplyGradientDescent ResourceApplyMomentum ResourceStridedSliceAssign ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
+  ResourceApplyGradientDescent ResourceApplyMomentum ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
   Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
   Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform
   StopGradient StridedSlice StridedSliceGrad Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp

@@ -15,6 +15,8 @@ export interface Io {
   readonly inputs: Named<Tensor>;
   /** A state tensor as it was before this run. */
   read(name: string): Tensor;
+  /** A state tensor as this run leaves it: after the `assign` or `apply` made for it before. */
+  readAfter(name: string): Tensor;
   /** Sets a state tensor at the end of this run; each at most once an entry. */
   assign(name: string, value: Tensor): void;
   /** Updates state in place with an op like ResourceApplyMomentum: variables first, then inputs. */
@@ -32,6 +34,8 @@ export class Tracing implements Io {
   private readonly reads = new Map<string, Tensor>();
   private readonly readers = new Map<string, Pointer>();
   private readonly updates = new Map<string, () => Pointer>();
+  /** State whose update is in the graph already. */
+  private readonly made = new Set<string>();
   private readonly graph: Graph;
   private readonly variable: (name: string) => Variable;
 
@@ -53,6 +57,8 @@ export class Tracing implements Io {
   read(name: string): Tensor {
     const known = this.reads.get(name);
     if (known !== undefined) return known;
+    if (this.made.has(name))
+      throw new Error(`engine: state '${name}' is read for the first time after it was updated`);
     const { spec, handle } = this.variable(name);
     const node = this.graph.add('ReadVariableOp', [handle], { dtype: { dtype: spec.dtype } });
     const output = { oper: node.oper, index: 0 };
@@ -61,6 +67,15 @@ export class Tracing implements Io {
     this.reads.set(name, value);
     this.readers.set(name, node.oper);
     return value;
+  }
+
+  readAfter(name: string): Tensor {
+    const make = this.updates.get(name);
+    if (make === undefined) return this.read(name);
+    const { spec, handle } = this.variable(name);
+    const attrs = { dtype: { dtype: spec.dtype } };
+    const node = this.graph.add('ReadVariableOp', [handle], attrs, [make()]);
+    return wrap({ oper: node.oper, index: 0 });
   }
 
   assign(name: string, value: Tensor): void {
@@ -94,9 +109,13 @@ export class Tracing implements Io {
     names: readonly string[],
     add: (control: readonly Pointer[]) => { readonly oper: Pointer },
   ): void {
+    let made: Pointer | undefined;
     const make = () => {
+      if (made !== undefined) return made;
       const control = names.flatMap((name) => this.readers.get(name) ?? []);
-      return add(control).oper;
+      for (const name of names) this.made.add(name);
+      made = add(control).oper;
+      return made;
     };
     for (const name of names) {
       if (this.updates.has(name)) throw new Error(`engine: state '${name}' is updated twice`);

@@ -29,8 +29,8 @@ export interface LayerContext {
   buffer(name: string): Tensor;
   /** Sets a buffer; it becomes state at the end of the step. */
   update(name: string, value: Tensor): void;
-  /** int32 [2]: names the dropout mask of this layer in this step and replica. */
-  dropoutKey(name: string): Tensor;
+  /** A random value of this call of a layer, made from a key, int32 [2]; fed by tests of parity. */
+  chance(name: string, make: (key: Tensor) => Tensor): Tensor;
   /**
    * Sums over all replicas for one call of a layer, in its forward pass and in its gradient; each
    * phase once. With one replica a sum is the value itself.
@@ -72,7 +72,7 @@ export function evaluating(context: LayerContext): LayerContext {
     replicas: context.replicas,
     buffer: (name) => context.buffer(name),
     update: (name, value) => context.update(name, value),
-    dropoutKey: (name) => context.dropoutKey(name),
+    chance: (name, make) => context.chance(name, make),
     meeting: (name) => context.meeting(name),
     scope: (prefix) => evaluating(context.scope(prefix)),
   };

@@ -1,7 +1,8 @@
+import type { Source } from '../data/source.ts';
 import { UserError } from '../errors.ts';
 import { resnet } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
-import type { BoundMethod, MethodDefinition } from './method.ts';
+import { type BoundMethod, type DataShape, type MethodDefinition, NO_DATA } from './method.ts';
 import type { Experiment } from './spec.ts';
 import { type StepDefinition, trainableNames } from './step.ts';
 
@@ -28,10 +29,37 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
   return bound;
 }
 
-/** Everything that an experiment says about its training step. Builds the networks, runs nothing. */
-export function stepDefinition(experiment: Experiment, method: BoundMethod): StepDefinition {
+/** What an open source decides. */
+export function dataShape({ count, classes, labels }: Source): DataShape {
+  if (labels === undefined) return { samples: count, classes: undefined };
+  const highest = labels.reduce((most, label) => Math.max(most, label), -1);
+  return { samples: count, classes: classes?.length ?? highest + 1 };
+}
+
+/**
+ * Refuses what the open data do not allow, by spec path. @throws UserError
+ */
+export function checkShape(experiment: Experiment, method: BoundMethod, shape: DataShape): void {
+  const { name, replicas, batch, data } = experiment;
+  if (method.labels && shape.classes === undefined)
+    throw new UserError(
+      `experiment ${name}: data.train: it has no labels, but ${method.kind} learns from labels; ` +
+        'use a labelled source (list: labelled: true)',
+    );
+  method.checkData(shape, { replicas, batch, dropLast: data.dropLast });
+}
+
+/**
+ * Everything that an experiment says about its training step. Builds the networks, runs nothing.
+ * @param shape what the open data decide; left out where names and parameters are enough.
+ */
+export function stepDefinition(
+  experiment: Experiment,
+  method: BoundMethod,
+  shape: DataShape = NO_DATA,
+): StepDefinition {
   const { backbone, replicas, batch, data, accumulate, precision, optimizer } = experiment;
-  const model = method.model(resnet(backbone));
+  const model = method.model(resnet(backbone), shape);
   return {
     ...{ method, model, replicas, batch, accumulate, precision, optimizer },
     size: data.size,

@@ -65,7 +65,9 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const method = bindMethod(experiment, methods);
   checkExperiment(experiment);
   await startEngine();
-  const definition = stepDefinition(experiment, method);
+  const length = lengthOf(experiment, data);
+  const shape = { samples: length.images?.count ?? 1, classes: undefined };
+  const definition = stepDefinition(experiment, method, shape);
   const settings = { intraThreads: threads, interThreads: threads };
   tell('building the graph');
   const began = clock.seconds();
@@ -77,7 +79,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
       nodes: learner.program.graph.nodes.length,
       traceSeconds,
       stateBytes: stateBytes(learner),
-      ...lengthOf(experiment, data),
+      ...length,
     };
     const probes = await measure(learner, settings, experiment.seed, tell);
     return { ...facts, ...concluded(experiment, facts.stepsPerEpoch, probes) };
@@ -134,13 +136,14 @@ async function timed(learner: Learner, seed: number): Promise<Probe> {
   const { definition, program } = learner;
   await learner.initialise(seed);
   const batch = randomBatch(definition, seed);
+  const numbers = { rate: 0, scalars: definition.method.scalars({ step: 0, steps: 1 }) };
   resetPeak();
-  await runStep(program, batch, 0);
+  await runStep(program, batch, numbers);
   const times: number[] = [];
   const end = clock.seconds() + PROBE_SECONDS;
   while (times.length < PROBE_STEPS && (times.length === 0 || clock.seconds() < end)) {
     const before = clock.seconds();
-    await runStep(program, batch, 0);
+    await runStep(program, batch, numbers);
     times.push(clock.seconds() - before);
   }
   const sorted = times.sort((a, b) => a - b);
@@ -194,6 +197,8 @@ function randomBatch(definition: StepDefinition, seed: number): Batch {
     views: Array.from({ length: method.views }, () => pixels),
     indices: Int32Array.from({ length: count }, (_, i) => i),
     draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
+    ...(method.labels ? { labels: new Int32Array(count) } : {}),
+    ...(method.chance ? { chance: Int32Array.of(1, 2) } : {}),
   };
 }
 

@@ -1,10 +1,10 @@
 import type { Batch } from '../data/batch.ts';
 import type { HostArray } from '../engine/array.ts';
 import { UserError } from '../errors.ts';
-import { learningRate } from '../optim/schedule.ts';
 import type { Learner } from './learner.ts';
 import type { RunLog, StepEntry } from './log.ts';
 import type { Metrics } from './log_format.ts';
+import { planStep, type StepPlan } from './plan.ts';
 import type { Experiment } from './spec.ts';
 import { runStep } from './step.ts';
 import { type EpochSums, withStep } from './sums.ts';
@@ -51,8 +51,10 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
       const { value: batch } = await next;
       if (batch === undefined) throw new Error(`epoch ${epoch}: no batch for step ${done}`);
       log.dataReady();
-      const plan = planStep(experiment, { step: epoch * stepsPerEpoch + done, stepsPerEpoch });
-      const running = runStep(learner.program, batch, plan.moves ? plan.rate : undefined);
+      const at = { step: epoch * stepsPerEpoch + done, stepsPerEpoch };
+      const plan = planStep(experiment, learner.definition.method, at);
+      const { rate, scalars, moves } = plan;
+      const running = runStep(learner.program, batch, { rate: moves ? rate : undefined, scalars });
       done++;
       if (done < stepsPerEpoch) next = ahead(batches);
       write();
@@ -78,24 +80,12 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   return { epochStep: done, sums };
 }
 
-interface Plan {
-  /** Micro-steps before this one, over all epochs. */
-  readonly step: number;
-  readonly rate: number;
-  /** Whether the optimiser moves: at the last of each `accumulate` micro-steps. */
-  readonly moves: boolean;
-}
-
-// The count of micro-steps runs over all epochs, so a window may straddle two (methods.md 3.5).
-function planStep(
-  { schedule, optimizer, epochs, accumulate }: Experiment,
-  at: { readonly step: number; readonly stepsPerEpoch: number },
-): Plan {
-  const rate = learningRate(schedule, optimizer.lr, { ...at, epochs });
-  return { step: at.step, rate, moves: (at.step + 1) % accumulate === 0 };
-}
-
-function entryOf(experiment: Experiment, plan: Plan, images: number, metrics: Metrics): StepEntry {
+function entryOf(
+  experiment: Experiment,
+  plan: StepPlan,
+  images: number,
+  metrics: Metrics,
+): StepEntry {
   const { momentum } = experiment.optimizer;
   return { step: plan.step + 1, lr: plan.rate, momentum, images, metrics };
 }
@@ -121,7 +111,7 @@ function numbers(outputs: Readonly<Record<string, HostArray>>): Metrics {
 function finite(
   experiment: Experiment,
   metrics: Metrics,
-  { step, rate, epoch, done }: Plan & { readonly epoch: number; readonly done: number },
+  { step, rate, epoch, done }: StepPlan & { readonly epoch: number; readonly done: number },
 ): Metrics {
   const bad = Object.entries(metrics).find(([, value]) => !Number.isFinite(value));
   if (bad === undefined) return metrics;

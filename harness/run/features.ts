@@ -64,8 +64,8 @@ function frozen(buffer: LayerContext['buffer'], prefix = ''): LayerContext {
     update: (name) => {
       throw new Error(`features: '${prefix}${name}' would change while features are extracted`);
     },
-    dropoutKey: (name) => {
-      throw new Error(`features: dropout '${prefix}${name}' is off while features are extracted`);
+    chance: (name) => {
+      throw new Error(`features: '${prefix}${name}' would be random while features are extracted`);
     },
     meeting: (name) => {
       throw new Error(`features: '${prefix}${name}' asks other replicas, there are none`);

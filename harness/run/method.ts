@@ -40,8 +40,18 @@ export interface Step {
   view(index: number): Tensor;
   /** int32 [N]: the place of each image in the data set. */
   readonly indices: Tensor;
+  /** int32 [N]: the true class of each image; only for methods with `labels`. */
+  readonly labels: Tensor;
   /** A random choice the host made for all replicas together, by name: int32 [R N]. */
   draw(name: string): Tensor;
+  /**
+   * A random value made in the graph, from a key that is this step's, this replica's and this name's
+   * alone; only for methods with `chance`. A later call of the same name has another key.
+   * @param make from the key, int32 [2], as `StatelessRandomUniform` takes it.
+   */
+  chance(name: string, make: (key: Tensor) => Tensor): Tensor;
+  /** A number of this step, by the name that `Method.scalars` gave it: float32 scalar. */
+  scalar(name: string): Tensor;
   /** The part of this replica of what was gathered from all, [R N, …] → [N, …]. */
   mine(gathered: Tensor): Tensor;
   /** Applies a network in training mode, with batch statistics of this replica. */
@@ -55,13 +65,25 @@ export interface Step {
 }
 
 /** What a state tensor is after a step: another value, or the same with some rows replaced. */
-export type StateChange = Tensor | RowsReplaced;
+export type StateChange = Tensor | RowsReplaced | RowsScattered;
 
 export interface RowsReplaced {
   /** int32 [1]: the first row. */
   readonly from: Tensor;
   /** [M, …]: rows `from` to `from + M - 1`. */
   readonly values: Tensor;
+}
+
+export interface RowsScattered {
+  /** int32 [M]: which rows. */
+  readonly at: Tensor;
+  /** [M, …]; where two go to the same row, the last one stays. */
+  readonly values: Tensor;
+}
+
+/** Single rows of a state tensor replaced in place, without a copy of the rest. */
+export function replaceAt(at: Tensor, values: Tensor): RowsScattered {
+  return { at, values };
 }
 
 /** Rows of a state tensor replaced in place, without a copy of the rest. */
@@ -75,6 +97,13 @@ export interface Outcome {
   readonly loss: Tensor;
   /** New parameters of followers. */
   readonly followers?: Readonly<Record<string, Params>>;
+  /**
+   * New parameters of followers, from those of the networks after the optimiser has moved them. Called
+   * once, while a step that moves the optimiser is traced.
+   */
+  readonly afterUpdate?: (
+    parameters: (network: string) => Params,
+  ) => Readonly<Record<string, Params>>;
   /** New state; what is left out stays. */
   readonly state?: Readonly<Record<string, StateChange>>;
   /** Scalars for the log, averaged over replicas. */
@@ -89,6 +118,25 @@ export interface RunShape {
   readonly dropLast: boolean;
 }
 
+/** What the data decide: known once they are open. */
+export interface DataShape {
+  /** Images of the training source. */
+  readonly samples: number;
+  /** Classes of its labels; absent where it has none. */
+  readonly classes: number | undefined;
+}
+
+/** For what does not depend on the data: names, parameters, counts. */
+export const NO_DATA: DataShape = { samples: 1, classes: undefined };
+
+/** A micro-step in its run. */
+export interface StepPlace {
+  /** Micro-steps before it. */
+  readonly step: number;
+  /** Micro-steps of the whole run. */
+  readonly steps: number;
+}
+
 /**
  * A self-supervised method: pure functions over explicit state, one file in `methods/`. The spec is
  * validated by `schema`; the harness knows no method by name.
@@ -100,9 +148,17 @@ export interface Method<Spec> {
   readonly views: number;
   /** Names of the permutations of all R N samples that the host draws for each step. */
   readonly draws: readonly string[];
+  /** True where a step needs the true class of each image. */
+  readonly labels?: true;
+  /** True where the graph makes random values: `Step.chance`, dropout. */
+  readonly chance?: true;
+  /** Numbers that the host computes for a micro-step: a schedule of the method's own. */
+  scalars?(spec: Spec, at: StepPlace): Readonly<Record<string, number>>;
   /** Refuses impossible combinations before anything runs. @throws UserError by spec path. */
   check(spec: Spec, run: RunShape): void;
-  model(spec: Spec, backbone: Backbone): Model;
+  /** The same once the data are open: more clusters or negatives than images. */
+  checkData?(spec: Spec, data: DataShape, run: RunShape): void;
+  model(spec: Spec, backbone: Backbone, data: DataShape): Model;
   loss(spec: Spec, step: Step): Replica<Outcome>;
 }
 
@@ -111,8 +167,12 @@ export interface BoundMethod {
   readonly kind: string;
   readonly views: number;
   readonly draws: readonly string[];
+  readonly labels: boolean;
+  readonly chance: boolean;
+  scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
-  model(backbone: Backbone): Model;
+  checkData(data: DataShape, run: RunShape): void;
+  model(backbone: Backbone, data?: DataShape): Model;
   loss(step: Step): Replica<Outcome>;
 }
 
@@ -135,8 +195,12 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         kind: method.kind,
         views: method.views,
         draws: method.draws,
+        labels: method.labels ?? false,
+        chance: method.chance ?? false,
+        scalars: (at) => method.scalars?.(spec, at) ?? {},
         check: (run) => method.check(spec, run),
-        model: (backbone) => method.model(spec, backbone),
+        checkData: (data, run) => method.checkData?.(spec, data, run),
+        model: (backbone, data = NO_DATA) => method.model(spec, backbone, data),
         loss: (step) => method.loss(spec, step),
       };
     },

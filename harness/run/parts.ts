@@ -26,7 +26,7 @@ export const parts: Parts = {
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
       ...{ spec: spec.train, data, seed, pipelines, size, replicas, batch, dropLast, replacement },
-      draws: method.draws,
+      ...{ draws: method.draws, labels: method.labels, chance: method.chance },
       ...(workers === undefined ? {} : { workers }),
     });
   },

@@ -3,13 +3,13 @@ import type { Batch } from '../data/batch.ts';
 import { bytesOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { UserError } from '../errors.ts';
-import { learningRate } from '../optim/schedule.ts';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from './checkpoint.ts';
-import { bindMethod, type Methods, stepDefinition } from './definition.ts';
+import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
 import { type Difference, differences } from './difference.ts';
 import { sha256 } from './hash.ts';
 import { Learner } from './learner.ts';
 import { parts } from './parts.ts';
+import { planStep } from './plan.ts';
 import { readRecord } from './record.ts';
 import type { Batches } from './run.ts';
 import { type Experiment, parseExperiment } from './spec.ts';
@@ -122,7 +122,8 @@ class Side {
     const method = bindMethod(experiment, methods);
     const batches = await parts.openBatches({ experiment, method, data, workers });
     const settings = { intraThreads: threads, interThreads: threads };
-    const learner = new Learner(stepDefinition(experiment, method), settings);
+    const shape = dataShape(batches.source);
+    const learner = new Learner(stepDefinition(experiment, method, shape), settings);
     return new Side(folder, experiment, learner, batches);
   }
 
@@ -148,11 +149,11 @@ class Side {
     }
     const { value: batch } = await this.epoch.next();
     if (batch === undefined) throw new Error(`rerun: no batch for step ${step}`);
-    const at = { step: step - 1, stepsPerEpoch, epochs: experiment.epochs };
-    const rate = learningRate(experiment.schedule, experiment.optimizer.lr, at);
-    const moves = step % experiment.accumulate === 0;
-    const inputs = inputsOf(batch, rate);
-    const found = await runStep(learner.program, batch, moves ? rate : undefined);
+    const at = { step: step - 1, stepsPerEpoch };
+    const { rate, scalars, moves } = planStep(experiment, learner.definition.method, at);
+    const inputs = inputsOf(batch, { learning_rate: rate, ...scalars });
+    const numbers = { rate: moves ? rate : undefined, scalars };
+    const found = await runStep(learner.program, batch, numbers);
     const outputs = Object.fromEntries(
       Object.entries(found).map(([name, { data }]) => [name, Number(data[0])] as const),
     );
@@ -172,11 +173,16 @@ class Side {
   }
 }
 
-function inputsOf({ views, indices, draws }: Batch, rate: number): Record<string, unknown> {
+function inputsOf(
+  { views, indices, draws, labels, chance }: Batch,
+  numbers: Readonly<Record<string, number>>,
+): Record<string, unknown> {
   const hash = (values: Parameters<typeof bytesOf>[0]) => sha256(bytesOf(values)).slice(0, 16);
   return {
-    learning_rate: rate,
+    ...numbers,
     indices: hash(indices),
+    ...(labels === undefined ? {} : { labels: hash(labels) }),
+    ...(chance === undefined ? {} : { chance: hash(chance) }),
     ...Object.fromEntries(views.map((view, v) => [`view${v}`, hash(view)] as const)),
     ...Object.fromEntries(
       Object.entries(draws).map(([name, values]) => [`draw.${name}`, hash(values)] as const),

@@ -3,6 +3,7 @@ import { runReplicas, treeSum } from '../cluster/replicas.ts';
 import type { Batch } from '../data/batch.ts';
 import type { DType, HostArray, TypedArray } from '../engine/array.ts';
 import { castTo } from '../engine/op.ts';
+import { lastOfEach } from '../engine/ops/indexing.ts';
 import type { Precision } from '../engine/precision.ts';
 import type { Io, Program, TensorSpec } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
@@ -29,6 +30,11 @@ export interface StepDefinition {
   readonly accumulate: number;
   readonly precision: Precision;
   readonly optimizer: OptimizerSpec;
+  /**
+   * Random values of the graph that are fed instead of made, by name: a reference's. With several
+   * replicas by `rankR.name`.
+   */
+  readonly replay?: Readonly<Record<string, TensorSpec>>;
   /** How the optimiser treats each trainable parameter, by full name. */
   readonly rules: ReadonlyMap<string, ParameterRule>;
 }
@@ -69,31 +75,49 @@ function stepInputs(definition: StepDefinition, last: boolean): Record<string, T
   for (let v = 0; v < method.views; v++)
     inputs[`view${v}`] = { dtype, shape: [count, size, size, channels] };
   for (const name of method.draws) inputs[`draw.${name}`] = { dtype: 'int32', shape: [count] };
+  if (method.labels) inputs.labels = { dtype: 'int32', shape: [count] };
+  if (method.chance) inputs.chance = { dtype: 'int32', shape: [2] };
+  for (const name of Object.keys(method.scalars({ step: 0, steps: 1 })))
+    inputs[`scalar.${name}`] = { dtype: 'float32', shape: [] };
+  for (const [name, spec] of Object.entries(definition.replay ?? {}))
+    inputs[`replay.${name}`] = spec;
   if (last) inputs.learning_rate = { dtype: 'float32', shape: [] };
   return inputs;
 }
 
-/** Runs one micro-step. @param learningRate only for a step that moves the optimiser */
+/** The host's numbers of one micro-step. */
+export interface StepNumbers {
+  /** Only for a step that moves the optimiser. */
+  readonly rate: number | undefined;
+  /** The method's own. */
+  readonly scalars?: Readonly<Record<string, number>>;
+}
+
+/** Runs one micro-step. */
 export function runStep(
   program: Program,
   batch: Batch,
-  learningRate: number | undefined,
+  numbers: StepNumbers,
 ): Promise<Record<string, HostArray>> {
-  const entry = learningRate === undefined ? 'micro' : 'step';
-  return program.run(entry, stepFeeds(batch, learningRate));
+  const entry = numbers.rate === undefined ? 'micro' : 'step';
+  return program.run(entry, stepFeeds(batch, numbers));
 }
 
 /** What one micro-step feeds, by the name of the input. */
 export function stepFeeds(
-  { views, indices, draws }: Batch,
-  learningRate: number | undefined,
+  { views, indices, draws, labels, chance }: Batch,
+  { rate, scalars = {} }: StepNumbers,
 ): Record<string, TypedArray> {
   const inputs: Record<string, TypedArray> = { indices };
   views.forEach((view, v) => {
     inputs[`view${v}`] = view;
   });
   for (const [name, values] of Object.entries(draws)) inputs[`draw.${name}`] = values;
-  if (learningRate !== undefined) inputs.learning_rate = Float32Array.of(learningRate);
+  if (labels !== undefined) inputs.labels = labels;
+  if (chance !== undefined) inputs.chance = chance;
+  for (const [name, value] of Object.entries(scalars))
+    inputs[`scalar.${name}`] = Float32Array.of(value);
+  if (rate !== undefined) inputs.learning_rate = Float32Array.of(rate);
   return inputs;
 }
 
@@ -128,6 +152,7 @@ class StepTrace {
         this.io.assign(bufferState(towers.indexOf(tower), name), value);
     this.change(first);
     this.learn(mean, last);
+    if (last) this.follow(first);
     const outputs: Record<string, Tensor> = {
       loss: overReplicas(outcomes.map(({ loss }) => loss)),
       ...averaged(outcomes),
@@ -188,6 +213,9 @@ class StepTrace {
       trainable: named,
       indices: this.input('indices'),
       draws: Object.fromEntries(method.draws.map((name) => [name, this.input(`draw.${name}`)])),
+      ...(method.labels ? { labels: this.input('labels') } : {}),
+      ...(method.chance ? { chance: this.input('chance') } : {}),
+      input: (name) => this.io.inputs[name],
       ...(this.observed === undefined ? {} : { observed: this.observed }),
     });
   }
@@ -213,6 +241,11 @@ class StepTrace {
   }
 
   private set(name: string, change: StateChange): void {
+    if ('at' in change) {
+      const values = lastOfEach(change.at, change.values);
+      this.io.apply('ResourceScatterUpdate', [name], [change.at, values]);
+      return;
+    }
     if (!('from' in change)) {
       this.io.assign(name, change);
       return;
@@ -221,6 +254,21 @@ class StepTrace {
     const end = tf.add(from, tf.scalar(values.shape[0] ?? 0, 'int32'));
     const stride = tf.tensor1d([1], 'int32');
     this.io.apply('ResourceStridedSliceAssign', [name], [from, end, stride, values]);
+  }
+
+  /** Moves followers after the optimiser has moved what they follow. */
+  private follow({ afterUpdate }: Outcome): void {
+    if (afterUpdate === undefined) return;
+    const { networks } = this.definition.model;
+    const moved = afterUpdate((network) => {
+      const names = [...(networks[network] ?? missing(network)).parameters.keys()];
+      return Object.fromEntries(
+        names.map((name) => [name, this.io.readAfter(`${network}.${name}`)] as const),
+      );
+    });
+    for (const [network, params] of Object.entries(moved))
+      for (const [name, value] of Object.entries(params))
+        this.io.assign(`${network}.${name}`, value);
   }
 
   private learn(gradients: readonly Tensor[], last: boolean): void {

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Meetings } from '../cluster/meetings.ts';
 import { withGradient } from '../engine/gradient.ts';
-import { identity } from '../engine/op.ts';
+import { identity, op1 } from '../engine/op.ts';
 import type { Precision } from '../engine/precision.ts';
 import { withPrecision } from '../engine/precision.ts';
 import type { Io } from '../engine/program.ts';
@@ -24,6 +25,12 @@ export interface TowerOptions {
   readonly views: readonly Tensor[];
   readonly indices: Tensor;
   readonly draws: Readonly<Record<string, Tensor>>;
+  /** int32 [R N], for a method that asks for them. */
+  readonly labels?: Tensor;
+  /** int32 [2], for a method that asks for it. */
+  readonly chance?: Tensor;
+  /** What else is fed: `scalar.NAME`, `replay.NAME`. */
+  readonly input: (name: string) => Tensor | undefined;
   /** Where layers of all replicas add up. */
   readonly meetings: Meetings;
   /** Where observed values go; nothing is observed without. */
@@ -48,6 +55,12 @@ export class Tower implements Step {
     return this.mine(this.options.indices);
   }
 
+  get labels(): Tensor {
+    const { labels } = this.options;
+    if (labels === undefined) throw new Error("step: no labels; set the method's `labels`");
+    return this.mine(labels);
+  }
+
   view(index: number): Tensor {
     const view = this.options.views[index];
     if (view === undefined)
@@ -59,6 +72,23 @@ export class Tower implements Step {
     const draw = this.options.draws[name];
     if (draw === undefined) throw new Error(`step: no draw '${name}'; name it in the method`);
     return draw;
+  }
+
+  scalar(name: string): Tensor {
+    const value = this.options.input(`scalar.${name}`);
+    if (value === undefined) throw new Error(`step: no scalar '${name}'; name it in the method`);
+    return value;
+  }
+
+  chance(name: string, make: (key: Tensor) => Tensor): Tensor {
+    const { chance, replica, replicas, input } = this.options;
+    const call = this.count(`chance ${name}`);
+    const own = call === 1 ? name : `${name}#${call}`;
+    const replayed = input(`replay.${replicas > 1 ? `rank${replica}.` : ''}${own}`);
+    if (replayed !== undefined) return replayed;
+    if (chance === undefined)
+      throw new Error(`step: '${name}' is random; set the method's \`chance\``);
+    return make(op1('BitwiseXor', [chance, tf.tensor1d([...keyOf(own, replica)], 'int32')]));
   }
 
   mine(gathered: Tensor): Tensor {
@@ -75,8 +105,7 @@ export class Tower implements Step {
     if (module === undefined) throw new Error(`step: no network '${network}'`);
     const context = this.layers(`${network}.`);
     const y = withPrecision(precision, () => module.apply(params, x, context));
-    const call = (this.calls.get(network) ?? 0) + 1;
-    this.calls.set(network, call);
+    const call = this.count(network);
     return this.observe(call === 1 ? network : `${network}#${call}`, y);
   }
 
@@ -112,6 +141,13 @@ export class Tower implements Step {
     }));
   }
 
+  /** How many times this has happened, with now. */
+  private count(what: string): number {
+    const times = (this.calls.get(what) ?? 0) + 1;
+    this.calls.set(what, times);
+    return times;
+  }
+
   private layers(prefix: string): LayerContext {
     const { io, replica, replicas } = this.options;
     return {
@@ -122,18 +158,23 @@ export class Tower implements Step {
       update: (name, value) => {
         this.buffers.set(prefix + name, value);
       },
-      dropoutKey: (name) => {
-        throw new Error(`step: dropout in ${prefix}${name} needs a key; the method feeds none`);
-      },
+      chance: (name, make) => this.chance(prefix + name, make),
       meeting: (name) => {
-        const call = (this.calls.get(prefix + name) ?? 0) + 1;
-        this.calls.set(prefix + name, call);
+        const call = this.count(prefix + name);
         return (phase, value) =>
           this.options.meetings.total(`${prefix}${name}#${call} ${phase}`, replica, value);
       },
       scope: (inner) => this.layers(prefix + inner),
     };
   }
+}
+
+/** Bits of a name and replica: with the step's key mixed in, no two values share their draws. */
+function keyOf(name: string, replica: number): Int32Array {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([name, replica]))
+    .digest();
+  return Int32Array.of(digest.readInt32LE(0), digest.readInt32LE(4));
 }
 
 /** The state that holds a buffer of a replica: the first one's has the plain name. */

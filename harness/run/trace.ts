@@ -6,13 +6,13 @@ import { finished } from 'node:stream/promises';
 import type { Batch } from '../data/batch.ts';
 import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
-import { learningRate } from '../optim/schedule.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
 import { canonicalJson } from './canonical.ts';
-import { bindMethod, type Methods, stepDefinition } from './definition.ts';
+import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
 import { writeAtomic } from './files.ts';
 import { Learner } from './learner.ts';
 import { parts } from './parts.ts';
+import { planStep, type StepPlan } from './plan.ts';
 import type { Batches } from './run.ts';
 import type { Experiment } from './spec.ts';
 import { runStep } from './step.ts';
@@ -47,17 +47,21 @@ export async function writeTrace(options: TraceOptions): Promise<number> {
   await startEngine();
   const method = bindMethod(experiment, methods);
   const batches = await parts.openBatches({ experiment, method, data, workers });
-  const learner = new Learner(stepDefinition(experiment, method));
+  const learner = new Learner(stepDefinition(experiment, method, dataShape(batches.source)));
   try {
     await learner.initialise(experiment.seed);
     const { stepsPerEpoch } = batches;
-    const lr = ratesOf(experiment, stepsPerEpoch);
+    const plans = Array.from({ length: experiment.epochs * stepsPerEpoch }, (_, step) =>
+      planStep(experiment, method, { step, stepsPerEpoch }),
+    );
+    const lr = plans.map(({ rate }) => rate);
+    const scalars = plans.map((plan) => plan.scalars);
     const { views, draws } = method;
-    const head = { experiment, views, draws, stepsPerEpoch, lr };
+    const head = { experiment, views, draws, stepsPerEpoch, lr, scalars };
     await writeAtomic(join(folder, 'trace.json'), canonicalJson(head));
     await writeState(join(folder, 'initial.safetensors'), learner);
     const steps = Math.min(options.steps ?? lr.length, lr.length);
-    const train = options.states ? new Training(folder, learner, lr) : undefined;
+    const train = options.states ? new Training(folder, learner, plans) : undefined;
     return await writeBatches(options, batches, steps, train);
   } finally {
     learner.dispose();
@@ -70,12 +74,6 @@ export function openStream(path: string): Writable {
   return path === '-' ? process.stdout : createWriteStream(path);
 }
 
-function ratesOf({ schedule, optimizer, epochs }: Experiment, stepsPerEpoch: number): number[] {
-  return Array.from({ length: epochs * stepsPerEpoch }, (_, step) =>
-    learningRate(schedule, optimizer.lr, { step, stepsPerEpoch, epochs }),
-  );
-}
-
 async function writeState(path: string, learner: Learner): Promise<void> {
   await writeSafetensors(path, { tensors: await learner.save(), metadata: {} });
 }
@@ -84,19 +82,23 @@ async function writeState(path: string, learner: Learner): Promise<void> {
 class Training {
   private readonly folder: string;
   private readonly learner: Learner;
-  private readonly lr: readonly number[];
+  private readonly plans: readonly StepPlan[];
   private losses = '';
 
-  constructor(folder: string, learner: Learner, lr: readonly number[]) {
+  constructor(folder: string, learner: Learner, plans: readonly StepPlan[]) {
     this.folder = folder;
     this.learner = learner;
-    this.lr = lr;
+    this.plans = plans;
   }
 
   async step(step: number, batch: Batch): Promise<void> {
     const name = `state_${String(step).padStart(6, '0')}.safetensors`;
     await writeState(join(this.folder, name), this.learner);
-    const { loss } = await runStep(this.learner.program, batch, this.lr[step]);
+    const { loss } = await runStep(
+      this.learner.program,
+      batch,
+      this.plans[step] ?? { rate: undefined },
+    );
     this.losses += `${JSON.stringify({ step, loss: Number(loss?.data[0]) })}\n`;
     await writeAtomic(join(this.folder, 'losses.jsonl'), this.losses);
   }
@@ -134,7 +136,10 @@ async function writeBatches(
   return step;
 }
 
-function batchTensors({ views, indices, draws }: Batch, size: number): Map<string, HostArray> {
+function batchTensors(
+  { views, indices, draws, labels, chance }: Batch,
+  size: number,
+): Map<string, HostArray> {
   const count = indices.length;
   return new Map([
     ['indices', hostArray('int32', [count], indices)],
@@ -144,6 +149,8 @@ function batchTensors({ views, indices, draws }: Batch, size: number): Map<strin
     ...Object.entries(draws).map(
       ([name, values]) => [name, hostArray('int32', [count], values)] as const,
     ),
+    ...(labels ? [['labels', hostArray('int32', [count], labels)] as const] : []),
+    ...(chance ? [['chance', hostArray('int32', [2], chance)] as const] : []),
   ]);
 }
 

@@ -3,7 +3,7 @@ import { startEngine } from '../engine/index.ts';
 import { UserError } from '../errors.ts';
 import type { LoadedCheckpoint } from './checkpoint.ts';
 import { checkData, checkExperiment } from './checks.ts';
-import { bindMethod, stepDefinition } from './definition.ts';
+import { bindMethod, checkShape, dataShape, stepDefinition } from './definition.ts';
 import { graphHash } from './graph_hash.ts';
 import { sha256File } from './hash.ts';
 import { type CheckpointExtra, extraOf, History } from './history.ts';
@@ -142,10 +142,12 @@ class Resources {
     let evaluator: Evaluator | undefined;
     try {
       checkData(experiment, batches.source.count);
+      const shape = dataShape(batches.source);
+      checkShape(experiment, method, shape);
       evaluator = await openers.openEvaluator(setup);
       const { debugNans = false } = options;
       const settings = { intraThreads: threads ?? 0, interThreads: threads ?? 0, debugNans };
-      const learner = new Learner(stepDefinition(experiment, method), settings);
+      const learner = new Learner(stepDefinition(experiment, method, shape), settings);
       return new Resources(learner, batches, evaluator);
     } catch (error) {
       await evaluator?.dispose();

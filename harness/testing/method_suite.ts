@@ -24,6 +24,8 @@ export interface SmallRun {
   readonly accumulate?: number;
   readonly precision?: Precision;
   readonly learningRate?: number;
+  /** Images of the source that the method takes itself to have. */
+  readonly samples?: number;
 }
 
 /** A ResNet-18 with 4 channels in its stem, on tiny images. */
@@ -42,10 +44,12 @@ export function smallDefinition({
   size = 16,
   accumulate = 1,
   precision = 'fp32',
+  samples = 64,
 }: SmallRun): StepDefinition {
   const bound = method.bind(spec);
   bound.check({ replicas, batch, dropLast: true });
-  const model = bound.model(resnet(resnetSpec.parse({ depth: 18, width: 1 / 16, stem: 'cifar' })));
+  const backbone = resnet(resnetSpec.parse({ depth: 18, width: 1 / 16, stem: 'cifar' }));
+  const model = bound.model(backbone, { samples, classes: 2 });
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, weightDecay: 1e-4 });
   return {
     ...{ method: bound, model, replicas, batch, size, channels: 3 },
@@ -69,6 +73,8 @@ export function batchOf({ definition }: Learner, step: number): Batch {
     draws: Object.fromEntries(
       method.draws.map((name) => [name, stream(1, name, step).permutation(count)]),
     ),
+    ...(method.labels ? { labels: Int32Array.from({ length: count }, (_, i) => i % 2) } : {}),
+    ...(method.chance ? { chance: Int32Array.of(step, 1) } : {}),
   };
 }
 
@@ -83,8 +89,9 @@ export async function advance(
   const outputs: Record<string, HostArray>[] = [];
   for (let step = from; step < to; step++) {
     const last = (step + 1) % accumulate === 0;
-    const batch = batchOf(learner, step);
-    outputs.push(await runStep(learner.program, batch, last ? learningRate : undefined));
+    const scalars = learner.definition.method.scalars({ step, steps: to });
+    const numbers = { rate: last ? learningRate : undefined, scalars };
+    outputs.push(await runStep(learner.program, batchOf(learner, step), numbers));
   }
   return outputs;
 }

@@ -22,6 +22,20 @@ export function rows(x: Tensor, indices: Tensor): Tensor {
   }));
 }
 
+/**
+ * Rows to be written at indices, made the same wherever an index occurs twice: as the last of them has
+ * it. So the order of writing has no bearing.
+ * @param at int32 [M]
+ * @param values [M, …]
+ */
+export function lastOfEach(at: Tensor, values: Tensor): Tensor {
+  const [count = 0] = at.shape;
+  const same = op1('Equal', [tf.reshape(at, [count, 1]), tf.reshape(at, [1, count])]);
+  const place = tf.range(0, count, 1, 'int32');
+  const last = tf.max(tf.mul(tf.cast(same, 'int32'), tf.reshape(place, [1, count])), 1);
+  return op1('GatherV2', [values, last, tf.scalar(0, 'int32')]);
+}
+
 /** The inverse of a permutation: int32 [N] → int32 [N], so that y[inverse[i]] = i. */
 export function inverse(permutation: Tensor): Tensor {
   return op1('InvertPermutation', [permutation]);

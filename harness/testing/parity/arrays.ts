@@ -1,8 +1,9 @@
 import type { HostArray, TypedArray } from '../../engine/array.ts';
 
-/** One view of images [N, V, C, H, W], as the graph takes it: [N, H, W, C]. */
+/** One view of images [N, V, C, H, W] or [N, C, H, W], as the graph takes it: [N, H, W, C]. */
 export function viewOf({ shape, data }: HostArray, view: number): Float32Array {
-  const [count = 0, views = 0, channels = 0, height = 0, width = 0] = shape;
+  const many = shape.length === 5 ? shape : [shape[0] ?? 0, 1, ...shape.slice(1)];
+  const [count = 0, views = 0, channels = 0, height = 0, width = 0] = many;
   const pixels = height * width;
   const out = new Float32Array(count * pixels * channels);
   for (let n = 0; n < count; n++)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type HostArray, hostArray, type TypedArray } from '../../engine/array.ts';
 import { startEngine } from '../../engine/index.ts';
+import type { TensorSpec } from '../../engine/program.ts';
 import { UserError } from '../../errors.ts';
 import type { NeckSpec } from '../../nn/necks.ts';
 import { type ResNetSpec, resnet, resnetSpec } from '../../nn/resnet.ts';
@@ -8,7 +9,12 @@ import { momentumState } from '../../optim/descend.ts';
 import { resolveRules } from '../../optim/rules.ts';
 import { OptimizerSpec } from '../../optim/spec.ts';
 import { Learner, type Tensors } from '../../run/learner.ts';
-import type { BoundMethod, MethodDefinition } from '../../run/method.ts';
+import {
+  type BoundMethod,
+  type DataShape,
+  type MethodDefinition,
+  NO_DATA,
+} from '../../run/method.ts';
 import { type StepDefinition, trainableNames } from '../../run/step.ts';
 import { toOIHW, transpose4 } from '../../weights/layout.ts';
 import { concatenated, flat, viewOf } from './arrays.ts';
@@ -23,16 +29,32 @@ export interface MethodReading {
   readonly specs: (fixture: Fixture) => MethodSpecs;
   /** The method's draws: ours → the fixture's, e.g. shuffle → idx_shuffle. */
   readonly draws: Readonly<Record<string, string>>;
+  /** Random values that are fed: ours → the fixture's, e.g. neck.drop → dropout_mask. */
+  readonly replay?: Readonly<Record<string, Replayed>>;
+  /** The fixture's true labels of a step, e.g. gt_label. */
+  readonly labels?: string;
+  /** The place of each image in the data, where the fixture has one; else 0, 1, 2, … */
+  readonly indices?: string;
+}
+
+export interface Replayed {
+  /** `rng.stepN.NAME`. */
+  readonly name: string;
+  readonly dtype: 'float32' | 'int32';
 }
 
 export interface MethodSpecs {
   readonly method: Readonly<Record<string, unknown>>;
   readonly backbone: ResNetSpec;
+  /** What the case's banks say of the data. */
+  readonly data?: DataShape;
   /** Images of one rank. */
   readonly batch: number;
   readonly size: number;
   readonly steps: number;
   readonly optimizer: OptimizerSpec;
+  /** Micro-steps of the whole run, for schedules of the method's own; `steps` by default. */
+  readonly scheduled?: number;
 }
 
 /**
@@ -46,11 +68,13 @@ export function methodCase(reading: MethodReading): ParityCase {
       await startEngine();
       const specs = reading.specs(fixture);
       const method = reading.method.bind(specs.method);
-      const learner = new Learner(definitionOf(fixture, specs, method), { observe: true });
+      const replay = replayOf(fixture, reading);
+      const definition = { ...definitionOf(fixture, specs, method), replay };
+      const learner = new Learner(definition, { observe: true });
       try {
         let before = await initial(fixture, learner);
         for (let step = 1; step <= specs.steps; step++) {
-          const outputs = await runStep(fixture, learner, reading, specs.optimizer.lr, step);
+          const outputs = await runStep(fixture, learner, reading, specs, step);
           for (const [name, value] of Object.entries(outputs))
             comparisons.add(namedOutput(name, step), inFileLayout(name, value));
           const after = await learner.save();
@@ -68,7 +92,7 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
   const { batch, size, backbone, optimizer } = specs;
   const replicas = fixture.worldSize;
   method.check({ replicas, batch, dropLast: true });
-  const model = method.model(resnet(backbone));
+  const model = method.model(resnet(backbone), specs.data ?? NO_DATA);
   return {
     ...{ method, model, replicas, batch, size, optimizer },
     channels: backbone.channels,
@@ -106,20 +130,41 @@ async function initial(fixture: Fixture, learner: Learner): Promise<Tensors> {
 async function runStep(
   fixture: Fixture,
   learner: Learner,
-  { draws }: MethodReading,
-  learningRate: number,
+  { draws, replay = {}, labels, indices }: MethodReading,
+  { optimizer, steps, scheduled = steps }: MethodSpecs,
   step: number,
 ): Promise<Record<string, HostArray>> {
   const { method, replicas, batch, size, channels } = learner.definition;
   const prefixes = Array.from({ length: replicas }, (_, r) => (replicas > 1 ? `rank${r}.` : ''));
   const images = prefixes.map((prefix) => {
     const name = `${prefix}in.step${step}.img`;
-    return expectShape(name, fixture.input(name), [batch, method.views, channels, size, size]);
+    const views = method.views > 1 ? [method.views] : [];
+    return expectShape(name, fixture.input(name), [batch, ...views, channels, size, size]);
   });
   const inputs: Record<string, TypedArray> = {
     indices: Int32Array.from({ length: replicas * batch }, (_, i) => i),
-    learning_rate: Float32Array.of(learningRate),
+    learning_rate: Float32Array.of(optimizer.lr),
   };
+  const perRank = (name: string) =>
+    Int32Array.from(
+      prefixes.flatMap((prefix) => {
+        const key = `${prefix}in.step${step}.${name}`;
+        return flat(expectShape(key, fixture.input(key), [batch]).data);
+      }),
+    );
+  if (indices !== undefined) inputs.indices = perRank(indices);
+  if (labels !== undefined) inputs.labels = perRank(labels);
+  if (method.chance) inputs.chance = new Int32Array(2);
+  const scalars = method.scalars({ step: step - 1, steps: scheduled });
+  for (const [name, value] of Object.entries(scalars))
+    inputs[`scalar.${name}`] = Float32Array.of(value);
+  for (const prefix of prefixes)
+    for (const [ours, { name, dtype }] of Object.entries(replay)) {
+      const { data } = fixture.input(`${prefix}rng.step${step}.${name}`);
+      const values = flat(data);
+      inputs[`replay.${prefix}${ours}`] =
+        dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
+    }
   for (let v = 0; v < method.views; v++)
     inputs[`view${v}`] = concatenated(images.map((image) => viewOf(image, v)));
   for (const [ours, theirs] of Object.entries(draws)) {
@@ -128,6 +173,20 @@ async function runStep(
     inputs[`draw.${ours}`] = Int32Array.from(flat(data));
   }
   return learner.program.run('step', inputs);
+}
+
+/** What is fed in place of random values: shapes are the fixture's. */
+function replayOf(fixture: Fixture, { replay = {} }: MethodReading): Record<string, TensorSpec> {
+  const { worldSize } = fixture;
+  const prefixes = Array.from({ length: worldSize }, (_, r) => (worldSize > 1 ? `rank${r}.` : ''));
+  return Object.fromEntries(
+    prefixes.flatMap((prefix) =>
+      Object.entries(replay).map(([ours, { name, dtype }]) => {
+        const { shape } = fixture.input(`${prefix}rng.step1.${name}`);
+        return [`${prefix}${ours}`, { dtype, shape }] as const;
+      }),
+    ),
+  );
 }
 
 function expectShape(name: string, value: HostArray, shape: readonly number[]): HostArray {
