@@ -8,6 +8,7 @@ import { applyView, sampleView } from './pipeline.ts';
 import { sourceSpec, viewSpec } from './spec.ts';
 
 const opener = new URL('../testing/source.ts', import.meta.url).href;
+const OFFICIAL = new URL('./open_source.ts', import.meta.url).href;
 const pipeline = viewSpec.parse([
   { kind: 'randomResizedCrop', scale: [0.2, 1] },
   { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
@@ -52,6 +53,24 @@ function hashOf(batches: readonly Batch[]): string {
       hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   return hash.digest('hex');
 }
+
+it('says labels and keys of chance where they are asked for', async () => {
+  const plain = await epochOf(base, 1);
+  expect(plain[0]).not.toHaveProperty('labels');
+  const loader = await Loader.open({
+    ...base,
+    ...{ opener: OFFICIAL, labels: true, chance: true },
+  });
+  const keys: string[] = [];
+  for (const from of [0, 2])
+    for await (const { labels, chance, indices } of loader.epoch(1, from)) {
+      expect([...(labels ?? [])]).toEqual([...indices].map((i) => loader.source.labels?.[i]));
+      keys.push(String(chance));
+    }
+  expect(new Set(keys).size).toBe(loader.stepsPerEpoch);
+  expect(keys.slice(loader.stepsPerEpoch)).toEqual(keys.slice(2, loader.stepsPerEpoch));
+  await loader.dispose();
+});
 
 describe('batches', () => {
   it('have the same bits whatever the workers, the prefetch and the first step', async () => {

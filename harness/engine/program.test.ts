@@ -50,6 +50,43 @@ describe('a program', () => {
     made.dispose();
   });
 
+  it('reads state as an update in the same run leaves it', async () => {
+    const made = new Program();
+    made.state('w', vector);
+    made.state('slow', vector);
+    made.entry('step', {
+      inputs: { x: vector },
+      build: (io) => {
+        const before = io.read('w');
+        io.apply('ResourceApplyGradientDescent', ['w'], [tf.scalar(1), io.inputs.x as Tensor]);
+        const after = io.readAfter('w');
+        io.assign('slow', tf.add(tf.mul(before, tf.scalar(100)), after));
+        return { before };
+      },
+    });
+    await made.writeState('w', floats([3], [1, 2, 3]));
+    await made.writeState('slow', floats([3], [0, 0, 0]));
+    for (let repeat = 0; repeat < 20; repeat++) {
+      const w = [...(await made.readState('w')).data].map(Number);
+      await made.run('step', { x: Float32Array.of(1, 1, 1) });
+      const slow = [...(await made.readState('slow')).data];
+      expect(slow).toEqual(w.map((x) => 100 * x + (x - 1)));
+    }
+    made.dispose();
+  });
+
+  it('refuses to read state for the first time after it was updated', () => {
+    const made = new Program();
+    made.state('w', vector);
+    const build = (io: Parameters<EntryDefinition['build']>[0]) => {
+      io.assign('w', io.inputs.x as Tensor);
+      io.readAfter('w');
+      return { y: io.read('w') };
+    };
+    expect(() => made.entry('f', { inputs: { x: vector }, build })).toThrow(/'w' is read for the/);
+    made.dispose();
+  });
+
   it('leaves what it was given and what it gave alone', async () => {
     const made = new Program();
     made.state('w', vector);
