@@ -66,10 +66,13 @@ export interface LinearOptions {
   readonly bias?: boolean;
   /** How the weight starts; N(0, 2 / inputs) unless given. */
   readonly initial?: Initial;
+  /** Where the bias starts. */
+  readonly initialBias?: number;
 }
 
-/** Fully connected layer: `weight` [outputs, inputs], `bias` [outputs] starting at 0. */
-export function linear({ inputs, outputs, bias = true, initial }: LinearOptions): Module {
+/** Fully connected layer: `weight` [outputs, inputs], `bias` [outputs] starting at 0 unless given. */
+export function linear(options: LinearOptions): Module {
+  const { inputs, outputs, bias = true, initial, initialBias = 0 } = options;
   const common = { dtype: 'float32', trainable: true } as const;
   const weight: ParameterSpec = {
     ...common,
@@ -80,7 +83,7 @@ export function linear({ inputs, outputs, bias = true, initial }: LinearOptions)
   const offset: ParameterSpec = {
     ...common,
     shape: [outputs],
-    initial: constant(0),
+    initial: constant(initialBias),
     role: 'bias',
   };
   return {

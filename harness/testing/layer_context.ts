@@ -1,0 +1,20 @@
+import type { Tensor } from '../engine/tf.ts';
+import type { LayerContext } from '../nn/module.ts';
+
+/** A context of one replica whose layers have no buffers and draw nothing, unless given. */
+export function layerContext(given: Partial<LayerContext> = {}): LayerContext {
+  const refuse = (name: string): Tensor => {
+    throw new Error(`layer: '${name}' was not expected`);
+  };
+  const context: LayerContext = {
+    train: true,
+    replicas: 1,
+    buffer: refuse,
+    update: refuse,
+    dropoutKey: refuse,
+    meeting: (name) => () => refuse(name),
+    scope: () => context,
+    ...given,
+  };
+  return context;
+}
