@@ -1,5 +1,5 @@
 import { op1 } from '../engine/op.ts';
-import { relu as reluOp } from '../engine/ops/activation.ts';
+import { dropoutMask, masked, relu as reluOp, uniform } from '../engine/ops/activation.ts';
 import { type ConvolutionOptions, conv2d } from '../engine/ops/convolution.ts';
 import { linear as linearOp } from '../engine/ops/linear.ts';
 import { batchNormEval, batchNormSync, batchNormTrain } from '../engine/ops/normalization.ts';
@@ -134,6 +134,25 @@ export function batchNorm(options: BatchNormOptions): Module {
       const [n = 0, c = 0] = x.shape;
       const image = tf.reshape(x, [n, 1, 1, c]);
       return tf.reshape(normalise(options, params, image, context), [n, c]);
+    },
+  };
+}
+
+/**
+ * Sets each feature to 0 with probability `rate` and scales the rest by 1 / (1 - rate), so that the
+ * mean stays; nothing while evaluating. Srivastava et al. 2014.
+ * @param rate 0..1, below 1
+ */
+export function dropout(rate: number): Module {
+  return {
+    parameters: NONE,
+    buffers: NONE,
+    apply: (_, x, context) => {
+      if (!context.train || rate === 0) return x;
+      return masked(
+        x,
+        context.chance('mask', (key) => dropoutMask(uniform(x.shape, key), rate)),
+      );
     },
   };
 }

@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import { averagePixels, batchNorm, kaiming, linear, relu } from './layers.ts';
+import { averagePixels, batchNorm, dropout, kaiming, linear, relu } from './layers.ts';
 import { composed, type Initial, type Module, sequential } from './module.ts';
+
+/** Statistics of one replica's batch, or of all replicas' together. */
+const norm = z.enum(['batch', 'sync']);
+const share = z.number().min(0).max(1);
+const dropped = z.number().min(0).lt(1);
 
 /** What stands between backbone and loss (methods.md 1.2). `out`: features a sample, D. */
 export const neckSpec = z
@@ -25,24 +30,46 @@ export const neckSpec = z
       bias: z.boolean().default(false),
       /** A norm behind the last fc. */
       lastNorm: z.boolean().default(true),
-      /** Statistics of one replica's batch, or of all replicas' together. */
-      norm: z.enum(['batch', 'sync']).default('sync'),
+      norm: norm.default('sync'),
+    }),
+    /** Average pool, fc, norm without scale and shift, ReLU, dropout, fc, ReLU. */
+    z.strictObject({
+      kind: z.literal('odc'),
+      hidden: z.int().positive().default(512),
+      out: z.int().positive().default(256),
+      /** Weight of a batch in the running statistics. */
+      normMomentum: share.default(0.001),
+      /** Share of features that are dropped. */
+      dropout: dropped.default(0.5),
+      norm: norm.default('batch'),
+    }),
+    /** Average pool, fc, norm, ReLU, dropout. */
+    z.strictObject({
+      kind: z.literal('relativeLoc'),
+      out: z.int().positive().default(4096),
+      normMomentum: share.default(0.003),
+      dropout: dropped.default(0.5),
+      norm: norm.default('batch'),
     }),
   ])
   .readonly();
 export type NeckSpec = z.infer<typeof neckSpec>;
+type NeckOf<Kind extends NeckSpec['kind']> = Extract<NeckSpec, { readonly kind: Kind }>;
+type FullyConnected = (inputs: number, outputs: number, bias?: boolean) => Module;
 
 /**
  * The neck, [N, H, W, channels] → [N, out], float32 or the precision of the trace.
- * @param initial how a fully connected weight starts, given its inputs; biases start at 0.
+ * @param initial how a fully connected weight starts, given its inputs
+ * @param initialBias where its bias starts
  */
 export function neck(
   spec: NeckSpec,
   channels: number,
   initial: (inputs: number) => Initial = kaiming,
+  initialBias = 0,
 ): Module {
-  const fc = (inputs: number, outputs: number, bias = true) =>
-    linear({ inputs, outputs, bias, initial: initial(inputs) });
+  const fc: FullyConnected = (inputs, outputs, bias = true) =>
+    linear({ inputs, outputs, bias, initial: initial(inputs), initialBias });
   switch (spec.kind) {
     case 'linear':
       return pooled({ fc: fc(channels, spec.out) }, 'fc');
@@ -53,14 +80,48 @@ export function neck(
       );
     case 'simclr':
       return simclr(spec, channels, fc);
+    case 'odc':
+      return odc(spec, channels, fc);
+    case 'relativeLoc':
+      return relativeLoc(spec, channels, fc);
   }
+}
+
+/** NonLinearNeckV0 of the original. Its features pass the last ReLU, so none is negative. */
+function odc(spec: NeckOf<'odc'>, channels: number, fc: FullyConnected): Module {
+  const { hidden, out, normMomentum: momentum } = spec;
+  const sync = spec.norm === 'sync';
+  const children = {
+    fc0: fc(channels, hidden),
+    bn0: batchNorm({ channels: hidden, momentum, affine: false, sync }),
+    drop: dropout(spec.dropout),
+    fc1: fc(hidden, out),
+  };
+  return composed(children, (call, x, context) => {
+    const y = call('bn0', call('fc0', averagePixels.apply({}, x, context)));
+    return relu.apply({}, call('fc1', call('drop', relu.apply({}, y, context))), context);
+  });
+}
+
+/** RelativeLocNeck of the original. */
+function relativeLoc(spec: NeckOf<'relativeLoc'>, channels: number, fc: FullyConnected): Module {
+  const { out, normMomentum: momentum } = spec;
+  const children = {
+    fc: fc(channels, out),
+    bn: batchNorm({ channels: out, momentum, sync: spec.norm === 'sync' }),
+    drop: dropout(spec.dropout),
+  };
+  return composed(children, (call, x, context) => {
+    const y = call('bn', call('fc', averagePixels.apply({}, x, context)));
+    return call('drop', relu.apply({}, y, context));
+  });
 }
 
 /** `fc0`, `bn0`, then ReLU, `fc1`, `bn1` and so on: NonLinearNeckSimCLR of the original. */
 function simclr(
-  { layers, hidden, out, bias, lastNorm, norm }: Extract<NeckSpec, { readonly kind: 'simclr' }>,
+  { layers, hidden, out, bias, lastNorm, norm }: NeckOf<'simclr'>,
   channels: number,
-  fc: (inputs: number, outputs: number, bias: boolean) => Module,
+  fc: FullyConnected,
 ): Module {
   const sync = norm === 'sync';
   const children = new Map<string, Module>();

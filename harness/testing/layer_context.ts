@@ -11,7 +11,7 @@ export function layerContext(given: Partial<LayerContext> = {}): LayerContext {
     replicas: 1,
     buffer: refuse,
     update: refuse,
-    dropoutKey: refuse,
+    chance: refuse,
     meeting: (name) => () => refuse(name),
     scope: () => context,
     ...given,

@@ -9,7 +9,7 @@ import { type HostArray, hostArray } from '../array.ts';
 import { startEngine } from '../index.ts';
 import type { Precision } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
-import { dropoutWithMask, relu } from './activation.ts';
+import { dropoutMask, masked, relu } from './activation.ts';
 import { conv2d } from './convolution.ts';
 import { linear, softmaxCrossEntropy } from './linear.ts';
 import { batchNormEval, batchNormTrain, l2Normalize } from './normalization.ts';
@@ -172,7 +172,7 @@ describe('against PyTorch', () => {
   it.each(titled('activation'))('%s', async (_, one) => {
     const { kind, rate } = one.options;
     await hold(one, ({ x, mask }) =>
-      kind === 'relu' ? relu(tensor(x)) : dropoutWithMask(tensor(x), tensor(mask), rate),
+      kind === 'relu' ? relu(tensor(x)) : masked(tensor(x), dropoutMask(tensor(mask), rate)),
     );
   });
 
