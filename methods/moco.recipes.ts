@@ -115,9 +115,9 @@ export const cifar10: Recipe = {
     std: [0.2023, 0.1994, 0.201],
     dropLast: true,
   },
-  ...{ replicas: 4, batch: 64, epochs: 12 },
-  optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 5e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  ...{ replicas: 4, batch: 64, epochs: 15 },
+  optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 5e-4 },
+  schedule: { kind: 'cosine', warmup: { epochs: 4, ratio: 0.001 } },
   precision: 'bf16',
   evaluation: {
     train: { kind: 'cifar10', root: 'cifar-10-batches-bin' },
