@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import { UserError } from '../harness/errors.ts';
-import type { Fixture } from '../harness/testing/parity/fixture.ts';
 import {
+  agree,
   backboneConfig,
-  type MethodSpecs,
-  methodCase,
   neckConfig,
   optimizerConfig,
   optimizerOf,
-} from '../harness/testing/parity/methods.ts';
+} from '../harness/testing/parity/configs.ts';
+import type { Fixture } from '../harness/testing/parity/fixture.ts';
+import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.ts';
 import { moco } from '../methods/moco.ts';
 
 const HyperParameters = z.strictObject({
@@ -68,9 +67,4 @@ function mocoSpecs(fixture: Fixture): MethodSpecs {
     steps: parameters.steps,
     optimizer: optimizerOf(fixture, optimizer),
   };
-}
-
-function agree(name: string, parameter: number, built: number): void {
-  if (parameter !== built)
-    throw new UserError(`hyper_parameters.${name}: ${parameter}, but the model has ${built}`);
 }

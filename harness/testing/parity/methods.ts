@@ -1,13 +1,11 @@
-import { z } from 'zod';
 import { type HostArray, hostArray, type TypedArray } from '../../engine/array.ts';
 import { startEngine } from '../../engine/index.ts';
 import type { TensorSpec } from '../../engine/program.ts';
 import { UserError } from '../../errors.ts';
-import type { NeckSpec } from '../../nn/necks.ts';
-import { type ResNetSpec, resnet, resnetSpec } from '../../nn/resnet.ts';
+import { type ResNetSpec, resnet } from '../../nn/resnet.ts';
 import { momentumState } from '../../optim/descend.ts';
 import { resolveRules } from '../../optim/rules.ts';
-import { OptimizerSpec } from '../../optim/spec.ts';
+import type { OptimizerSpec } from '../../optim/spec.ts';
 import { Learner, type Tensors } from '../../run/learner.ts';
 import {
   type BoundMethod,
@@ -226,86 +224,4 @@ function compareState(
 function rankOf(name: string): readonly [number, string] {
   const [, rank = '0', plain = name] = /^(?:replica(\d+)\.)?(.*)$/.exec(name) ?? [];
   return [Number(rank), plain];
-}
-
-const norm = z.strictObject({ type: z.enum(['BN', 'SyncBN']) });
-
-/** The reference's backbone config. */
-export const backboneConfig = z
-  .strictObject({
-    type: z.literal('NarrowResNet'),
-    base_width: z.int().positive(),
-    depth: z.int(),
-    in_channels: z.int().positive(),
-    out_indices: z.tuple([z.literal(4)]),
-    norm_cfg: norm,
-  })
-  .transform(({ base_width, depth, in_channels, norm_cfg }) =>
-    resnetSpec.parse({
-      depth,
-      width: base_width / 64,
-      channels: in_channels,
-      norm: norm_cfg.type === 'SyncBN' ? 'sync' : 'batch',
-    }),
-  );
-
-/** The reference's neck config, and the channels that it expects of the backbone. */
-export const neckConfig = z
-  .discriminatedUnion('type', [
-    z.strictObject({
-      type: z.literal('LinearNeck'),
-      in_channels: z.int(),
-      out_channels: z.int(),
-    }),
-    z.strictObject({
-      type: z.literal('NonLinearNeckV1'),
-      in_channels: z.int(),
-      hid_channels: z.int(),
-      out_channels: z.int(),
-    }),
-  ])
-  .transform((config): NeckSpec => {
-    const out = config.out_channels;
-    return config.type === 'LinearNeck'
-      ? { kind: 'linear', out }
-      : { kind: 'mlp', hidden: config.hid_channels, out };
-  });
-
-/** The reference's optimizer config. */
-export const optimizerConfig = z.strictObject({
-  type: z.enum(['SGD', 'LARS']),
-  lr: z.number(),
-  weight_decay: z.number(),
-  momentum: z.number(),
-});
-
-const Options = z.record(
-  z.string(),
-  z.strictObject({
-    lr: z.number(),
-    weight_decay: z.number(),
-    momentum: z.number(),
-    lars_exclude: z.boolean().optional(),
-  }),
-);
-
-/** The optimizer of a case, with a rule for each parameter that its `param_options` set apart. */
-export function optimizerOf(
-  fixture: Fixture,
-  config: z.output<typeof optimizerConfig>,
-): OptimizerSpec {
-  const { lr, momentum, weight_decay: weightDecay } = config;
-  const options = fixture.field('param_options', Options.default({}));
-  const rules = Object.entries(options).flatMap(([name, option]) => {
-    const same =
-      option.lr === lr && option.momentum === momentum && option.weight_decay === weightDecay;
-    if (same && !option.lars_exclude) return [];
-    return {
-      match: `^${name.replaceAll('.', '\\.')}$`,
-      ...{ lr: option.lr, momentum: option.momentum, weightDecay: option.weight_decay },
-      larsExclude: option.lars_exclude,
-    };
-  });
-  const kind = config.type === 'SGD' ? 'sgd' : 'lars';
-  return OptimizerSpec.parse({ kind, lr, momentum, weightDecay, rules });
 }

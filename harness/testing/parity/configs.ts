@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { UserError } from '../../errors.ts';
+import type { NeckSpec } from '../../nn/necks.ts';
+import { resnetSpec } from '../../nn/resnet.ts';
+import { OptimizerSpec } from '../../optim/spec.ts';
+import type { Fixture } from './fixture.ts';
+
+const norm = z.strictObject({ type: z.enum(['BN', 'SyncBN']) });
+
+/** The reference's backbone config. */
+export const backboneConfig = z
+  .strictObject({
+    type: z.literal('NarrowResNet'),
+    base_width: z.int().positive(),
+    depth: z.int(),
+    in_channels: z.int().positive(),
+    out_indices: z.tuple([z.literal(4)]),
+    norm_cfg: norm,
+  })
+  .transform(({ base_width, depth, in_channels, norm_cfg }) =>
+    resnetSpec.parse({
+      depth,
+      width: base_width / 64,
+      channels: in_channels,
+      norm: norm_cfg.type === 'SyncBN' ? 'sync' : 'batch',
+    }),
+  );
+
+/** The reference's neck config, and the channels that it expects of the backbone. */
+export const neckConfig = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('LinearNeck'),
+      in_channels: z.int(),
+      out_channels: z.int(),
+    }),
+    z.strictObject({
+      type: z.literal('NonLinearNeckV1'),
+      in_channels: z.int(),
+      hid_channels: z.int(),
+      out_channels: z.int(),
+    }),
+  ])
+  .transform((config): NeckSpec => {
+    const out = config.out_channels;
+    return config.type === 'LinearNeck'
+      ? { kind: 'linear', out }
+      : { kind: 'mlp', hidden: config.hid_channels, out };
+  });
+
+/** The reference's optimizer config. */
+export const optimizerConfig = z.strictObject({
+  type: z.enum(['SGD', 'LARS']),
+  lr: z.number(),
+  weight_decay: z.number(),
+  momentum: z.number(),
+  nesterov: z.boolean().default(false),
+  /** By pattern; `param_options` has what comes of it, where a case lists that. */
+  paramwise_options: z
+    .record(
+      z.string(),
+      z.strictObject({
+        lr_mult: z.number().optional(),
+        momentum: z.number().optional(),
+        weight_decay: z.number().optional(),
+        lars_exclude: z.boolean().optional(),
+      }),
+    )
+    .default({}),
+});
+
+const Options = z.record(
+  z.string(),
+  z.strictObject({
+    lr: z.number(),
+    weight_decay: z.number(),
+    momentum: z.number(),
+    lars_exclude: z.boolean().optional(),
+  }),
+);
+
+/** The optimizer of a case, with a rule for each parameter that its `param_options` set apart. */
+export function optimizerOf(
+  fixture: Fixture,
+  config: z.output<typeof optimizerConfig>,
+): OptimizerSpec {
+  const { lr, momentum, nesterov, weight_decay: weightDecay } = config;
+  const options = fixture.field('param_options', Options.optional());
+  const kind = config.type === 'SGD' ? 'sgd' : 'lars';
+  const rules = options === undefined ? patterns(config) : singled(config, options);
+  return OptimizerSpec.parse({ kind, lr, momentum, weightDecay, nesterov, rules });
+}
+
+type Config = z.output<typeof optimizerConfig>;
+
+function singled(
+  { lr, momentum, weight_decay }: Config,
+  options: z.output<typeof Options>,
+): z.input<typeof OptimizerSpec>['rules'] {
+  return Object.entries(options).flatMap(([name, option]) => {
+    const same =
+      option.lr === lr && option.momentum === momentum && option.weight_decay === weight_decay;
+    if (same && !option.lars_exclude) return [];
+    return {
+      match: `^${name.replaceAll('.', '\\.')}$`,
+      ...{ lr: option.lr, momentum: option.momentum, weightDecay: option.weight_decay },
+      larsExclude: option.lars_exclude,
+    };
+  });
+}
+
+function patterns({ paramwise_options }: Config): z.input<typeof OptimizerSpec>['rules'] {
+  return Object.entries(paramwise_options).map(([match, option]) => ({
+    match: match.replace('\\A', '^'), // Python's name for the start
+    lrMultiplier: option.lr_mult,
+    momentum: option.momentum,
+    weightDecay: option.weight_decay,
+    larsExclude: option.lars_exclude,
+  }));
+}
+
+/** Holds a hyper-parameter to what the case's model was built with. @throws UserError by its name. */
+export function agree(name: string, parameter: unknown, built: unknown): void {
+  if (parameter !== built)
+    throw new UserError(`hyper_parameters.${name}: ${parameter}, but the model has ${built}`);
+}
