@@ -1,0 +1,65 @@
+/** What recipes of several methods have in common: data, views, backbones and evaluation. */
+
+export const crop = { kind: 'randomResizedCrop', scale: [0.2, 1] } as const;
+export const flip = { kind: 'flip' } as const;
+export const grayscale = { kind: 'grayscale', p: 0.2 } as const;
+
+export const jitter = {
+  kind: 'colorJitter',
+  ...{ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
+} as const;
+
+/** Blur would wipe out a 32x32 image: MoCo's CIFAR demo leaves it out. */
+export const cifarView = [crop, flip, jitter, grayscale] as const;
+
+/**
+ * Colours tell the drawn images apart but say nothing about their class, so most views have none and
+ * what is left to recognise is the pattern.
+ */
+export const drawnView = [
+  { kind: 'randomResizedCrop', scale: [0.3, 1] },
+  flip,
+  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, p: 0.8 },
+  { kind: 'grayscale', p: 0.9 },
+] as const;
+
+/** Images drawn from the seed: no file is needed. */
+export const drawnData = {
+  train: { kind: 'generated', count: 4096 },
+  ...{ size: 32, dropLast: true },
+} as const;
+
+export const drawnEvaluation = {
+  train: { kind: 'generated', count: 1024 },
+  test: { kind: 'generated', count: 512, split: 'test' },
+  knn: { k: 20, temperature: 0.1, everyEpochs: 1 },
+  linear: { epochs: 20, batch: 64 },
+} as const;
+
+/** A backbone for 32x32 images that trains in about a minute on two cores. */
+export const smallBackbone = { depth: 18, width: 0.25, stem: 'cifar' } as const;
+
+/** As many of the official files as there are. */
+export const cifarData = {
+  train: { kind: 'cifar10', root: 'cifar-10-batches-bin' },
+  size: 32,
+  mean: [0.4914, 0.4822, 0.4465],
+  std: [0.2023, 0.1994, 0.201],
+  dropLast: true,
+} as const;
+
+export const cifarEvaluation = {
+  train: { kind: 'cifar10', root: 'cifar-10-batches-bin' },
+  test: { kind: 'cifar10', root: 'cifar-10-batches-bin', split: 'test' },
+  knn: { k: 200, temperature: 0.1, everyEpochs: 1 },
+  linear: {},
+} as const;
+
+export const cifarBackbone = { depth: 18, width: 0.5, stem: 'cifar' } as const;
+
+/** The original's ImageNet lists. */
+export const imagenetTrain = {
+  kind: 'list',
+  root: 'imagenet/train',
+  file: 'imagenet/meta/train.txt',
+} as const;
