@@ -20,7 +20,7 @@ export const tiny = {
   },
   ...{ batch: 16, accumulate: 3, epochs: 3 },
   optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9 },
-  schedule: { kind: 'cosine', per: 'step', warmup: { iterations: 5 } },
+  schedule: { kind: 'cosine', per: 'step', from: 'start', warmup: { iterations: 5 } },
   checkpoint: { everySteps: 1 },
   log: { everySteps: 3 },
   evaluation: {
