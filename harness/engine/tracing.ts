@@ -15,6 +15,8 @@ export interface Io {
   readonly inputs: Named<Tensor>;
   /** A state tensor as it was before this run. */
   read(name: string): Tensor;
+  /** Rows of a state tensor, as they were before this run, without a copy of the rest: [M, …]. */
+  readRows(name: string, indices: Tensor): Tensor;
   /** A state tensor as this run leaves it: after the `assign` or `apply` made for it before. */
   readAfter(name: string): Tensor;
   /** Sets a state tensor at the end of this run; each at most once an entry. */
@@ -32,7 +34,8 @@ export interface Variable {
 export class Tracing implements Io {
   readonly inputs: Named<Tensor>;
   private readonly reads = new Map<string, Tensor>();
-  private readonly readers = new Map<string, Pointer>();
+  /** Nodes that a write of the variable has to wait for. */
+  private readonly readers = new Map<string, Pointer[]>();
   private readonly updates = new Map<string, () => Pointer>();
   /** State whose update is in the graph already. */
   private readonly made = new Set<string>();
@@ -65,8 +68,22 @@ export class Tracing implements Io {
     watchSource(output, `state '${name}'`);
     const value = wrap(output);
     this.reads.set(name, value);
-    this.readers.set(name, node.oper);
+    this.reading(name, node.oper);
     return value;
+  }
+
+  readRows(name: string, indices: Tensor): Tensor {
+    if (this.made.has(name))
+      throw new Error(`engine: rows of state '${name}' are read after it was updated`);
+    const { spec, handle } = this.variable(name);
+    const attrs = { dtype: { dtype: spec.dtype } };
+    const node = this.graph.add('ResourceGather', [handle, unwrap(indices)], attrs);
+    this.reading(name, node.oper);
+    return wrap({ oper: node.oper, index: 0 });
+  }
+
+  private reading(name: string, node: Pointer): void {
+    this.readers.set(name, [...(this.readers.get(name) ?? []), node]);
   }
 
   readAfter(name: string): Tensor {

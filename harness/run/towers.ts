@@ -6,8 +6,8 @@ import type { Precision } from '../engine/precision.ts';
 import { withPrecision } from '../engine/precision.ts';
 import type { Io } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
+import type { Bank } from '../nn/memory.ts';
 import type { LayerContext, Params } from '../nn/module.ts';
-import type { Compat } from './compat.ts';
 import type { Model, Step } from './method.ts';
 
 /** A value or gradient by name, as `Step.observe` and `Step.forward` named it. */
@@ -20,7 +20,6 @@ export interface TowerOptions {
   readonly replicas: number;
   readonly batch: number;
   readonly precision: Precision;
-  readonly compat: Compat;
   /** Trainable parameters of this replica by full name, so that gradients are kept apart. */
   readonly trainable: Params;
   /** [R N, H, W, C] normalised views. */
@@ -51,10 +50,6 @@ export class Tower implements Step {
 
   constructor(options: TowerOptions) {
     this.options = options;
-  }
-
-  get compat(): Compat {
-    return this.options.compat;
   }
 
   get indices(): Tensor {
@@ -131,6 +126,13 @@ export class Tower implements Step {
 
   state(name: string): Tensor {
     return this.options.io.read(name);
+  }
+
+  bank(name: string): Bank {
+    const { model, io } = this.options;
+    const count = model.state[name]?.shape[0];
+    if (count === undefined) throw new Error(`step: no state '${name}' with rows`);
+    return { count, rows: (indices) => io.readRows(name, indices), all: () => io.read(name) };
   }
 
   observe(name: string, value: Tensor): Tensor {
