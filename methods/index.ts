@@ -1,5 +1,6 @@
 import type { MethodDefinition } from '../harness/run/method.ts';
 import { moco } from './moco.ts';
+import { npid } from './npid.ts';
 
 /** Every method, by the `kind` that experiments name. A new method is a line here. */
-export const methods: Readonly<Record<string, MethodDefinition>> = { moco };
+export const methods: Readonly<Record<string, MethodDefinition>> = { moco, npid };

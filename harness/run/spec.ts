@@ -4,7 +4,6 @@ import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { resnetSpec } from '../nn/resnet.ts';
 import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
-import { type CompatFields, compatOf, compatSpec } from './compat.ts';
 import { type Sha256, sha256Json } from './hash.ts';
 import { parse } from './parse.ts';
 
@@ -119,8 +118,6 @@ const ExperimentSpec = z
     optimizer: OptimizerSpec,
     schedule: ScheduleSpec,
     precision: z.enum(['fp32', 'bf16']).default('fp32'),
-    /** What is done as the original does it, although it is not right: `docs/compat.md`. */
-    compat: compatSpec.prefault({}),
     checkpoint: CheckpointSpec.prefault({}),
     log: z
       .strictObject({ everySteps: positive.default(50) })
@@ -143,8 +140,6 @@ export type ExperimentInput = z.input<typeof ExperimentSpec>;
 export interface SpecifiedMethod {
   /** Its own fields of `method`, without `kind`. */
   readonly schema: z.ZodType;
-  /** Its own options of `compat`. */
-  readonly compat?: CompatFields | undefined;
 }
 
 /**
@@ -168,8 +163,7 @@ export function parseExperiment(
     throw new UserError(`${what}: method.kind: expected ${list}, found "${kind}"${hint}`);
   }
   const spec = parse(definition.schema, fields, what, ['method']);
-  const compat = parse(compatOf(definition.compat), experiment.compat, what, ['compat']);
-  return deepFreeze({ ...experiment, method: { kind, ...Object(spec) }, compat });
+  return deepFreeze({ ...experiment, method: { kind, ...Object(spec) } });
 }
 
 /** The experiment id: SHA-256 of the canonical JSON. */

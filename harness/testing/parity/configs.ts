@@ -45,7 +45,7 @@ export const neckConfig = z
     const out = config.out_channels;
     return config.type === 'LinearNeck'
       ? { kind: 'linear', out }
-      : { kind: 'mlp', hidden: config.hid_channels, out, norm: 'none' };
+      : { kind: 'mlp', hidden: config.hid_channels, out };
   });
 
 /** The reference's optimizer config. */

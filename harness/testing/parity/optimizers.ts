@@ -94,7 +94,7 @@ function optimizerProgram(
         gradient: input(`grad.${name}`),
         rule: rules.get(name) as ParameterRule,
       }));
-      applyOptimizer(io, spec, learnable, input('lr'), false); // zeros stand still there
+      applyOptimizer(io, spec, learnable, input('lr'));
       return {};
     },
   });
@@ -145,8 +145,7 @@ async function runSchedules(fixture: Fixture, comparisons: Comparisons): Promise
     const spec = ScheduleSpec.parse({
       ...(policy === 'step'
         ? { kind: 'step', milestones: step, gamma }
-        : { kind: 'cosine', minLr: min_lr, from: 'start' }),
-      per: 'epoch',
+        : { kind: 'cosine', minLr: min_lr }),
       ...(config.warmup === undefined ? {} : { warmup }),
     });
     const { epochs, iters_per_epoch: stepsPerEpoch } = run;
