@@ -1,0 +1,6 @@
+import { moco } from './moco.ts';
+import type { MutationSet } from './mutation.ts';
+import { shared } from './shared.ts';
+
+/** All mutations; a new method adds a set. */
+export const mutationSets: readonly MutationSet[] = [shared, moco];

@@ -1,0 +1,36 @@
+/** A small change of the code that changes numbers, and must not go unnoticed. */
+export interface Mutation {
+  /** What is wrong then, in a few words. */
+  readonly what: string;
+  readonly file: string;
+  /** Text that is in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Mutations that one experiment has to notice. */
+export interface MutationSet {
+  /** A small experiment on embedded data. */
+  readonly experiment: string;
+  /** Settings that shorten it, or that use what the mutations change. */
+  readonly set: readonly string[];
+  readonly mutations: readonly Mutation[];
+}
+
+/** Makes mutations of one file. */
+export function inFile(
+  file: string,
+  changes: readonly (readonly [what: string, find: string, replace: string])[],
+): Mutation[] {
+  return changes.map(([what, find, replace]) => ({ what, file, find, replace }));
+}
+
+/** Two epochs of four steps: enough for what happens once a step, once an epoch, and at the end. */
+export const SHORT: readonly string[] = [
+  'epochs=2',
+  'data.train.count=256',
+  'evaluation.train.count=128',
+  'evaluation.test.count=64',
+  'evaluation.knn.k=5',
+  'evaluation.linear.epochs=2',
+];

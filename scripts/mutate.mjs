@@ -1,0 +1,164 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { command } from './cli.mjs';
+import { load, root } from './load.mjs';
+
+await command(
+  import.meta.url,
+  {
+    summary:
+      'Show that the goldens bite: every small mutation of the code must fail the comparison.',
+    options: {
+      only: { kind: 'text', value: 'TEXT', help: 'mutations whose words or file hold this' },
+      experiment: { kind: 'text', value: 'NAME', help: 'mutations of this experiment alone' },
+      jobs: { kind: 'int', default: 2, min: 1, help: 'runs at a time' },
+      date: { kind: 'text', value: 'YYYY-MM-DD', help: 'write reports/MUTATIONS.md of that day' },
+    },
+    examples: ['--experiment moco --only queue', '--date 2026-11-25'],
+  },
+  async ({ options, print }) => {
+    const { mutationSets } = await load('golden/mutations/index.ts');
+    const { mutationMarkdown } = await load('reports/mutations.ts');
+    const { writeAtomic } = await load('harness/run/files.ts');
+    const folder = mkdtempSync(join(tmpdir(), 'mutations-'));
+    const results = [];
+    let platform = '';
+    try {
+      const trees = Array.from({ length: options.jobs }, (_, i) => copyTree(join(folder, `${i}`)));
+      for (const [i, { experiment, set, mutations }] of mutationSets.entries()) {
+        const wanted = mutations.filter((one) => isWanted(one, experiment, options));
+        if (wanted.length === 0) continue;
+        const goldens = join(folder, `goldens${i}`);
+        const run = (tree, name) => train(tree, experiment, set, join(folder, `run${i}.${name}`));
+        platform = await pin(await run(trees[0], 'plain'), goldens);
+        const again = await judged(await run(trees[0], 'again'), goldens);
+        if (again !== undefined) throw new Error(`${experiment} does not repeat: ${again}`);
+        const queue = wanted.map((mutation, m) => ({ mutation, m }));
+        const worker = async (tree) => {
+          for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+            const { mutation, m } = next;
+            const caught = await withMutation(tree, mutation, async () =>
+              judged(await run(tree, String(m)), goldens),
+            );
+            const { file, what } = mutation;
+            results.push({ set: i, place: m, experiment, file, what, caught });
+            print(
+              { experiment, file, what, caught },
+              `${caught ? 'noticed' : 'NOT NOTICED'} ${experiment}: ${what}: ${caught ?? ''}`,
+            );
+          }
+        };
+        await Promise.all(trees.map(worker));
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    results.sort((a, b) => a.set - b.set || a.place - b.place);
+    const missed = results.filter(({ caught }) => caught === undefined);
+    if (options.date !== undefined) {
+      const commit = spawnSync('git', ['-C', root, 'rev-parse', 'HEAD'], { encoding: 'utf8' });
+      const report = { date: options.date, commit: commit.stdout.trim(), platform, results };
+      await writeAtomic(resolve(root, 'reports/MUTATIONS.md'), mutationMarkdown(report));
+    }
+    const noticed = results.length - missed.length;
+    print({ noticed, missed: missed.length }, `${noticed} noticed, ${missed.length} not noticed`);
+    return missed.length === 0 ? 0 : 1;
+  },
+);
+
+function isWanted({ what, file }, experiment, { only, experiment: name }) {
+  if (name !== undefined && name !== experiment) return false;
+  return only === undefined || `${what} ${file}`.includes(only);
+}
+
+/** What version control knows of this tree, with the installed packages. */
+function copyTree(to) {
+  const { stdout } = spawnSync('git', ['-C', root, 'ls-files'], { encoding: 'utf8' });
+  const kept = stdout
+    .split('\n')
+    .filter((file) => /^(harness|methods|scripts|reports)\//.test(file));
+  for (const file of [...kept, 'package.json', 'tsconfig.json']) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    cpSync(join(root, file), join(to, file));
+  }
+  symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
+  return to;
+}
+
+async function withMutation(tree, { file, find, replace, what }, body) {
+  const path = join(tree, file);
+  const before = readFileSync(path, 'utf8');
+  const count = before.split(find).length - 1;
+  if (count !== 1) throw new Error(`${what}: the text is ${count} times in ${file}, expected once`);
+  writeFileSync(
+    path,
+    before.replace(find, () => replace),
+  );
+  try {
+    return await body();
+  } finally {
+    writeFileSync(path, before);
+  }
+}
+
+/** Trains in a tree, in a process of its own. @returns its record, or how it failed */
+function train(tree, experiment, set, workDir) {
+  const settings = set.flatMap((setting) => ['--set', setting]);
+  const line = [join(tree, 'scripts/train.mjs'), experiment, ...settings, '--work_dir', workDir];
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, line, { cwd: tree, stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+    });
+    child.on('error', fail);
+    child.on('close', (code) => done(code === 0 ? { workDir } : { failure: lastLine(text) }));
+  });
+}
+
+function lastLine(text) {
+  return text.trim().split('\n').at(-1) ?? '';
+}
+
+/** Makes the plain run the golden of its platform. */
+async function pin({ workDir, failure }, folder) {
+  if (failure !== undefined) throw new Error(`the plain run failed: ${failure}`);
+  const { readRecord } = await load('harness/run/record.ts');
+  const { goldenPath, writeGolden } = await load('harness/run/golden.ts');
+  const record = readRecord(workDir);
+  const log = [
+    {
+      ...{ reason: 'mutations', command: 'scripts/mutate.mjs', commit: '0' },
+      ...{ chain: record.epochs.at(-1).chain, changed: [], differences: [] },
+    },
+  ];
+  const golden = { format: 'reprise-golden-1', horizon: record.epochs.length - 1, record, log };
+  await writeGolden(goldenPath(folder, record), golden);
+  return record.fingerprint.id;
+}
+
+/** How the golden comparison takes a run: undefined where it passes. */
+async function judged({ workDir, failure }, folder) {
+  // A change that breaks the run shows nothing of the goldens.
+  if (failure !== undefined) throw new Error(`the run stops: ${failure}`);
+  const { readRecord } = await load('harness/run/record.ts');
+  const { compareWithGolden } = await load('harness/run/golden_check.ts');
+  const verdict = compareWithGolden(readRecord(workDir), folder);
+  rmSync(workDir, { recursive: true });
+  if (verdict.kind !== 'exact') throw new Error(`${verdict.kind}: ${verdict.summary}`);
+  if (verdict.pass) return undefined;
+  const [problem] = verdict.problems;
+  if (problem !== undefined) return problem.split(':')[0];
+  const first = verdict.rows.find(({ fits }) => !fits);
+  return `${first.metric} of epoch ${first.epoch}`;
+}
