@@ -1,6 +1,11 @@
 import type { MethodDefinition } from '../harness/run/method.ts';
 import { moco } from './moco.ts';
 import { npid } from './npid.ts';
+import { rotation } from './rotation.ts';
 
 /** Every method, by the `kind` that experiments name. A new method is a line here. */
-export const methods: Readonly<Record<string, MethodDefinition>> = { moco, npid };
+export const methods: Readonly<Record<string, MethodDefinition>> = {
+  moco,
+  npid,
+  rotation,
+};

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { UserError } from '../../errors.ts';
-import type { NeckSpec } from '../../nn/necks.ts';
+import { type NeckSpec, neckSpec } from '../../nn/necks.ts';
 import { resnetSpec } from '../../nn/resnet.ts';
 import { OptimizerSpec } from '../../optim/spec.ts';
 import type { Fixture } from './fixture.ts';
 
 const norm = z.strictObject({ type: z.enum(['BN', 'SyncBN']) });
+const channels = z.int().positive();
 
 /** The reference's backbone config. */
 export const backboneConfig = z
@@ -16,37 +17,82 @@ export const backboneConfig = z
     in_channels: z.int().positive(),
     out_indices: z.tuple([z.literal(4)]),
     norm_cfg: norm,
+    frozen_stages: z.int().default(-1),
+    norm_eval: z.boolean().default(false),
+    zero_init_residual: z.boolean().default(false),
   })
-  .transform(({ base_width, depth, in_channels, norm_cfg }) =>
+  .transform(({ base_width, depth, in_channels, norm_cfg, ...config }) =>
     resnetSpec.parse({
       depth,
       width: base_width / 64,
       channels: in_channels,
       norm: norm_cfg.type === 'SyncBN' ? 'sync' : 'batch',
+      frozenStages: config.frozen_stages,
+      normEval: config.norm_eval,
+      zeroInitResidual: config.zero_init_residual,
     }),
   );
 
-/** The reference's neck config, and the channels that it expects of the backbone. */
+/** The reference's neck config. */
 export const neckConfig = z
   .discriminatedUnion('type', [
     z.strictObject({
       type: z.literal('LinearNeck'),
-      in_channels: z.int(),
-      out_channels: z.int(),
+      in_channels: channels,
+      out_channels: channels,
+      with_avg_pool: z.literal(true).default(true),
+    }),
+    z.strictObject({
+      type: z.literal('NonLinearNeckV0'),
+      in_channels: channels,
+      hid_channels: channels,
+      out_channels: channels,
+      sync_bn: z.boolean().default(false),
+      with_avg_pool: z.literal(true).default(true),
     }),
     z.strictObject({
       type: z.literal('NonLinearNeckV1'),
-      in_channels: z.int(),
-      hid_channels: z.int(),
-      out_channels: z.int(),
+      in_channels: channels,
+      hid_channels: channels,
+      out_channels: channels,
+      with_avg_pool: z.literal(true).default(true),
+    }),
+    z.strictObject({
+      type: z.literal('RelativeLocNeck'),
+      in_channels: channels,
+      out_channels: channels,
+      sync_bn: z.boolean().default(false),
+      with_avg_pool: z.literal(true).default(true),
     }),
   ])
   .transform((config): NeckSpec => {
     const out = config.out_channels;
-    return config.type === 'LinearNeck'
-      ? { kind: 'linear', out }
-      : { kind: 'mlp', hidden: config.hid_channels, out };
+    switch (config.type) {
+      case 'LinearNeck':
+        return neckSpec.parse({ kind: 'linear', out });
+      case 'NonLinearNeckV0':
+        return neckSpec.parse({
+          ...{ kind: 'odc', hidden: config.hid_channels, out },
+          norm: config.sync_bn ? 'sync' : 'batch',
+        });
+      case 'NonLinearNeckV1':
+        return neckSpec.parse({ kind: 'mlp', hidden: config.hid_channels, out });
+      case 'RelativeLocNeck':
+        return neckSpec.parse({
+          kind: 'relativeLoc',
+          out,
+          norm: config.sync_bn ? 'sync' : 'batch',
+        });
+    }
   });
+
+/** The reference's ClsHead config. */
+export const classifierConfig = z.strictObject({
+  type: z.literal('ClsHead'),
+  with_avg_pool: z.boolean().default(false),
+  in_channels: channels,
+  num_classes: z.int().positive(),
+});
 
 /** The reference's optimizer config. */
 export const optimizerConfig = z.strictObject({

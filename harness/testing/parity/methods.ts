@@ -23,6 +23,8 @@ import type { ParityCase } from './run.ts';
 /** How the cases of one method read. */
 export interface MethodReading {
   readonly method: MethodDefinition;
+  /** Values of `method` in the JSON; the method's kind by default. */
+  readonly cases?: readonly string[];
   /** The `method` part of an experiment, and the backbone, of the case's JSON. */
   readonly specs: (fixture: Fixture) => MethodSpecs;
   /** The method's draws: ours → the fixture's, e.g. shuffle → idx_shuffle. */
@@ -33,6 +35,27 @@ export interface MethodReading {
   readonly labels?: string;
   /** The place of each image in the data, where the fixture has one; else 0, 1, 2, … */
   readonly indices?: string;
+  /** How the images of a rank read, where they are not simply one [N, V, C, H, W]. */
+  readonly views?: (images: HostArray, name: string, shape: ViewShape) => readonly Float32Array[];
+  /** Holds what the step gave to more of the fixture than the tensors that it expects. */
+  readonly also?: (step: StepResult, comparisons: Comparisons) => void;
+}
+
+/** The images that a rank's step takes, as the case's JSON says. */
+export interface ViewShape {
+  /** N. */
+  readonly batch: number;
+  readonly views: number;
+  readonly channels: number;
+  readonly size: number;
+}
+
+export interface StepResult {
+  readonly fixture: Fixture;
+  /** From 1. */
+  readonly step: number;
+  /** In the reference's layout, under the case's names. */
+  readonly outputs: Tensors;
 }
 
 export interface Replayed {
@@ -61,7 +84,7 @@ export interface MethodSpecs {
  */
 export function methodCase(reading: MethodReading): ParityCase {
   return {
-    methods: [reading.method.kind],
+    methods: reading.cases ?? [reading.method.kind],
     run: async (fixture, comparisons) => {
       await startEngine();
       const specs = reading.specs(fixture);
@@ -73,8 +96,8 @@ export function methodCase(reading: MethodReading): ParityCase {
         let before = await initial(fixture, learner);
         for (let step = 1; step <= specs.steps; step++) {
           const outputs = await runStep(fixture, learner, reading, specs, step);
-          for (const [name, value] of Object.entries(outputs))
-            comparisons.add(namedOutput(name, step), inFileLayout(name, value));
+          for (const [name, value] of outputs) comparisons.add(name, value);
+          reading.also?.({ fixture, step, outputs }, comparisons);
           const after = await learner.save();
           compareState(comparisons, fixture.worldSize, step, before, after);
           before = after;
@@ -128,16 +151,15 @@ async function initial(fixture: Fixture, learner: Learner): Promise<Tensors> {
 async function runStep(
   fixture: Fixture,
   learner: Learner,
-  { draws, replay = {}, labels, indices }: MethodReading,
+  { draws, replay = {}, labels, indices, views = plainViews }: MethodReading,
   { optimizer, steps, scheduled = steps }: MethodSpecs,
   step: number,
-): Promise<Record<string, HostArray>> {
+): Promise<Tensors> {
   const { method, replicas, batch, size, channels } = learner.definition;
   const prefixes = Array.from({ length: replicas }, (_, r) => (replicas > 1 ? `rank${r}.` : ''));
   const images = prefixes.map((prefix) => {
     const name = `${prefix}in.step${step}.img`;
-    const views = method.views > 1 ? [method.views] : [];
-    return expectShape(name, fixture.input(name), [batch, ...views, channels, size, size]);
+    return views(fixture.input(name), name, { batch, views: method.views, channels, size });
   });
   const inputs: Record<string, TypedArray> = {
     indices: Int32Array.from({ length: replicas * batch }, (_, i) => i),
@@ -164,14 +186,27 @@ async function runStep(
         dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
     }
   for (let v = 0; v < method.views; v++)
-    inputs[`view${v}`] = concatenated(images.map((image) => viewOf(image, v)));
+    inputs[`view${v}`] = concatenated(images.map((image) => image[v] ?? new Float32Array()));
   for (const [ours, theirs] of Object.entries(draws)) {
     const name = `rng.step${step}.${theirs}`;
     const { data } = expectShape(name, fixture.input(name), [replicas * batch]);
     inputs[`draw.${ours}`] = Int32Array.from(flat(data));
   }
-  return learner.program.run('step', inputs);
+  const outputs = await learner.program.run('step', inputs);
+  return new Map(
+    Object.entries(outputs).map(([name, value]) => [
+      namedOutput(name, step),
+      inFileLayout(name, value),
+    ]),
+  );
 }
+
+/** [N, V, C, H, W], or [N, C, H, W] where there is one view. */
+const plainViews: NonNullable<MethodReading['views']> = (images, name, shape) => {
+  const { batch, views, channels, size } = shape;
+  expectShape(name, images, [batch, ...(views > 1 ? [views] : []), channels, size, size]);
+  return Array.from({ length: views }, (_, v) => viewOf(images, v));
+};
 
 /** What is fed in place of random values: shapes are the fixture's. */
 function replayOf(fixture: Fixture, { replay = {} }: MethodReading): Record<string, TensorSpec> {
@@ -187,7 +222,8 @@ function replayOf(fixture: Fixture, { replay = {} }: MethodReading): Record<stri
   );
 }
 
-function expectShape(name: string, value: HostArray, shape: readonly number[]): HostArray {
+/** The value itself. @throws UserError where it has another shape. */
+export function expectShape(name: string, value: HostArray, shape: readonly number[]): HostArray {
   if (String(value.shape) === String(shape)) return value;
   throw new UserError(`${name}: found shape [${value.shape}], expected [${shape}]`);
 }

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { Replica } from '../harness/cluster/replicas.ts';
+import { type Tensor, tf } from '../harness/engine/tf.ts';
+import { classification, classifier } from '../harness/nn/heads.ts';
+import { defineMethod, type Outcome } from '../harness/run/method.ts';
+
+/** Nothing to choose: the rotations are those of the paper. */
+export const rotationSpec = z.strictObject({}).readonly();
+export type RotationSpec = z.output<typeof rotationSpec>;
+
+const ANGLES = 4; // 0, 90, 180 and 270 degrees
+
+/**
+ * Rotation Prediction, Gidaris, Singh and Komodakis 2018, arXiv:1803.07728: which of four rotations an
+ * image was turned by (eq. 2 and 3). As in the paper, all four copies of an image are in the batch.
+ */
+export const rotation = defineMethod<RotationSpec>({
+  kind: 'rotation',
+  schema: rotationSpec,
+  views: 1,
+  draws: [],
+
+  check: () => undefined,
+
+  model: (_, backbone) => ({
+    networks: {
+      backbone: backbone.module,
+      head: classifier({ inputs: backbone.channels, classes: ANGLES, pool: true }),
+    },
+    followers: {},
+    backbone: 'backbone.',
+    state: {},
+  }),
+
+  // biome-ignore lint/correctness/useYield: one replica meets the others in its norms alone
+  *loss(_, step): Replica<Outcome> {
+    const images = step.observe('rotated', rotated(step.view(0))); // [4 N, H, W, C]
+    const logits = step.forward('head', step.forward('backbone', images)); // [4 N, 4]
+    const count = (images.shape[0] ?? 0) / ANGLES;
+    const turns = tf.tile(tf.tensor1d([0, 1, 2, 3], 'int32'), [count]); // [4 N]
+    const { loss, accuracy } = classification(logits, turns);
+    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
+    return { loss, metrics: { accuracy } };
+  },
+});
+
+/**
+ * Each image turned by 0 to 3 quarters counter-clockwise: y[4 n + q]. Pixels are moved, none is
+ * computed.
+ * @param x [N, S, S, C]
+ * @returns [4 N, S, S, C]
+ */
+export function rotated(x: Tensor): Tensor {
+  const [count = 0, ...image] = x.shape;
+  const across = (y: Tensor) => tf.transpose(y, [0, 2, 1, 3]);
+  const quarters = [
+    x,
+    tf.reverse(across(x), 1), // y[i, j] = x[j, S - 1 - i]
+    tf.reverse(x, [1, 2]),
+    across(tf.reverse(x, 1)), // y[i, j] = x[S - 1 - j, i]
+  ];
+  return tf.reshape(tf.stack(quarters, 1), [ANGLES * count, ...image]);
+}
