@@ -15,6 +15,7 @@ import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
 import { OptimizerSpec } from '../harness/optim/spec.ts';
 import { fillNormal, stream } from '../harness/random/stream.ts';
+import { exactCompat } from '../harness/run/compat.ts';
 import { Learner } from '../harness/run/learner.ts';
 import { runStep, trainableNames } from '../harness/run/step.ts';
 import { type Arrays, differentiate, floats, type Tensors } from '../harness/testing/evaluate.ts';
@@ -58,7 +59,7 @@ async function train(precision: Precision, steps: number, options: ProgramOption
   const normalise = { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] };
   const shape = { replicas: REPLICAS, batch: BATCH, size: SIZE, channels: 3, accumulate: 1 };
   const learner = new Learner(
-    { method, model, optimizer, rules, normalise, precision, ...shape },
+    { method, model, optimizer, rules, normalise, precision, compat: exactCompat, ...shape },
     options,
   );
   await learner.initialise(1);

@@ -25,7 +25,7 @@ export const tiny = {
   },
   ...{ batch: 16, epochs: 3 },
   optimizer: { kind: 'sgd', lr: 0.06, weightDecay: 5e-4 },
-  schedule: { kind: 'cosine' },
+  schedule: { kind: 'cosine', per: 'epoch' },
   evaluation: {
     train: { kind: 'generated', count: 64, size: 16 },
     test: { kind: 'generated', count: 32, size: 16, split: 'test' },

@@ -50,7 +50,7 @@ const original = {
 const originalV2 = {
   ...original,
   data: { ...original.data, pipelines: [v2View, v2View] },
-  schedule: { kind: 'cosine' },
+  schedule: { kind: 'cosine', per: 'epoch' },
 } as const satisfies Partial<Recipe>;
 
 /**
@@ -70,7 +70,7 @@ export const small: Recipe = {
   data: { ...drawnData, pipelines: [drawnView, drawnView] },
   ...{ replicas: 2, batch: 32, epochs: 15 },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  schedule: { kind: 'cosine', per: 'epoch', from: 'start', warmup: { epochs: 2, ratio: 0.01 } },
   evaluation: drawnEvaluation,
 };
 
@@ -91,7 +91,7 @@ export const cifar10: Recipe = {
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
   ...{ replicas: 4, batch: 64, epochs: 15 },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 5e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 4, ratio: 0.001 } },
+  schedule: { kind: 'cosine', per: 'epoch', from: 'start', warmup: { epochs: 4, ratio: 0.001 } },
   precision: 'bf16',
   evaluation: cifarEvaluation,
 };

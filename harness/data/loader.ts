@@ -15,6 +15,8 @@ export interface LoaderSetup {
   /** Data folder. */
   readonly data: string;
   readonly seed: number;
+  /** Decides the order of samples in place of `seed`. */
+  readonly orderSeed?: number;
   /** One pipeline a view. */
   readonly pipelines: readonly ViewSpec[];
   /** Side of the views, in pixels. */
@@ -88,7 +90,8 @@ export class Loader {
   async *epoch(epoch: number, fromStep = 0): AsyncIterableIterator<Batch> {
     if (this.running) throw new Error(`loader: epoch ${epoch} begins while another one runs`);
     this.running = true;
-    const order = epochOrder(this.setup, this.source.count, epoch);
+    const { seed, orderSeed = seed } = this.setup;
+    const order = epochOrder({ ...this.setup, seed: orderSeed }, this.source.count, epoch);
     const requests = function* (loader: Loader) {
       for (let step = fromStep; step < loader.stepsPerEpoch; step++)
         yield { step, indices: stepIndices(loader.setup, order, step) };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { Tensor } from '../engine/tf.ts';
 import { averagePixels, batchNorm, dropout, kaiming, linear, relu } from './layers.ts';
-import { composed, type Initial, type Module, sequential } from './module.ts';
+import { composed, type Initial, type LayerContext, type Module, sequential } from './module.ts';
 
 /** Statistics of one replica's batch, or of all replicas' together. */
 const norm = z.enum(['batch', 'sync']);
@@ -15,11 +16,13 @@ export const neckSpec = z
       kind: z.literal('linear'),
       out: z.int().positive().default(128),
     }),
-    /** Average pool, fc, ReLU, fc. */
+    /** Average pool, fc, a norm where asked, ReLU, fc. */
     z.strictObject({
       kind: z.literal('mlp'),
       hidden: z.int().positive().default(2048),
       out: z.int().positive().default(128),
+      /** Behind the first fc: none, over one replica's batch, or over all replicas' together. */
+      norm: z.enum(['none', 'batch', 'sync']).default('none'),
     }),
     /** Average pool, fc, norm, then ReLU, fc, norm for each further layer; fc without bias. */
     z.strictObject({
@@ -58,7 +61,8 @@ type NeckOf<Kind extends NeckSpec['kind']> = Extract<NeckSpec, { readonly kind: 
 type FullyConnected = (inputs: number, outputs: number, bias?: boolean) => Module;
 
 /**
- * The neck, [N, H, W, channels] → [N, out], float32 or the precision of the trace.
+ * The neck, [N, H, W, channels] → [N, out], float32 or the precision of the trace; as a predictor,
+ * which stands on a neck, [N, channels] → [N, out].
  * @param initial how a fully connected weight starts, given its inputs
  * @param initialBias where its bias starts
  */
@@ -73,11 +77,12 @@ export function neck(
   switch (spec.kind) {
     case 'linear':
       return pooled({ fc: fc(channels, spec.out) }, 'fc');
-    case 'mlp':
-      return pooled(
-        { mlp: sequential([fc(channels, spec.hidden), relu, fc(spec.hidden, spec.out)]) },
-        'mlp',
-      );
+    case 'mlp': {
+      const { hidden, out, norm } = spec;
+      const norms = norm === 'none' ? [] : [batchNorm({ channels: hidden, sync: norm === 'sync' })];
+      const mlp = sequential([fc(channels, hidden), ...norms, relu, fc(hidden, out)]);
+      return pooled({ mlp }, 'mlp');
+    }
     case 'simclr':
       return simclr(spec, channels, fc);
     case 'odc':
@@ -134,11 +139,16 @@ function simclr(
     [...children.keys()].reduce(
       (y, name) =>
         call(name, name.startsWith('fc') && name !== 'fc0' ? relu.apply({}, y, context) : y),
-      averagePixels.apply({}, x, context),
+      flattened(x, context),
     ),
   );
 }
 
 function pooled<Name extends string>(children: Readonly<Record<Name, Module>>, name: Name): Module {
-  return composed(children, (call, x, context) => call(name, averagePixels.apply({}, x, context)));
+  return composed(children, (call, x, context) => call(name, flattened(x, context)));
+}
+
+/** Features of images are averaged over pixels; rows stay as they are. */
+function flattened(x: Tensor, context: LayerContext): Tensor {
+  return x.rank === 2 ? x : averagePixels.apply({}, x, context);
 }

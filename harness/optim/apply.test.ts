@@ -21,6 +21,7 @@ async function train(
   start: Vectors,
   gradients: readonly Vectors[],
   lr: number,
+  movesZeros = true,
 ): Promise<{ weights: number[][]; momentum: number[][] }[]> {
   const spec = OptimizerSpec.parse(value);
   const names = Object.keys(start);
@@ -42,7 +43,7 @@ async function train(
           gradient: input(name),
           rule: rules.get(name) as ParameterRule,
         }));
-        applyOptimizer(io, spec, learnable, input('lr'));
+        applyOptimizer(io, spec, learnable, input('lr'), movesZeros);
         return {};
       },
     });
@@ -91,6 +92,17 @@ describe('LARS', () => {
     const spec = { kind: 'lars', lr: 0.3 };
     const [only] = await train(spec, { w: [3, 4], z: [0] }, [{ w: [0, 0], z: [0] }], 0.3);
     expect(only?.weights).toEqual([[3, 4], [0]]);
+  });
+  it('moves a tensor of zeros at the plain rate, and as the original never', async () => {
+    const spec = { kind: 'lars', lr: 0.3, weightDecay: 0.1 };
+    const start = { z: [0, 0], w: [3, 4] };
+    const gradient = { z: [0.6, -0.8], w: [0, 0] };
+    const [right] = await train(spec, start, [gradient], 0.3);
+    expectNear(right?.weights[0], [-0.18, 0.24]);
+    expectNear(right?.weights[1], [3 - 0.3 * 0.3, 4 - 0.3 * 0.4]); // the decay alone
+    const [original] = await train(spec, start, [gradient], 0.3, false);
+    expect(original?.weights[0]).toEqual([0, 0]);
+    expectNear(original?.weights[1], [3 - 0.3 * 0.003, 4 - 0.3 * 0.004]); // eta / decay times it
   });
 });
 

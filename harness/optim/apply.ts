@@ -34,12 +34,14 @@ export function optimizerState(spec: OptimizerSpec, parameters: readonly Named[]
 /**
  * Adds one step of the optimiser to the entry being traced: it moves the parameters and their momentum.
  * @param learningRate float32 scalar: the rate of this step, before each rule's multiplier
+ * @param movesZeros LARS: see `LarsOptions`
  */
 export function applyOptimizer(
   io: Io,
   spec: OptimizerSpec,
   parameters: readonly Learning[],
   learningRate: Tensor,
+  movesZeros = true,
 ): void {
   const { gradClip } = spec;
   const gradients = parameters.map(({ gradient }) => gradient);
@@ -55,6 +57,6 @@ export function applyOptimizer(
       rule.lrMultiplier === 1 ? learningRate : tf.mul(learningRate, constant(rule.lrMultiplier));
     const step = { name, rule, gradient: bounded[i] ?? gradient, rate, constant };
     if (spec.kind === 'sgd') sgdStep(io, spec.nesterov, step);
-    else larsStep(io, spec, step);
+    else larsStep(io, { eta: spec.eta, nesterov: spec.nesterov, movesZeros }, step);
   });
 }

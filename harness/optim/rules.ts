@@ -13,11 +13,13 @@ export interface ParameterRule {
 
 /**
  * Each parameter's rule, by its full name. Every rule that matches applies, in the order of the spec.
+ * @param excluded parameters without weight decay and layer-wise rate unless a rule says otherwise
  * @throws UserError for a rule that matches no parameter.
  */
 export function resolveRules(
   { lr, momentum, weightDecay, rules }: OptimizerSpec,
   names: readonly string[],
+  excluded: (name: string) => boolean = () => false,
 ): Map<string, ParameterRule> {
   const patterns = rules.map(({ match }) => new RegExp(match, 'u'));
   const idle = patterns.findIndex((pattern) => !names.some((name) => pattern.test(name)));
@@ -28,7 +30,9 @@ export function resolveRules(
     );
   return new Map(
     names.map((name) => {
-      let rule: ParameterRule = { lrMultiplier: 1, momentum, weightDecay, larsExclude: false };
+      const larsExclude = excluded(name);
+      const decay = larsExclude ? 0 : weightDecay;
+      let rule: ParameterRule = { lrMultiplier: 1, momentum, weightDecay: decay, larsExclude };
       for (const [i, { match: _, lr: own, ...set }] of rules.entries()) {
         if (!patterns[i]?.test(name)) continue;
         const rate = own === undefined ? {} : { lrMultiplier: own / lr };

@@ -15,9 +15,12 @@ function agree(at: (step: number) => number, expected: readonly (readonly [numbe
 
 const warmup = (epochs: number, ratio: number) => ({ epochs, ratio });
 
+/** As every recipe of the original has it. */
+const mmcv = { kind: 'cosine', per: 'epoch', from: 'start' };
+
 describe('the recipes, by the check values of their formulas', () => {
   it('SimCLR, batch 256', () => {
-    const at = rates({ kind: 'cosine', warmup: warmup(10, 1e-4) }, 0.3, 5005, 200);
+    const at = rates({ ...mmcv, warmup: warmup(10, 1e-4) }, 0.3, 5005, 200);
     agree(at, [
       [0, 3.0e-5],
       [1, 3.59934e-5],
@@ -30,21 +33,21 @@ describe('the recipes, by the check values of their formulas', () => {
     ]);
   });
   it('BYOL, batches of 2048 and 256', () => {
-    agree(rates({ kind: 'cosine', warmup: warmup(10, 1e-4) }, 4.8, 626, 200), [
+    agree(rates({ ...mmcv, warmup: warmup(10, 1e-4) }, 4.8, 626, 200), [
       [0, 4.8e-4],
       [313, 0.240456],
       [6260, 4.770452],
       [62600, 2.4],
       [125199, 2.96082e-4],
     ]);
-    agree(rates({ kind: 'cosine', warmup: warmup(2, 1e-4) }, 0.2, 5005, 200), [
+    agree(rates({ ...mmcv, warmup: warmup(2, 1e-4) }, 0.2, 5005, 200), [
       [0, 2e-5],
       [5005, 0.1000038],
       [10010, 0.1999507],
     ]);
   });
   it('MoCo v2, by epoch', () => {
-    agree(rates({ kind: 'cosine' }, 0.03, 1, 200), [
+    agree(rates(mmcv, 0.03, 1, 200), [
       [0, 0.03],
       [1, 0.0299981],
       [50, 0.0256066],
@@ -76,8 +79,31 @@ describe('options', () => {
     const step = rates({ kind: 'step', milestones: [7], gamma: 0.5, per: 'step' }, 1, 5, 4);
     expect([step(6), step(7)]).toEqual([1, 0.5]);
   });
+  it('begins its half cosine where the warm-up ends, unless told otherwise', () => {
+    const spec = { kind: 'cosine', warmup: { epochs: 2, ratio: 0.5 } };
+    const [after, whole] = [rates(spec, 1, 5, 6), rates({ ...spec, from: 'start' }, 1, 5, 6)];
+    agree(after, [
+      [0, 0.5],
+      [5, 0.75],
+      [10, 1],
+      [20, 0.5],
+      [25, 0.5 * (1 + Math.cos(0.75 * Math.PI))],
+    ]);
+    agree(whole, [
+      [0, 0.5],
+      [5, 0.75 * 0.5 * (1 + Math.cos(Math.PI / 6))],
+      [10, 0.75],
+      [20, 0.25],
+    ]);
+    const stairs = rates({ ...spec, per: 'epoch' }, 1, 5, 6);
+    expect(new Set([10, 11, 14].map(stairs))).toEqual(new Set([1]));
+    expect(stairs(20)).toBeCloseTo(0.5, 15);
+    const always = rates({ ...spec, warmup: { iterations: 30, ratio: 0.5 } }, 1, 5, 6);
+    expect(always(0)).toBe(0.5);
+    expect(always(29)).toBeCloseTo(1 - 0.5 / 30, 15);
+  });
   it('stays where it is by epoch', () => {
-    const at = rates({ kind: 'cosine' }, 0.3, 5, 4);
+    const at = rates(mmcv, 0.3, 5, 4);
     expect(new Set([5, 6, 7, 8, 9].map(at)).size).toBe(1);
   });
   it('warms up in three ways, for epochs or steps', () => {

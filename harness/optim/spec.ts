@@ -64,11 +64,9 @@ const Warmup = z
   })
   .readonly();
 
-const timing = {
-  /** How often the regular rate changes; warm-up always changes it at every iteration. */
-  per: z.enum(['epoch', 'step']).default('epoch'),
-  warmup: Warmup.optional(),
-};
+/** How often the regular rate changes; warm-up always changes it at every iteration. */
+const Per = z.enum(['epoch', 'step']);
+const timing = { per: Per.default('epoch'), warmup: Warmup.optional() };
 
 const Cosine = z
   .strictObject({
@@ -76,6 +74,10 @@ const Cosine = z
     /** Where the base rate ends, after the last epoch. */
     minLr: rate.default(0),
     ...timing,
+    /** mmcv has a staircase, `epoch`. */
+    per: Per.default('step'),
+    /** Where the half cosine begins: mmcv counts from the start, so part of it is under the warm-up. */
+    from: z.enum(['warmup', 'start']).default('warmup'),
   })
   .readonly();
 

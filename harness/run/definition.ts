@@ -2,6 +2,7 @@ import type { Source } from '../data/source.ts';
 import { UserError } from '../errors.ts';
 import { resnet } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
+import { exclusion } from './exclusion.ts';
 import { type BoundMethod, type DataShape, type MethodDefinition, NO_DATA } from './method.ts';
 import type { Experiment } from './spec.ts';
 import { type StepDefinition, trainableNames } from './step.ts';
@@ -58,13 +59,14 @@ export function stepDefinition(
   method: BoundMethod,
   shape: DataShape = NO_DATA,
 ): StepDefinition {
-  const { backbone, replicas, batch, data, accumulate, precision, optimizer } = experiment;
+  const { backbone, replicas, batch, data, accumulate, precision, optimizer, compat } = experiment;
   const model = method.model(resnet(backbone), shape);
+  const excluded = exclusion(optimizer, model, compat);
   return {
-    ...{ method, model, replicas, batch, accumulate, precision, optimizer },
+    ...{ method, model, replicas, batch, accumulate, precision, optimizer, compat },
     size: data.size,
     channels: backbone.channels,
     normalise: { mean: data.mean, std: data.std },
-    rules: resolveRules(optimizer, trainableNames(model)),
+    rules: resolveRules(optimizer, trainableNames(model), excluded),
   };
 }

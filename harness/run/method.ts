@@ -5,6 +5,7 @@ import type { Tensor } from '../engine/tf.ts';
 import type { Bank } from '../nn/memory.ts';
 import type { Module, Params } from '../nn/module.ts';
 import type { Stream } from '../random/stream.ts';
+import type { Compat, CompatFields } from './compat.ts';
 
 /** A backbone ready to be built into a method's networks. */
 export interface Backbone {
@@ -63,6 +64,8 @@ export interface Step {
   state(name: string): Tensor;
   /** A state tensor of rows as it was before this step; a few of them cost no copy of the rest. */
   bank(name: string): Bank;
+  /** What the experiment asks to be done as the original does it, the method's own options among it. */
+  readonly compat: Compat;
   /** Names a value, so that it can be compared with a reference; gives it back unchanged. */
   observe(name: string, value: Tensor): Tensor;
 }
@@ -157,6 +160,8 @@ export interface Method<Spec> {
   readonly chance?: true;
   /** Numbers that the host computes for a micro-step: a schedule of the method's own. */
   scalars?(spec: Spec, at: StepPlace): Readonly<Record<string, number>>;
+  /** Its own options of `compat`. */
+  readonly compat?: CompatFields;
   /** Refuses impossible combinations before anything runs. @throws UserError by spec path. */
   check(spec: Spec, run: RunShape): void;
   /** The same once the data are open: more clusters or negatives than images. */
@@ -183,6 +188,7 @@ export interface BoundMethod {
 export interface MethodDefinition {
   readonly kind: string;
   readonly schema: z.ZodType;
+  readonly compat: CompatFields | undefined;
   /** @param spec the `method` part of an experiment. */
   bind(spec: Readonly<Record<string, unknown>>): BoundMethod;
 }
@@ -192,6 +198,7 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
   return {
     kind: method.kind,
     schema: method.schema,
+    compat: method.compat,
     bind: ({ kind: _, ...fields }) => {
       const spec = method.schema.parse(fields);
       return {

@@ -22,11 +22,12 @@ export interface Parts {
 
 export const parts: Parts = {
   openBatches: ({ experiment, method, data, workers }) => {
-    const { seed, replicas, batch, data: spec } = experiment;
+    const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
       ...{ spec: spec.train, data, seed, pipelines, size, replicas, batch, dropLast, replacement },
       ...{ draws: method.draws, labels: method.labels, chance: method.chance },
+      ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
       ...(workers === undefined ? {} : { workers }),
     });
   },

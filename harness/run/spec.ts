@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { resnetSpec } from '../nn/resnet.ts';
 import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
+import { type CompatFields, compatOf, compatSpec } from './compat.ts';
 import { type Sha256, sha256Json } from './hash.ts';
 import { parse } from './parse.ts';
 
@@ -118,6 +119,8 @@ const ExperimentSpec = z
     optimizer: OptimizerSpec,
     schedule: ScheduleSpec,
     precision: z.enum(['fp32', 'bf16']).default('fp32'),
+    /** What is done as the original does it, although it is not right: `docs/compat.md`. */
+    compat: compatSpec.prefault({}),
     checkpoint: CheckpointSpec.prefault({}),
     log: z
       .strictObject({ everySteps: positive.default(50) })
@@ -140,6 +143,8 @@ export type ExperimentInput = z.input<typeof ExperimentSpec>;
 export interface SpecifiedMethod {
   /** Its own fields of `method`, without `kind`. */
   readonly schema: z.ZodType;
+  /** Its own options of `compat`. */
+  readonly compat?: CompatFields | undefined;
 }
 
 /**
@@ -163,7 +168,8 @@ export function parseExperiment(
     throw new UserError(`${what}: method.kind: expected ${list}, found "${kind}"${hint}`);
   }
   const spec = parse(definition.schema, fields, what, ['method']);
-  return deepFreeze({ ...experiment, method: { kind, ...Object(spec) } });
+  const compat = parse(compatOf(definition.compat), experiment.compat, what, ['compat']);
+  return deepFreeze({ ...experiment, method: { kind, ...Object(spec) }, compat });
 }
 
 /** The experiment id: SHA-256 of the canonical JSON. */

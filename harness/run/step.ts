@@ -11,6 +11,7 @@ import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
 import type { ParameterRule } from '../optim/rules.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
+import type { Compat } from './compat.ts';
 import { normalised } from './features.ts';
 import type { BoundMethod, Model, Outcome, StateChange } from './method.ts';
 import { bufferState, type Observations, Tower } from './towers.ts';
@@ -37,6 +38,7 @@ export interface StepDefinition {
   readonly replay?: Readonly<Record<string, TensorSpec>>;
   /** How the optimiser treats each trainable parameter, by full name. */
   readonly rules: ReadonlyMap<string, ParameterRule>;
+  readonly compat: Compat;
 }
 
 /** Names of trainable parameters, in the order of the modules. */
@@ -203,12 +205,12 @@ class StepTrace {
     trainable: readonly Tensor[],
     meetings: Meetings,
   ): Tower {
-    const { model, replicas, batch, precision, method } = this.definition;
+    const { model, replicas, batch, precision, method, compat } = this.definition;
     const named: Params = Object.fromEntries(
       this.names.map((name, p) => [name, trainable[p] ?? missing(name)] as const),
     );
     return new Tower({
-      ...{ model, replicas, batch, precision, replica, views, meetings },
+      ...{ model, replicas, batch, precision, compat, replica, views, meetings },
       io: this.io,
       trainable: named,
       indices: this.input('indices'),
@@ -272,7 +274,7 @@ class StepTrace {
   }
 
   private learn(gradients: readonly Tensor[], last: boolean): void {
-    const { accumulate, optimizer, rules } = this.definition;
+    const { accumulate, optimizer, rules, compat } = this.definition;
     const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
     if (!last) {
       this.names.forEach((name, p) => {
@@ -290,7 +292,8 @@ class StepTrace {
         accumulate > 1 ? tf.mul(totals[p] ?? missing(name), scale) : (totals[p] ?? missing(name)),
       rule: rules.get(name) ?? missing(name),
     }));
-    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'));
+    const movesZeros = compat.larsZeroNorm === 'exact';
+    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'), movesZeros);
   }
 
   private accumulated(name: string, gradient: Tensor): Tensor {

@@ -8,6 +8,7 @@ import type { Io } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Bank } from '../nn/memory.ts';
 import type { LayerContext, Params } from '../nn/module.ts';
+import type { Compat } from './compat.ts';
 import type { Model, Step } from './method.ts';
 
 /** A value or gradient by name, as `Step.observe` and `Step.forward` named it. */
@@ -20,6 +21,7 @@ export interface TowerOptions {
   readonly replicas: number;
   readonly batch: number;
   readonly precision: Precision;
+  readonly compat: Compat;
   /** Trainable parameters of this replica by full name, so that gradients are kept apart. */
   readonly trainable: Params;
   /** [R N, H, W, C] normalised views. */
@@ -50,6 +52,10 @@ export class Tower implements Step {
 
   constructor(options: TowerOptions) {
     this.options = options;
+  }
+
+  get compat(): Compat {
+    return this.options.compat;
   }
 
   get indices(): Tensor {

@@ -8,6 +8,7 @@ import { resnet, resnetSpec } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
 import { OptimizerSpec } from '../optim/spec.ts';
 import { stream } from '../random/stream.ts';
+import { exactCompat } from '../run/compat.ts';
 import { sha256 } from '../run/hash.ts';
 import { Learner, type Tensors } from '../run/learner.ts';
 import type { MethodDefinition } from '../run/method.ts';
@@ -23,6 +24,8 @@ export interface SmallRun {
   readonly size?: number;
   readonly accumulate?: number;
   readonly precision?: Precision;
+  /** Options that are not as they should be. */
+  readonly compat?: Readonly<Record<string, string>>;
   readonly learningRate?: number;
   /** Images of the source that the method takes itself to have. */
   readonly samples?: number;
@@ -45,6 +48,7 @@ export function smallDefinition({
   accumulate = 1,
   precision = 'fp32',
   samples = 64,
+  compat = {},
 }: SmallRun): StepDefinition {
   const bound = method.bind(spec);
   bound.check({ replicas, batch, dropLast: true });
@@ -53,7 +57,7 @@ export function smallDefinition({
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, weightDecay: 1e-4 });
   return {
     ...{ method: bound, model, replicas, batch, size, channels: 3 },
-    ...{ accumulate, precision, optimizer },
+    ...{ accumulate, precision, optimizer, compat: { ...exactCompat, ...compat } },
     normalise: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     rules: resolveRules(optimizer, trainableNames(model)),
   };

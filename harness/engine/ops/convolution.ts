@@ -114,11 +114,12 @@ interface Settings {
 
 /**
  * The taps of a filter that meet a pixel at all, along one axis. The others see nothing but padding:
- * in the last stages of small images that is most of a 3x3 filter, and all of its cost.
+ * in the last stages of small images that is most of a 3x3 filter, and all of its cost. One tap stays
+ * where none meets a pixel.
  */
 function reach(length: number, taps: number, stride: number, padding: number) {
   const steps = Math.floor((length + 2 * padding - taps) / stride);
-  const first = Math.max(0, padding - steps * stride);
+  const first = Math.min(taps - 1, Math.max(0, padding - steps * stride));
   const last = Math.min(taps, padding + length) - 1;
   const before = padding - first;
   const after = Math.max(0, steps * stride + last + 1 - first - before - length);

@@ -6,6 +6,7 @@ import { type ResNetSpec, resnet } from '../../nn/resnet.ts';
 import { momentumState } from '../../optim/descend.ts';
 import { resolveRules } from '../../optim/rules.ts';
 import type { OptimizerSpec } from '../../optim/spec.ts';
+import { exactCompat } from '../../run/compat.ts';
 import { Learner, type Tensors } from '../../run/learner.ts';
 import {
   type BoundMethod,
@@ -76,6 +77,8 @@ export interface MethodSpecs {
   readonly optimizer: OptimizerSpec;
   /** Micro-steps of the whole run, for schedules of the method's own; `steps` by default. */
   readonly scheduled?: number;
+  /** What of the method is as the original does it. */
+  readonly compat?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -110,7 +113,7 @@ export function methodCase(reading: MethodReading): ParityCase {
 }
 
 function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod): StepDefinition {
-  const { batch, size, backbone, optimizer } = specs;
+  const { batch, size, backbone, optimizer, compat } = specs;
   const replicas = fixture.worldSize;
   method.check({ replicas, batch, dropLast: true });
   const model = method.model(resnet(backbone), specs.data ?? NO_DATA);
@@ -120,6 +123,7 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
     accumulate: 1,
     precision: 'fp32',
     rules: resolveRules(optimizer, trainableNames(model)),
+    compat: { ...exactCompat, larsZeroNorm: 'original', ...compat },
   };
 }
 

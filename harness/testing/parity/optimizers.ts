@@ -94,7 +94,7 @@ function optimizerProgram(
         gradient: input(`grad.${name}`),
         rule: rules.get(name) as ParameterRule,
       }));
-      applyOptimizer(io, spec, learnable, input('lr'));
+      applyOptimizer(io, spec, learnable, input('lr'), false); // zeros stand still there
       return {};
     },
   });
@@ -145,7 +145,8 @@ async function runSchedules(fixture: Fixture, comparisons: Comparisons): Promise
     const spec = ScheduleSpec.parse({
       ...(policy === 'step'
         ? { kind: 'step', milestones: step, gamma }
-        : { kind: 'cosine', minLr: min_lr }),
+        : { kind: 'cosine', minLr: min_lr, from: 'start' }),
+      per: 'epoch',
       ...(config.warmup === undefined ? {} : { warmup }),
     });
     const { epochs, iters_per_epoch: stepsPerEpoch } = run;
