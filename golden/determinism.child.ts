@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { bytesOf, type HostArray, hostArray } from '../harness/engine/array.ts';
 import { fingerprint } from '../harness/engine/fingerprint.ts';
 import { startEngine } from '../harness/engine/index.ts';
+import { useLanes } from '../harness/engine/lanes.ts';
 import { op1 } from '../harness/engine/op.ts';
 import { conv2d } from '../harness/engine/ops/convolution.ts';
 import { rows } from '../harness/engine/ops/indexing.ts';
@@ -24,6 +25,8 @@ import { moco } from '../methods/moco.ts';
 /** What a process of the determinism tests does; one JSON argument. */
 export interface Task {
   readonly options: ProgramOptions;
+  /** Those of the experiment; the default where left out. */
+  readonly lanes?: number;
   /** Steps of MoCo in each precision; 0 runs single ops only. */
   readonly steps: number;
   /** Precisions to run in; both unless given. */
@@ -163,8 +166,10 @@ function singles(): Record<string, Single> {
   };
 }
 
-async function run({ options, steps, precisions = ['fp32', 'bf16'] }: Task): Promise<Hashes> {
+async function run(task: Task): Promise<Hashes> {
+  const { options, lanes, steps, precisions = ['fp32', 'bf16'] } = task;
   await startEngine();
+  if (lanes !== undefined) useLanes(lanes);
   const hashes: Record<string, string> = { fingerprint: fingerprint().id };
   for (const [name, { upstream, ...one }] of Object.entries(singles()))
     for (const precision of precisions) {

@@ -39,11 +39,14 @@ test('more ops side by side and a hostile environment: the same bits', async () 
 });
 
 // Holds the tests above to account: without fixed lanes, threads do decide bits.
-test('another cut of the work: other bits', async () => {
-  const found = await inProcess({ options: { lanes: 2 }, steps: 0 });
+test('another cut of the work: other bits, the same ones on any number of cores', async () => {
+  const found = await inProcess({ options: {}, lanes: 4, steps: 0 });
   const differing = Object.keys(found).filter((key) => found[key] !== reference[key]);
   expect(differing).toContain('batch_norm fp32');
   expect(differing).toContain('batch_norm bf16');
+  expect(found.fingerprint).not.toBe(reference.fingerprint);
+  const options = { intraThreads: 1 };
+  expect(await inProcess({ options, lanes: 4, steps: 0 })).toEqual(found);
 });
 
 test('a limit on instruction sets: another fingerprint, other bits, and no bf16', async () => {

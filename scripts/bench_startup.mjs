@@ -37,6 +37,8 @@ async function phases(mark) {
   mark('import of the trainer');
   const { startEngine } = await load('harness/engine/index.ts');
   await startEngine();
+  const { useLanes } = await load('harness/engine/lanes.ts');
+  useLanes(experiment.lanes);
   mark('libtensorflow found and loaded');
   const { parts } = await load('harness/run/parts.ts');
   const { bindMethod, stepDefinition } = await load('harness/run/definition.ts');

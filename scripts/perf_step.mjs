@@ -22,7 +22,7 @@ export const shapeOptions = {
   },
   threads: { kind: 'int', help: 'threads inside an op; 0: all cores', default: 0, min: 0 },
   inter: { kind: 'int', help: 'ops side by side; 0: TensorFlow chooses', default: 0, min: 0 },
-  lanes: { kind: 'int', help: 'parts of the work inside an op; decides bits', min: 1 },
+  lanes: { kind: 'int', help: 'parts of the work inside an op; decides bits', default: 2, min: 1 },
   'small-stem': { kind: 'flag', help: '3x3 stem without pool, for images of 32 pixels' },
 };
 
@@ -30,7 +30,7 @@ export const shapeOptions = {
 export async function experimentOf(options) {
   const { parseExperiment } = await load('harness/run/spec.ts');
   const { methods } = await load('methods/index.ts');
-  const { method, depth, size, batch, queue, precision } = options;
+  const { method, depth, size, batch, queue, precision, lanes } = options;
   const file = options.files && relative('/', resolve(options.files));
   const hidden = depth < 50 ? 512 : 2048;
   const value = {
@@ -43,22 +43,23 @@ export async function experimentOf(options) {
       size,
       dropLast: true,
     },
-    ...{ batch, precision, epochs: 1 },
+    ...{ batch, precision, lanes, epochs: 1 },
     optimizer: { kind: 'sgd', lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 },
     schedule: { kind: 'constant' },
   };
   return parseExperiment(value, methods);
 }
 
-export async function learnerOf(experiment, { threads, inter, lanes }, onRun) {
+export async function learnerOf(experiment, { threads, inter }, onRun) {
   const { bindMethod, stepDefinition } = await load('harness/run/definition.ts');
   const { Learner } = await load('harness/run/learner.ts');
   const { methods } = await load('methods/index.ts');
+  const { useLanes } = await load('harness/engine/lanes.ts');
+  useLanes(experiment.lanes);
   const definition = stepDefinition(experiment, bindMethod(experiment, methods));
   const learner = new Learner(definition, {
     intraThreads: threads,
     interThreads: inter,
-    ...(lanes ? { lanes } : {}),
     ...(onRun ? { onRun } : {}),
   });
   await learner.initialise(0);

@@ -1,16 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { native } from './capi.ts';
 
-/**
- * Parts that the work inside one op is cut into, whatever the number of cores. TensorFlow and oneDNN
- * cut sums (filter gradients, batch statistics, long reductions) into one part a thread of their pool
- * and add the parts, so the size of the pool decides result bits: with 1, 2, 3 or 8 threads the state
- * after 12 steps of MoCo had four different hashes. The pool therefore always has this size, and the
- * system spreads it over the cores there are. On two cores a step of MoCo with ResNet-50 at 224 takes
- * 3 to 8 % longer with 4 than with 2, and 7 to 10 % more with 8.
- */
-export const LANES = 4;
-
 const BYTES = 128; // sizeof(cpu_set_t): 1024 processors
 
 /**

@@ -14,6 +14,7 @@ bugs\t\t: none
 
 const library = { device: 'cpu', sha256: 'a'.repeat(64) } as const;
 const machine: Machine = {
+  lanes: 2,
   cpuinfo: CPUINFO,
   caches: ['L1 Data 48K', 'L2 Unified 1024K'],
   gpu: [],
@@ -35,6 +36,7 @@ describe('fingerprint', () => {
   it('follows what decides bits', () => {
     const ids = [
       idOf(),
+      idOf({ lanes: 4 }),
       idOf({ limit: 'AVX2' }),
       idOf({ cpuinfo: CPUINFO.replace(' avx512_bf16', '') }),
       idOf({ cpuinfo: CPUINFO.replace('model\t\t: 17', 'model\t\t: 1') }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { native } from './capi.ts';
-import { LANES } from './cores.ts';
+import { heldLanes } from './lanes.ts';
 import type { Device } from './library/pins.ts';
 
 /** What decides result bits on this machine, besides the experiment and our code. */
@@ -13,7 +13,7 @@ export interface Fingerprint {
   readonly library: string;
   /** oneDNN's kernels are always on: the environment is fixed before the library loads. */
   readonly onednn: 'on';
-  /** Parts that the work inside an op is cut into. */
+  /** Parts that the work inside an op is cut into: the experiment's `lanes`. */
   readonly lanes: number;
   /** Vendor, family and model of the CPU. */
   readonly cpu: string;
@@ -27,6 +27,7 @@ export interface Fingerprint {
 
 /** Where a fingerprint looks. */
 export interface Machine {
+  readonly lanes: number;
   readonly cpuinfo: string;
   readonly caches: readonly string[];
   readonly gpu: readonly string[];
@@ -44,6 +45,7 @@ const DECISIVE = /^(sse4_1|avx|avx2|fma|f16c|avx512\w*|avx_vnni\w*|avx10\w*|amx\
 export function fingerprint(): Fingerprint {
   const { library } = native();
   return fingerprintOf(library, {
+    lanes: heldLanes(),
     cpuinfo: readFileSync('/proc/cpuinfo', 'utf8'),
     caches: caches(),
     gpu: library.device === 'gpu' ? graphics() : [],
@@ -57,7 +59,7 @@ export function fingerprintOf(
   machine: Machine,
 ): Fingerprint {
   const known = {
-    ...({ device, library: sha256, onednn: 'on', lanes: LANES } as const),
+    ...({ device, library: sha256, onednn: 'on', lanes: machine.lanes } as const),
     ...processor(machine),
     caches: machine.caches,
     gpu: machine.gpu,

@@ -1,7 +1,8 @@
 import type { HostArray } from './array.ts';
 import { native, type Output, type Pointer } from './capi.ts';
-import { LANES, withCores } from './cores.ts';
+import { withCores } from './cores.ts';
 import type { Graph } from './graph.ts';
+import { heldLanes } from './lanes.ts';
 import {
   call,
   callNumber,
@@ -24,8 +25,6 @@ export interface SessionOptions {
   readonly interThreads?: number;
   /** Told when TensorFlow starts and ends a run, to measure what it takes of a step. */
   readonly onRun?: (moment: 'start' | 'end') => void;
-  /** Parts that one op's work is cut into. Decides result bits: the same in all of a process. */
-  readonly lanes?: number;
 }
 
 /** What one run takes and gives. */
@@ -57,24 +56,13 @@ const NEVER_MS = 1e12;
  * of additions into one AddN of its own order, so it is off everywhere (engine-facts, finding 1; costs
  * nothing measurable).
  */
-function config({ interThreads = 0, lanes = LANES }: SessionOptions): Uint8Array {
+function config({ interThreads = 0 }: SessionOptions): Uint8Array {
   const rewriter = [...integerField(7, OFF), ...integerField(20, NEVER_MS)];
   return Uint8Array.from([
-    ...integerField(2, lanes),
+    ...integerField(2, heldLanes()),
     ...(interThreads > 0 ? integerField(5, interThreads) : []),
     ...bytesField(10, bytesField(10, rewriter)),
   ]);
-}
-
-let poolLanes: number | undefined;
-
-/** TensorFlow makes one pool a process, as its first session asks; later ones would be ignored. */
-function holdLanes(lanes: number): void {
-  poolLanes ??= lanes;
-  if (poolLanes !== lanes)
-    throw new Error(
-      `engine: lanes ${lanes} asked for, this process has ${poolLanes}; use another process`,
-    );
 }
 
 /** A TF_Session on a graph. Nodes added to the graph later are picked up by the next run. */
@@ -88,7 +76,6 @@ export class Session {
 
   constructor(graph: Graph, options: SessionOptions) {
     this.onRun = options.onRun;
-    holdLanes(options.lanes ?? LANES);
     const bytes = config(options);
     const sessionOptions = call('TF_NewSessionOptions');
     this.handle = checked('session', (status) => {

@@ -3,6 +3,7 @@ import type { Batch } from '../data/batch.ts';
 import { stepsOf } from '../data/order.ts';
 import { itemBytes, sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
+import { useLanes } from '../engine/lanes.ts';
 import { stream } from '../random/stream.ts';
 import { checkExperiment } from './checks.ts';
 import { clock } from './clock.ts';
@@ -65,6 +66,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const method = bindMethod(experiment, methods);
   checkExperiment(experiment);
   await startEngine();
+  useLanes(experiment.lanes);
   const length = lengthOf(experiment, data);
   const shape = { samples: length.images?.count ?? 1, classes: undefined };
   const definition = stepDefinition(experiment, method, shape);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Batch } from '../data/batch.ts';
 import { bytesOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
+import { useLanes } from '../engine/lanes.ts';
 import { UserError } from '../errors.ts';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from './checkpoint.ts';
 import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
@@ -119,6 +120,7 @@ class Side {
   static async open(folder: string, options: RerunOptions): Promise<Side> {
     const { methods, data, workers, threads = 0 } = options;
     const experiment = parseExperiment(readRecord(folder).experiment, methods);
+    useLanes(experiment.lanes);
     const method = bindMethod(experiment, methods);
     const batches = await parts.openBatches({ experiment, method, data, workers });
     const settings = { intraThreads: threads, interThreads: threads };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
+import { LANES } from '../engine/lanes.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { resnetSpec } from '../nn/resnet.ts';
@@ -119,6 +120,11 @@ const ExperimentSpec = z
     optimizer: OptimizerSpec,
     schedule: ScheduleSpec,
     precision: z.enum(['fp32', 'bf16']).default('fp32'),
+    /**
+     * Parts that the work inside an op is cut into, which decides how sums round; the most cores that
+     * one op can use. The same bits on any number of cores: `docs/determinism.md`.
+     */
+    lanes: positive.max(64).default(LANES),
     /** What is done as the original does it, although it is not right: `docs/compat.md`. */
     compat: compatSpec.prefault({}),
     checkpoint: CheckpointSpec.prefault({}),

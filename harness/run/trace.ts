@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises';
 import type { Batch } from '../data/batch.ts';
 import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
+import { useLanes } from '../engine/lanes.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
 import { canonicalJson } from './canonical.ts';
 import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
@@ -45,6 +46,7 @@ export interface TraceOptions {
 export async function writeTrace(options: TraceOptions): Promise<number> {
   const { experiment, methods, data, folder, workers } = options;
   await startEngine();
+  useLanes(experiment.lanes);
   const method = bindMethod(experiment, methods);
   const batches = await parts.openBatches({ experiment, method, data, workers });
   const learner = new Learner(stepDefinition(experiment, method, dataShape(batches.source)));

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { startEngine } from '../engine/index.ts';
+import { useLanes } from '../engine/lanes.ts';
 import { UserError } from '../errors.ts';
 import type { LoadedCheckpoint } from './checkpoint.ts';
 import { checkData, checkExperiment } from './checks.ts';
@@ -138,6 +139,7 @@ class Resources {
   ): Promise<Resources> {
     const { experiment, data, workers, threads } = options;
     const setup = { experiment, method, data, workers, threads };
+    useLanes(experiment.lanes);
     const [batches] = await Promise.all([openers.openBatches(setup), startEngine()]);
     let evaluator: Evaluator | undefined;
     try {
