@@ -62,6 +62,27 @@ export class Canvas {
     to.set(this.bytes.subarray(at, at + count * 3));
   }
 
+  /**
+   * Writes patches of the image that `changes` make, uint8 [height, width, 3] each; the image itself is
+   * made once.
+   * @param boxes inside that image
+   */
+  patches(changes: readonly Change[], boxes: readonly Box[], to: readonly Uint8Array[]): void {
+    this.free = this.base;
+    let planes: Planes | undefined;
+    for (const change of changes) planes = this.change(planes, change);
+    const at = this.interleaved(planes);
+    const pitch = (planes ?? this.source).width * 3;
+    boxes.forEach((box, patch) => {
+      const view = to[patch] ?? new Uint8Array();
+      this.fits(box, view);
+      for (let y = 0; y < box.height; y++) {
+        const row = at + (box.top + y) * pitch + box.left * 3;
+        view.set(this.bytes.subarray(row, row + box.width * 3), y * box.width * 3);
+      }
+    });
+  }
+
   private fits({ width, height }: { width: number; height: number }, to: Uint8Array): void {
     if (to.length !== width * height * 3)
       throw new RangeError(`view: ${width} x ${height} x 3 pixels, room for ${to.length}`);

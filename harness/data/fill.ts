@@ -2,9 +2,9 @@ import { UserError } from '../errors.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { Canvas } from './canvas.ts';
 import type { Image } from './image.ts';
-import { sampleView, sizeAfterAll } from './pipeline.ts';
+import { sampleViews, sizeAfterAll } from './pipeline.ts';
 import type { OpenOptions, Source } from './source.ts';
-import type { SourceSpec, ViewSpec } from './spec.ts';
+import { type SourceSpec, type ViewSpec, viewCount } from './spec.ts';
 
 /** How samples become views; plain data, so that threads can be told. */
 export interface FillSetup {
@@ -12,7 +12,7 @@ export interface FillSetup {
   /** Data folder. */
   readonly data: string;
   readonly seed: number;
-  /** One pipeline a view. */
+  /** What makes the views, one after another. */
   readonly pipelines: readonly ViewSpec[];
   /** Side of the views, in pixels. */
   readonly size: number;
@@ -62,25 +62,31 @@ export class Filler {
     const bytes = viewBytes(size);
     try {
       this.canvas.open(picture);
-      pipelines.forEach((pipeline, v) => {
-        const to = views[v]?.subarray(at * bytes, (at + 1) * bytes);
-        if (to === undefined) throw new Error(`batch: no room for view ${v}`);
-        this.view(picture, pipeline, stream(seed, 'augment', epoch, index, v), to);
+      let first = 0; // view of the pipeline
+      pipelines.forEach((pipeline, p) => {
+        const to = views
+          .slice(first, first + viewCount([pipeline]))
+          .map((view) => view.subarray(at * bytes, (at + 1) * bytes));
+        this.views(picture, pipeline, stream(seed, 'augment', epoch, index, p), to);
+        first += to.length;
       });
     } catch (error) {
       throw named(error, this.source, index);
     }
   }
 
-  private view(picture: Image, pipeline: ViewSpec, draws: Stream, to: Uint8Array): void {
+  private views(picture: Image, pipeline: ViewSpec, draws: Stream, to: readonly Uint8Array[]) {
     const { size } = this.setup;
-    const changes = sampleView(pipeline, draws, picture, size);
+    const { changes, patches } = sampleViews(pipeline, draws, picture, size);
+    if (patches !== undefined) return this.canvas.patches(changes, patches, to);
     const { width, height } = sizeAfterAll(changes, picture);
     if (width !== size || height !== size)
       throw new UserError(
         `a view is ${width} x ${height} pixels, expected ${size} x ${size}; end its pipeline in a crop to data.size`,
       );
-    this.canvas.view(changes, to);
+    const [view] = to;
+    if (view === undefined) throw new Error('batch: no room for a view');
+    this.canvas.view(changes, view);
   }
 }
 

@@ -7,7 +7,7 @@ import { epochOrder, stepIndices, stepsOf } from './order.ts';
 import { LocalPool, type Pool, ThreadPool } from './pool.ts';
 import { ahead, Ring } from './prefetch.ts';
 import type { Source } from './source.ts';
-import type { SourceSpec, ViewSpec } from './spec.ts';
+import { type SourceSpec, type ViewSpec, viewCount } from './spec.ts';
 
 /** What batches are made of. Everything but `data`, `workers` and `prefetch` decides their bits. */
 export interface LoaderSetup {
@@ -17,7 +17,7 @@ export interface LoaderSetup {
   readonly seed: number;
   /** Decides the order of samples in place of `seed`. */
   readonly orderSeed?: number;
-  /** One pipeline a view. */
+  /** What makes the views, one after another. */
   readonly pipelines: readonly ViewSpec[];
   /** Side of the views, in pixels. */
   readonly size: number;
@@ -205,7 +205,7 @@ const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds
 /** Threads where none are asked for. Has no bearing on the bits of a batch. */
 function defaultWorkers({ spec, pipelines, size }: FillSetup, samples: number): number {
   const small = spec.kind === 'generated' ? spec.size <= 64 : spec.kind.startsWith('cifar');
-  const light = samples * pipelines.length * size * size <= LIGHT;
+  const light = samples * viewCount(pipelines) * size * size <= LIGHT;
   return small && light ? 0 : availableParallelism();
 }
 

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import { exp, log } from '../random/elementary.ts';
 import type { Stream } from '../random/stream.ts';
 import { blur } from './blur.ts';
@@ -31,23 +32,69 @@ export interface Size {
   readonly height: number;
 }
 
+/** All that a pipeline does to one image. */
+export interface Sampled {
+  readonly changes: readonly Change[];
+  /** Cut out of the changed image, a view each; absent where that image is the view. */
+  readonly patches?: readonly Box[];
+}
+
 /**
- * Draws everything that is random in a view, before any pixel is touched. Each operation takes its
- * draws in a fixed order, so a view depends on nothing but its stream (methods.md 2).
- * @param size side of the view, in pixels
+ * Draws everything that is random in the views of a pipeline, before any pixel is touched. Each
+ * operation takes its draws in a fixed order, so views depend on nothing but their stream
+ * (methods.md 2).
+ * @param size side of a view, in pixels
+ * @throws UserError for an image that is smaller than its patches.
  */
-export function sampleView(spec: ViewSpec, stream: Stream, from: Size, size: number): Change[] {
+export function sampleViews(spec: ViewSpec, stream: Stream, from: Size, size: number): Sampled {
   let now = from;
   const changes: Change[] = [];
   for (const op of spec) {
-    const made = sampleOp(op, stream, now, size);
+    if (op.kind === 'patches') return { changes, patches: patchBoxes(op, stream, now, size) };
+    const made = sampleOp(op, stream, now, sideOf(op, size));
     changes.push(...made);
     for (const change of made) now = sizeAfter(change, now);
   }
-  return changes;
+  return { changes };
 }
 
-function sampleOp(op: ViewOp, stream: Stream, from: Size, size: number): readonly Change[] {
+/** As `sampleViews`, for a pipeline of one view. */
+export function sampleView(spec: ViewSpec, stream: Stream, from: Size, size: number): Change[] {
+  return [...sampleViews(spec, stream, from, size).changes];
+}
+
+/** Side of what an operation cuts out. */
+function sideOf(op: ViewOp, size: number): number {
+  return ('size' in op ? op.size : undefined) ?? size;
+}
+
+/** Doersch et al. 2015, arXiv:1505.05192, figure 3: one patch a cell, so that gaps stay between. */
+function patchBoxes(
+  { grid, jitter }: OpOf<'patches'>,
+  stream: Stream,
+  { width, height }: Size,
+  size: number,
+): Box[] {
+  const across = Math.floor(width / grid);
+  const down = Math.floor(height / grid);
+  if (Math.min(across, down) < size + jitter)
+    throw new UserError(
+      `the image is ${width} x ${height} pixels where patches are cut; ${grid} x ${grid} cells for ` +
+        `patches of ${size} and a jitter of ${jitter} need ${grid * (size + jitter)} along each side`,
+    );
+  return Array.from({ length: grid * grid }, (_, cell) => {
+    const top = Math.floor(cell / grid) * down + stream.int(0, jitter);
+    const left = (cell % grid) * across + stream.int(0, jitter);
+    return { left, top, width: size, height: size };
+  });
+}
+
+function sampleOp(
+  op: Exclude<ViewOp, { kind: 'patches' }>,
+  stream: Stream,
+  from: Size,
+  size: number,
+): readonly Change[] {
   switch (op.kind) {
     case 'randomResizedCrop': {
       const box = randomBox(op, stream, from);
@@ -214,6 +261,12 @@ export function applyView(source: Image, changes: readonly Change[]): Image {
     }
   }
   return picture;
+}
+
+/** The views that were drawn, from a copy of an image. */
+export function applyViews(source: Image, { changes, patches }: Sampled): readonly Image[] {
+  const whole = applyView(source, changes);
+  return patches === undefined ? [whole] : patches.map((box) => crop(whole, box));
 }
 
 function inPlace(

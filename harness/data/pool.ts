@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../errors.ts';
 import { Filler, type FillSetup, viewBytes } from './fill.ts';
 import type { Source } from './source.ts';
+import { viewCount } from './spec.ts';
 import { type Answer, type Failure, type Job, type WorkerSetup, work } from './worker.ts';
 
 /** The samples of one batch. */
@@ -25,7 +26,8 @@ export interface Pool {
 /** Memory for a batch's views, uint8 [count, size, size, 3] each, shared between threads. */
 export function sharedViews(count: number, setup: FillSetup): Uint8Array[] {
   const bytes = count * viewBytes(setup.size);
-  return setup.pipelines.map(() => new Uint8Array(new SharedArrayBuffer(bytes)));
+  const length = viewCount(setup.pipelines);
+  return Array.from({ length }, () => new Uint8Array(new SharedArrayBuffer(bytes)));
 }
 
 /** Fills in the calling thread, in pieces, so that it hears of the end of a step. */

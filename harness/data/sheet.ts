@@ -1,6 +1,6 @@
 import { stream } from '../random/stream.ts';
 import { type Image, image } from './image.ts';
-import { applyView, type Change, sampleView } from './pipeline.ts';
+import { applyViews, type Change, sampleViews } from './pipeline.ts';
 import { resample } from './resample.ts';
 import type { Source } from './source.ts';
 import type { ViewSpec } from './spec.ts';
@@ -35,11 +35,17 @@ export async function showSample(
 ): Promise<ShownSample> {
   const picture = await source.read(index);
   const views = epochs.flatMap((epoch) =>
-    pipelines.map((pipeline, view) => {
-      const draws = stream(seed, 'augment', epoch, index, view);
-      const changes = sampleView(pipeline, draws, picture, size);
-      return { epoch, view, changes, picture: applyView(picture, changes) };
-    }),
+    pipelines
+      .flatMap((pipeline, p) => {
+        const draws = stream(seed, 'augment', epoch, index, p);
+        const sampled = sampleViews(pipeline, draws, picture, size);
+        return applyViews(picture, sampled).map((one, patch) => {
+          const box = sampled.patches?.[patch];
+          const cut = box === undefined ? [] : [{ kind: 'crop', ...box } as const];
+          return { changes: [...sampled.changes, ...cut], picture: one };
+        });
+      })
+      .map((one, view) => ({ epoch, view, ...one })),
   );
   const label = source.labels?.[index];
   return {

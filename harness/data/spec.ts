@@ -35,8 +35,10 @@ export const sourceSpec = z
 export type SourceSpec = z.infer<typeof sourceSpec>;
 
 const interpolation = z.enum(['bilinear', 'bicubic']);
+/** Side of what is cut out; `data.size` unless given. */
+const side = z.int().positive().optional();
 
-/** One operation on an image, methods.md 2. The side of the result is `data.size`. */
+/** One operation on an image, methods.md 2. */
 export const viewOp = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('randomResizedCrop'),
@@ -48,6 +50,7 @@ export const viewOp = z.discriminatedUnion('kind', [
       .readonly()
       .default([0.75, 4 / 3]),
     interpolation: interpolation.default('bilinear'),
+    size: side,
   }),
   z.strictObject({ kind: z.literal('flip'), p: probability.default(0.5) }),
   z.strictObject({
@@ -80,11 +83,45 @@ export const viewOp = z.discriminatedUnion('kind', [
     size: z.int().positive(),
     interpolation: interpolation.default('bilinear'),
   }),
-  z.strictObject({ kind: z.literal('centerCrop') }),
-  z.strictObject({ kind: z.literal('randomCrop'), padding: z.int().nonnegative().default(0) }),
+  z.strictObject({ kind: z.literal('centerCrop'), size: side }),
+  z.strictObject({
+    kind: z.literal('randomCrop'),
+    padding: z.int().nonnegative().default(0),
+    size: side,
+  }),
+  /**
+   * Last of a pipeline: `grid` x `grid` views of one image, a patch of `data.size` from each cell, row
+   * after row. Each is moved by 0 to `jitter` pixels within its cell, along each axis for itself.
+   */
+  z.strictObject({
+    kind: z.literal('patches'),
+    grid: z.int().min(2).default(3),
+    jitter: z.int().nonnegative().default(21),
+  }),
 ]);
 export type ViewOp = z.infer<typeof viewOp>;
 
-/** The operations that make one view, in order. */
-export const viewSpec = z.array(viewOp).min(1).readonly();
+/** The operations that make one view, in order; or, where they end in `patches`, several. */
+export const viewSpec = z
+  .array(viewOp)
+  .min(1)
+  .superRefine((ops, context) => {
+    for (const [i, { kind }] of ops.slice(0, -1).entries())
+      if (kind === 'patches')
+        context.addIssue({
+          code: 'custom',
+          path: [i, 'kind'],
+          message: 'expected patches at the end of the pipeline: nothing can follow',
+        });
+  })
+  .readonly();
 export type ViewSpec = z.infer<typeof viewSpec>;
+
+/** Views that pipelines make of an image. */
+export function viewCount(pipelines: readonly ViewSpec[]): number {
+  const views = pipelines.map((pipeline) => {
+    const last = pipeline.at(-1);
+    return last?.kind === 'patches' ? last.grid * last.grid : 1;
+  });
+  return views.reduce((sum, count) => sum + count, 0);
+}

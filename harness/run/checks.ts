@@ -41,20 +41,36 @@ export function checkNeighbours({ name, evaluation }: Experiment, count: number)
     );
 }
 
-/** A crop of fixed size must fit into the image that comes to it. */
+/** A crop of fixed size, and patches, must fit into the image that comes to them. */
 function checkCrop({ name, data }: Experiment, path: string, view: ViewSpec, source: SourceSpec) {
   let side = sideOf(source);
+  const refuse = (at: number, what: string, mend: string) => {
+    throw new UserError(
+      `experiment ${name}: ${path}[${at}]: ${what}, but images are ${side} there; ${mend}`,
+    );
+  };
   view.forEach((op, i) => {
-    if (op.kind === 'randomResizedCrop') side = data.size;
-    if (op.kind === 'resize') side = op.size;
+    const cut = ('size' in op ? op.size : undefined) ?? data.size;
+    if (op.kind === 'randomResizedCrop' || op.kind === 'resize') side = cut;
+    if (op.kind === 'patches') {
+      const needed = op.grid * (data.size + op.jitter);
+      if (side !== undefined && side < needed)
+        refuse(
+          i,
+          `${op.grid} x ${op.grid} patches of ${data.size} pixels with a jitter of ${op.jitter} need ` +
+            `${needed} pixels`,
+          'resize before, or use a smaller data.size or jitter',
+        );
+    }
     if (op.kind !== 'centerCrop' && op.kind !== 'randomCrop') return;
     const padding = op.kind === 'randomCrop' ? op.padding : 0;
-    if (side !== undefined && side + 2 * padding < data.size)
-      throw new UserError(
-        `experiment ${name}: ${path}[${i}]: ${op.kind} to ${data.size} pixels, but images are ` +
-          `${side} there; resize before, or use a smaller data.size`,
+    if (side !== undefined && side + 2 * padding < cut)
+      refuse(
+        i,
+        `${op.kind} to ${cut} pixels`,
+        `resize before, or use a smaller ${cut === data.size ? 'data.size' : 'size'}`,
       );
-    side = data.size;
+    side = cut;
   });
 }
 

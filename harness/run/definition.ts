@@ -1,4 +1,5 @@
 import type { Source } from '../data/source.ts';
+import { viewCount } from '../data/spec.ts';
 import { UserError } from '../errors.ts';
 import { resnet } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
@@ -20,11 +21,12 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
   if (definition === undefined)
     throw new UserError(`experiment ${name}: method.kind: there is no method "${method.kind}"`);
   const bound = definition.bind(method);
-  const count = data.pipelines.length;
+  const count = viewCount(data.pipelines);
   if (count !== bound.views)
     throw new UserError(
       `experiment ${name}: data.pipelines: found ${count}, expected ${bound.views}: ` +
-        `${bound.kind} takes ${bound.views} views of each image, one pipeline a view`,
+        `${bound.kind} takes ${bound.views} views of each image; a pipeline makes one, or with ` +
+        'patches at its end grid x grid',
     );
   bound.check({ replicas, batch, dropLast: data.dropLast });
   return bound;

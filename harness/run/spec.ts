@@ -17,7 +17,7 @@ const Channels = z.tuple([z.number(), z.number(), z.number()]).readonly();
 const DataSpec = z
   .strictObject({
     train: sourceSpec,
-    /** One pipeline a view. */
+    /** What makes the views of an image: one view a pipeline, or several where it ends in patches. */
     pipelines: z.array(viewSpec).min(1).readonly(),
     /** Side of the square images that a step sees, pixels. */
     size: positive,
