@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import type { ExperimentInput } from '../harness/run/spec.ts';
+import type { barlowTwinsSpec } from './barlow_twins.ts';
+import {
+  cifarBackbone,
+  cifarData,
+  cifarEvaluation,
+  cifarView,
+  drawnData,
+  drawnEvaluation,
+  drawnView,
+  smallBackbone,
+} from './settings.ts';
+
+type Recipe = Omit<ExperimentInput, 'method'> & {
+  readonly method: { readonly kind: 'barlow_twins' } & z.input<typeof barlowTwinsSpec>;
+};
+
+const projector = { kind: 'simclr', layers: 3, lastNorm: false } as const;
+
+/**
+ * Barlow Twins on images drawn from the seed.
+ *
+ *     npx zx scripts/reproduce.mjs barlow-twins
+ */
+export const small: Recipe = {
+  name: 'barlow-twins',
+  method: {
+    kind: 'barlow_twins',
+    neck: { ...projector, hidden: 256, out: 256 },
+    ...{ offDiagonal: 0.0051, scale: 0.1 },
+  },
+  backbone: smallBackbone,
+  data: { ...drawnData, pipelines: [drawnView, drawnView] },
+  ...{ replicas: 2, batch: 32, epochs: 15 },
+  optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
+  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  evaluation: drawnEvaluation,
+};
+
+/** The same on CIFAR-10. */
+export const cifar10: Recipe = {
+  ...small,
+  name: 'barlow-twins-cifar10',
+  method: { ...small.method, neck: { ...projector, hidden: 1024, out: 1024 } },
+  backbone: cifarBackbone,
+  data: { ...cifarData, pipelines: [cifarView, cifarView] },
+  ...{ replicas: 4, batch: 64, precision: 'bf16' },
+  evaluation: cifarEvaluation,
+};

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { type Tensor, tf } from '../harness/engine/tf.ts';
+import { sequential } from '../harness/nn/module.ts';
+import { neck, neckSpec } from '../harness/nn/necks.ts';
+import { defineMethod, type Outcome } from '../harness/run/method.ts';
+
+export const barlowTwinsSpec = z
+  .strictObject({
+    /** The projector; the paper's has three layers of 8192. */
+    neck: neckSpec.prefault({
+      kind: 'simclr',
+      ...{ hidden: 8192, out: 8192, layers: 3, lastNorm: false },
+    }),
+    /** lambda: weight of what is off the diagonal. */
+    offDiagonal: z.number().nonnegative().default(0.0051),
+    /** Factor of the whole loss, which grows with D. */
+    scale: z.number().positive().default(1),
+  })
+  .readonly();
+export type BarlowTwinsSpec = z.output<typeof barlowTwinsSpec>;
+
+/** Barlow Twins, Zbontar et al. 2021, arXiv:2103.03230, Algorithm 1. */
+export const barlowTwins = defineMethod<BarlowTwinsSpec>({
+  kind: 'barlow_twins',
+  schema: barlowTwinsSpec,
+  views: 2,
+  draws: [],
+  check: () => undefined,
+
+  model: (spec, backbone) => ({
+    networks: { network: sequential([backbone.module, neck(spec.neck, backbone.channels)]) },
+    followers: {},
+    backbone: 'network.0.',
+    state: {},
+  }),
+
+  *loss(spec, step): Replica<Outcome> {
+    const a = standardised(yield* gather(step.forward('network', step.view(0)))); // [R N, D]
+    const b = standardised(yield* gather(step.forward('network', step.view(1))));
+    const [count = 0] = a.shape;
+    const c = tf.div(tf.matMul(a, b, true), tf.scalar(count)); // [D, D]
+    const diagonal = tf.div(tf.sum(tf.mul(a, b), 0), tf.scalar(count)); // [D]
+    const on = tf.sum(tf.square(tf.sub(diagonal, tf.scalar(1))));
+    const off = tf.sub(tf.sum(tf.square(c)), tf.sum(tf.square(diagonal)));
+    const whole = tf.add(on, tf.mul(off, tf.scalar(spec.offDiagonal)));
+    return {
+      loss: tf.mul(whole, tf.scalar(spec.scale)),
+      metrics: { on_diagonal: on, off_diagonal: off, correlation: tf.mean(diagonal) },
+    };
+  },
+});
+
+/** Each feature minus its mean, over its deviation, both of the whole batch: batch norm, no affine. */
+function standardised(z: Tensor): Tensor {
+  const centred = tf.sub(z, tf.mean(z, 0));
+  const variance = tf.mean(tf.square(centred), 0);
+  return tf.div(centred, tf.sqrt(tf.add(variance, tf.scalar(1e-5))));
+}
