@@ -2,6 +2,7 @@ import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { mocoCase } from './moco_case.ts';
 import { npidCase } from './npid_case.ts';
+import { relativeLocCase } from './relative_loc_case.ts';
 import { rotationCase } from './rotation_case.ts';
 import { syncBatchNormCase } from './sync_bn_case.ts';
 
@@ -10,6 +11,7 @@ export const parityCases: readonly ParityCase[] = [
   ...optimizerCases,
   mocoCase,
   npidCase,
+  relativeLocCase,
   rotationCase,
   syncBatchNormCase,
 ];

@@ -2,6 +2,7 @@ import type { MethodDefinition } from '../harness/run/method.ts';
 import { barlowTwins } from './barlow_twins.ts';
 import { moco } from './moco.ts';
 import { npid } from './npid.ts';
+import { relativeLoc } from './relative_loc.ts';
 import { rotation } from './rotation.ts';
 
 /** Every method, by the `kind` that experiments name. A new method is a line here. */
@@ -9,5 +10,6 @@ export const methods: Readonly<Record<string, MethodDefinition>> = {
   barlow_twins: barlowTwins,
   moco,
   npid,
+  relativeLoc,
   rotation,
 };

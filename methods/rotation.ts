@@ -32,7 +32,7 @@ export const rotation = defineMethod<RotationSpec>({
     state: {},
   }),
 
-  // biome-ignore lint/correctness/useYield: one replica meets the others in its norms alone
+  // biome-ignore lint/correctness/useYield: replicas meet in their norms alone
   *loss(_, step): Replica<Outcome> {
     const images = step.observe('rotated', rotated(step.view(0))); // [4 N, H, W, C]
     const logits = step.forward('head', step.forward('backbone', images)); // [4 N, 4]

@@ -173,8 +173,8 @@ function normalise(
   const offset = params.bias ?? tf.zeros([channels]);
   const before = { mean: context.buffer('running_mean'), variance: context.buffer('running_var') };
   if (!context.train || frozenStatistics) return batchNormEval(x, scale, offset, before, epsilon);
-  const { replicas } = context;
-  const settings = { epsilon, momentum };
+  const { replicas, copies = 1 } = context;
+  const settings = { epsilon, momentum, copies };
   const { value, state } =
     sync && replicas > 1
       ? batchNormSync(x, scale, offset, before, settings, {

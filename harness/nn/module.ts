@@ -38,6 +38,8 @@ export interface LayerContext {
   meeting(name: string): Total;
   /** Number of replicas of the experiment. */
   readonly replicas: number;
+  /** Equal samples that each one of the batch stands for; 1 unless given. */
+  readonly copies?: number;
   /** The same context with every buffer name prefixed. */
   scope(prefix: string): LayerContext;
 }

@@ -58,6 +58,12 @@ export interface Step {
   mine(gathered: Tensor): Tensor;
   /** Applies a network in training mode, with batch statistics of this replica. */
   forward(network: string, x: Tensor, params?: Params): Tensor;
+  /**
+   * `forward` of a batch in which each image comes `copies` times in a row, computed once: outputs,
+   * statistics and gradients are those of that batch. Not for networks with dropout.
+   * @returns [copies N, …]
+   */
+  forwardCopies(network: string, x: Tensor, copies: number): Tensor;
   /** A network's parameters as they were before this step. */
   parameters(network: string): Params;
   /** A state tensor as it was before this step. */

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Meetings } from '../cluster/meetings.ts';
 import { withGradient } from '../engine/gradient.ts';
 import { identity, op1 } from '../engine/op.ts';
+import { repeated } from '../engine/ops/indexing.ts';
 import type { Precision } from '../engine/precision.ts';
 import { withPrecision } from '../engine/precision.ts';
 import type { Io } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Bank } from '../nn/memory.ts';
-import type { LayerContext, Params } from '../nn/module.ts';
+import type { LayerContext, Module, Params } from '../nn/module.ts';
 import type { Compat } from './compat.ts';
 import type { Model, Step } from './method.ts';
 
@@ -106,22 +107,36 @@ export class Tower implements Step {
   }
 
   forward(network: string, x: Tensor, params: Params = this.parameters(network)): Tensor {
-    const { model, precision } = this.options;
-    const leader = model.followers[network] ?? network;
-    const module = model.networks[leader];
-    if (module === undefined) throw new Error(`step: no network '${network}'`);
-    const context = this.layers(`${network}.`);
-    const y = withPrecision(precision, () => module.apply(params, x, context));
+    return this.observeCall(network, this.apply(network, x, params, this.layers(`${network}.`)));
+  }
+
+  forwardCopies(network: string, x: Tensor, copies: number): Tensor {
+    const context = this.layers(`${network}.`, copies);
+    const y = this.apply(network, x, this.parameters(network), context);
+    return this.observeCall(network, repeated(y, copies));
+  }
+
+  private apply(network: string, x: Tensor, params: Params, context: LayerContext): Tensor {
+    const { precision } = this.options;
+    return withPrecision(precision, () => this.module(network).apply(params, x, context));
+  }
+
+  private observeCall(network: string, y: Tensor): Tensor {
     const call = this.count(network);
     return this.observe(call === 1 ? network : `${network}#${call}`, y);
   }
 
-  parameters(network: string): Params {
-    const { model, io, trainable } = this.options;
-    const leader = model.followers[network] ?? network;
-    const module = model.networks[leader];
+  /** A network, or for a follower that of its leader. */
+  private module(network: string): Module {
+    const { model } = this.options;
+    const module = model.networks[model.followers[network] ?? network];
     if (module === undefined) throw new Error(`step: no network '${network}'`);
-    const names = [...module.parameters.keys()];
+    return module;
+  }
+
+  parameters(network: string): Params {
+    const { io, trainable } = this.options;
+    const names = [...this.module(network).parameters.keys()];
     return Object.fromEntries(
       names.map((name) => {
         const full = `${network}.${name}`;
@@ -162,23 +177,26 @@ export class Tower implements Step {
     return times;
   }
 
-  private layers(prefix: string): LayerContext {
+  private layers(prefix: string, copies = 1): LayerContext {
     const { io, replica, replicas } = this.options;
     return {
       train: true,
-      replicas,
+      ...{ replicas, copies },
       buffer: (name) =>
         this.buffers.get(prefix + name) ?? io.read(bufferState(replica, prefix + name)),
       update: (name, value) => {
         this.buffers.set(prefix + name, value);
       },
-      chance: (name, make) => this.chance(prefix + name, make),
+      chance: (name, make) => {
+        if (copies > 1) throw new Error(`step: ${prefix}${name}: copies would share their chance`);
+        return this.chance(prefix + name, make);
+      },
       meeting: (name) => {
         const call = this.count(prefix + name);
         return (phase, value) =>
           this.options.meetings.total(`${prefix}${name}#${call} ${phase}`, replica, value);
       },
-      scope: (inner) => this.layers(prefix + inner),
+      scope: (inner) => this.layers(prefix + inner, copies),
     };
   }
 }

@@ -36,6 +36,27 @@ export function lastOfEach(at: Tensor, values: Tensor): Tensor {
   return op1('GatherV2', [values, last, tf.scalar(0, 'int32')]);
 }
 
+/**
+ * Each row `copies` times in a row, y[copies n + c] = x[n].
+ * @param x [N, …]
+ * @returns [copies N, …]
+ */
+export function repeated(x: Tensor, copies: number): Tensor {
+  const [count = 0, ...rest] = x.shape;
+  return withGradient([x], () => {
+    const apart = tf.reshape(x, [count, 1, ...rest]);
+    const shape = tf.tensor1d([count, copies, ...rest], 'int32');
+    const value = op1('BroadcastTo', [apart, shape]);
+    return {
+      value: tf.reshape(value, [copies * count, ...rest]),
+      gradients: (dy) => {
+        const together = tf.reshape(toFloat(dy), [count, copies, ...rest]);
+        return [asTypeOf(tf.sum(together, 1), x)];
+      },
+    };
+  });
+}
+
 /** The inverse of a permutation: int32 [N] → int32 [N], so that y[inverse[i]] = i. */
 export function inverse(permutation: Tensor): Tensor {
   return op1('InvertPermutation', [permutation]);

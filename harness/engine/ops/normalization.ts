@@ -16,6 +16,11 @@ export interface BatchNormOptions {
   readonly epsilon: number;
   /** Weight of the new batch in the running statistics (PyTorch's sense, 0.1 by default there). */
   readonly momentum: number;
+  /**
+   * Each sample stands for so many equal ones, 1 by default. Mean, variance and gradients of a batch
+   * do not change when all of it is repeated; only the unbiased variance does, n / (n - 1) of more n.
+   */
+  readonly copies?: number;
 }
 
 /**
@@ -30,21 +35,29 @@ export function batchNormTrain(
   scale: Tensor,
   offset: Tensor,
   state: BatchNormState,
-  { epsilon, momentum }: BatchNormOptions,
+  { epsilon, momentum, copies = 1 }: BatchNormOptions,
 ): { readonly value: Tensor; readonly state: BatchNormState } {
   const attrs = { epsilon, data_format: 'NHWC', is_training: true };
+  const factor = copies === 1 ? momentum : 1; // 1: the statistics of the batch itself
   let next = state;
   const value = withGradient([x, scale, offset], () => {
     const input = toCompute(x);
     const outputs = op(
       'FusedBatchNormV3',
       [input, scale, offset, state.mean, state.variance],
-      { ...attrs, exponential_avg_factor: momentum },
+      { ...attrs, exponential_avg_factor: factor },
       6,
     );
     const [y, mean, variance, ...reserved] = outputs;
     if (!y || !mean || !variance) throw new Error('FusedBatchNormV3: outputs are missing');
     next = { mean, variance };
+    if (copies > 1) {
+      const more = unbiasing(valuesOf(x) * copies) / unbiasing(valuesOf(x));
+      next = {
+        mean: moved(state.mean, mean, momentum),
+        variance: moved(state.variance, tf.mul(variance, tf.scalar(more)), momentum),
+      };
+    }
     return {
       value: y,
       gradients: (dy) =>
@@ -52,6 +65,16 @@ export function batchNormTrain(
     };
   });
   return { value, state: next };
+}
+
+/** n / (n - 1), as kernels have it also for one value. */
+function unbiasing(count: number): number {
+  return count / Math.max(1, count - 1);
+}
+
+/** The values that a channel's statistics are taken over. */
+function valuesOf(x: Tensor): number {
+  return x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
 }
 
 /**
@@ -64,11 +87,11 @@ export function batchNormSync(
   scale: Tensor,
   offset: Tensor,
   state: BatchNormState,
-  { epsilon, momentum }: BatchNormOptions,
+  { epsilon, momentum, copies = 1 }: BatchNormOptions,
   { replicas, total }: { readonly replicas: number; readonly total: Total },
 ): { readonly value: Tensor; readonly state: BatchNormState } {
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
-  const count = replicas * x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  const count = replicas * valuesOf(x);
   const share = (sum: Tensor, phase: string) => tf.mul(total(phase, sum), tf.scalar(1 / count));
   let next = state;
   const value = withGradient([x, scale, offset], () => {
@@ -78,7 +101,7 @@ export function batchNormSync(
     const variance = share(tf.sum(tf.square(centred), axes), 'variance');
     const inverse = op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]);
     const unit = tf.mul(centred, inverse);
-    const unbiased = tf.mul(variance, tf.scalar(count / Math.max(1, count - 1)));
+    const unbiased = tf.mul(variance, tf.scalar(unbiasing(count * copies)));
     next = {
       mean: moved(state.mean, mean, momentum),
       variance: moved(state.variance, unbiased, momentum),

@@ -1,4 +1,5 @@
 import type { HostArray, TypedArray } from '../../engine/array.ts';
+import { UserError } from '../../errors.ts';
 
 /** One view of images [N, V, C, H, W] or [N, C, H, W], as the graph takes it: [N, H, W, C]. */
 export function viewOf({ shape, data }: HostArray, view: number): Float32Array {
@@ -28,4 +29,13 @@ export function concatenated(parts: readonly Float32Array[]): Float32Array {
 /** Any integers or floats as plain numbers. */
 export function flat(data: TypedArray): number[] {
   return Array.from({ length: data.length }, (_, i) => Number(data[i]));
+}
+
+/** Holds labels to 0, 1, … `count` - 1 in turn. @throws UserError by name. */
+export function expectTurns(name: string, { data }: HostArray, count: number): void {
+  const strange = flat(data).findIndex((label, i) => label !== i % count);
+  if (strange >= 0)
+    throw new UserError(
+      `${name}: found ${data[strange]} at place ${strange}, expected 0 to ${count - 1} in turn`,
+    );
 }

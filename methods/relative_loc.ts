@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { Replica } from '../harness/cluster/replicas.ts';
+import { tf } from '../harness/engine/tf.ts';
+import { classification, classifier } from '../harness/nn/heads.ts';
+import type { Initial } from '../harness/nn/module.ts';
+import { neck, neckSpec } from '../harness/nn/necks.ts';
+import { defineMethod, type Outcome } from '../harness/run/method.ts';
+
+export const relativeLocSpec = z
+  .strictObject({
+    /** Of a pair: it takes the features of two patches. */
+    neck: neckSpec.prefault({ kind: 'relativeLoc' }),
+    /** Deviation of the weights of neck and head at the start. */
+    initStd: z.number().nonnegative().default(0.005),
+    /** Where the biases of the neck start; the head's start at 0. */
+    initBias: z.number().default(0.1),
+  })
+  .readonly();
+export type RelativeLocSpec = z.output<typeof relativeLocSpec>;
+
+// Patches are numbered row after row; pair p is patch OUTER[p] with the one in the middle.
+const OUTER = [0, 1, 2, 3, 5, 6, 7, 8] as const;
+const CENTRE = 4;
+const PAIRS = OUTER.length;
+
+/**
+ * Relative Location, Doersch, Gupta and Efros 2015, arXiv:1505.05192, section 3: where a patch lies,
+ * seen from the patch in the middle of the image; eight places, a pair each.
+ *
+ * Departs: the original encodes the patch in the middle eight times, once a pair; here once, with the
+ * outputs, statistics and gradients of eight times. No patch loses colours by itself (methods.md 4).
+ */
+export const relativeLoc = defineMethod<RelativeLocSpec>({
+  kind: 'relativeLoc',
+  schema: relativeLocSpec,
+  views: PAIRS + 1,
+  draws: [],
+  chance: true,
+
+  check: () => undefined,
+
+  model({ neck: spec, initStd, initBias }, backbone) {
+    const initial: Initial = { kind: 'normal', std: initStd };
+    return {
+      networks: {
+        backbone: backbone.module,
+        neck: neck(spec, 2 * backbone.channels, () => initial, initBias),
+        head: classifier({ inputs: spec.out, classes: PAIRS, initial }),
+      },
+      followers: {},
+      backbone: 'backbone.',
+      state: {},
+    };
+  },
+
+  *loss(_, step): Replica<Outcome> {
+    const centre = step.view(CENTRE); // [N, H, W, C]
+    const [count = 0, ...image] = centre.shape;
+    const outer = tf.stack(
+      OUTER.map((patch) => step.view(patch)),
+      1,
+    );
+    const around = step.forward('backbone', tf.reshape(outer, [PAIRS * count, ...image]));
+    const middle = step.forwardCopies('backbone', centre, PAIRS); // both [8 N, H', W', D]
+    const pairs = step.forward('neck', tf.concat([around, middle], 3));
+    const logits = step.forward('head', pairs); // [8 N, 8]
+    const places = tf.tile(tf.range(0, PAIRS, 1, 'int32'), [count]); // [8 N]
+    const { loss, accuracy } = classification(logits, places);
+    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
+    return { loss, metrics: { accuracy } };
+  },
+});
