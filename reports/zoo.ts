@@ -81,8 +81,14 @@ export interface Row {
   readonly verify: string;
 }
 
-export function rowOf({ key, record, weights }: Entry): Row {
-  const spec = parse(Described, record.experiment, `experiment of ${key}`);
+/** What the tables need of a run's experiment. @throws UserError where it lacks something. */
+export function describedBy({ key, record }: Entry): z.infer<typeof Described> {
+  return parse(Described, record.experiment, `experiment of ${key}`);
+}
+
+export function rowOf(entry: Entry): Row {
+  const { key, record, weights } = entry;
+  const spec = describedBy(entry);
   const { method, backbone, data, precision, name } = spec;
   const done = record.epochs.length - 1;
   const knn = record.epochs.flatMap(({ metrics }) => metricsOf(metrics).knn_top1 ?? []);

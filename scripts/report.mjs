@@ -37,6 +37,12 @@ await command(
     }
     await writeAtomic(join(out, 'MODEL_ZOO.md'), zooMarkdown(entries, curves));
     await writeAtomic(join(out, 'MODEL_ZOO.html'), zooHtml(entries, curves));
+    const { comparisonCurve, comparisonPage, groupsOf } = await load('reports/comparison.ts');
+    for (const group of groupsOf(entries)) {
+      const curve = `curves/comparison-${group.kind}.svg`;
+      await writeAtomic(join(out, curve), await comparisonCurve(group));
+      await writeAtomic(join(out, `METHODS-${group.kind}.md`), comparisonPage(group, curve));
+    }
     const file = join(out, 'MODEL_ZOO.md');
     print({ file, runs: entries.length }, `wrote ${file}: ${entries.length} runs`);
   },
