@@ -85,13 +85,15 @@ export class Loader {
    * The batches of an epoch, counted from 0, from a step on. The arrays of a batch are shared memory:
    * they stay as they are until the second request after the one that gave them, and must not be
    * written to. One epoch at a time; leaving it early (`break`, `return`) ends it.
+   * @param samples the samples of the epoch, as many as the source has, instead of a permutation
    * @throws UserError that names the sample, for one that cannot be read.
    */
-  async *epoch(epoch: number, fromStep = 0): AsyncIterableIterator<Batch> {
+  async *epoch(epoch: number, fromStep = 0, samples?: Int32Array): AsyncIterableIterator<Batch> {
     if (this.running) throw new Error(`loader: epoch ${epoch} begins while another one runs`);
-    this.running = true;
     const { seed, orderSeed = seed } = this.setup;
-    const order = epochOrder({ ...this.setup, seed: orderSeed }, this.source.count, epoch);
+    const setup = { ...this.setup, seed: orderSeed };
+    const order = epochOrder(setup, this.source.count, epoch, samples);
+    this.running = true;
     const requests = function* (loader: Loader) {
       for (let step = fromStep; step < loader.stepsPerEpoch; step++)
         yield { step, indices: stepIndices(loader.setup, order, step) };

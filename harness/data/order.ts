@@ -39,14 +39,25 @@ export function stepsOf(setup: OrderSetup, count: number): number {
 /**
  * The samples of an epoch, replica after replica, int32 [R ceil(n / R)]: a permutation (or n draws
  * with replacement), padded by repeating the first ones, in contiguous blocks (methods.md 3.1).
+ * @param given the n samples, where they are not drawn here
  */
-export function epochOrder(setup: OrderSetup, count: number, epoch: number): Int32Array {
-  const draw = stream(setup.seed, 'order', epoch);
-  const order = setup.replacement
-    ? Int32Array.from({ length: count }, () => draw.int(0, count - 1))
-    : draw.permutation(count);
+export function epochOrder(
+  setup: OrderSetup,
+  count: number,
+  epoch: number,
+  given?: Int32Array,
+): Int32Array {
+  const order = given ?? drawnOrder(setup, count, epoch);
+  if (order.length !== count)
+    throw new Error(`order: ${order.length} samples for an epoch of ${count}`);
   const total = samplesPerReplica(setup, count) * setup.replicas;
   return Int32Array.from({ length: total }, (_, i) => order[i % count] ?? 0);
+}
+
+function drawnOrder({ seed, replacement }: OrderSetup, count: number, epoch: number): Int32Array {
+  const draw = stream(seed, 'order', epoch);
+  if (!replacement) return draw.permutation(count);
+  return Int32Array.from({ length: count }, () => draw.int(0, count - 1));
 }
 
 /** The samples of one step, replica after replica: int32 [R N], fewer in a short last step. */

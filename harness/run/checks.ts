@@ -5,11 +5,7 @@ import type { Experiment } from './spec.ts';
 
 /** What can be known of an experiment before any data are opened. @throws UserError by spec path. */
 export function checkExperiment(experiment: Experiment): void {
-  const { name, data, backbone, evaluation } = experiment;
-  if (backbone.channels !== 3)
-    throw new UserError(
-      `experiment ${name}: backbone.channels: found ${backbone.channels}, expected 3: images are RGB`,
-    );
+  const { data, evaluation } = experiment;
   data.pipelines.forEach((view, i) => {
     checkCrop(experiment, `data.pipelines[${i}]`, view, data.train);
   });

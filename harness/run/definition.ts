@@ -28,6 +28,12 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
         `${bound.kind} takes ${bound.views} views of each image; a pipeline makes one, or with ` +
         'patches at its end grid x grid',
     );
+  const { channels } = experiment.backbone;
+  if (channels !== bound.channels)
+    throw new UserError(
+      `experiment ${name}: backbone.channels: found ${channels}, expected ${bound.channels}: ` +
+        `what ${bound.kind} gives the backbone has ${bound.channels} channels`,
+    );
   bound.check({ replicas, batch, dropLast: data.dropLast });
   return bound;
 }
@@ -67,7 +73,7 @@ export function stepDefinition(
   return {
     ...{ method, model, replicas, batch, accumulate, precision, optimizer, compat },
     size: data.size,
-    channels: backbone.channels,
+    channels: model.input?.channels ?? backbone.channels,
     normalise: { mean: data.mean, std: data.std },
     rules: resolveRules(optimizer, trainableNames(model), excluded),
   };

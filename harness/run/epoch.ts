@@ -37,17 +37,20 @@ export interface EpochOutcome {
 
 /**
  * Runs the steps of an epoch, or the rest of one. While a step runs in TensorFlow, the next batch is
- * prepared and the step before is written down.
+ * prepared and the step before is written down. A run that is told to stop takes the first step of an
+ * epoch all the same once the method has done its work before it.
  * @throws UserError when a value of a step is not finite.
  */
 export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   const { experiment, learner, log, stepsPerEpoch, epoch, batches, signal } = setup;
   let { fromStep: done, sums } = setup;
+  // A place saved before the first step would look like the end of the epoch before.
+  const least = sums.before === undefined ? 0 : 1;
   let write = () => {};
   let next = ahead(batches);
   log.startEpoch();
   try {
-    while (done < stepsPerEpoch && signal?.aborted !== true) {
+    while (done < stepsPerEpoch && (done < least || signal?.aborted !== true)) {
       const { value: batch } = await next;
       if (batch === undefined) throw new Error(`epoch ${epoch}: no batch for step ${done}`);
       log.dataReady();

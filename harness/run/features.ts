@@ -1,16 +1,19 @@
 import type { HostArray } from '../engine/array.ts';
 import { castTo } from '../engine/op.ts';
-import { globalAvgPool } from '../engine/ops/pooling.ts';
 import { type Precision, withPrecision } from '../engine/precision.ts';
-import type { Program } from '../engine/program.ts';
-import { tf } from '../engine/tf.ts';
-import type { LayerContext } from '../nn/module.ts';
-import type { Backbone } from './method.ts';
+import type { Io, Program } from '../engine/program.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
+import type { LayerContext, Module } from '../nn/module.ts';
+
+/** A network, and the prefix of its parameters and statistics, e.g. `encoder_q.0.`. */
+export interface Stage {
+  readonly prefix: string;
+  readonly module: Module;
+}
 
 export interface FeatureDefinition {
-  readonly backbone: Backbone;
-  /** Prefix of the backbone's state, e.g. `encoder_q.0.`. */
-  readonly prefix: string;
+  /** What images pass, one after another. */
+  readonly stages: readonly Stage[];
   /** Images a run. */
   readonly batch: number;
   readonly size: number;
@@ -20,28 +23,33 @@ export interface FeatureDefinition {
 }
 
 /**
- * Adds the entry `features`: uint8 `images` [batch, size, size, C] → `features` float32
- * [batch, channels], the average over pixels of the backbone's last stage, with running statistics.
+ * Adds the entry `features`: uint8 `images` [batch, size, size, C] → `features` float32 [batch, D],
+ * what the last stage gives, with running statistics.
  */
 export function defineFeatures(program: Program, definition: FeatureDefinition): void {
-  const { backbone, prefix, batch, size, channels, precision } = definition;
+  const { stages, batch, size, channels, precision, normalise } = definition;
   program.entry('features', {
     inputs: { images: { dtype: 'uint8', shape: [batch, size, size, channels] } },
     build: (io) => {
       const { images } = io.inputs;
       if (images === undefined) throw new Error('features: no images');
-      const { mean, std } = definition.normalise;
-      const x = normalised(castTo(images, 'float32'), mean, std);
-      const params = Object.fromEntries(
-        [...backbone.module.parameters.keys()].map((name) => [name, io.read(prefix + name)]),
-      );
-      const context = frozen((name) => io.read(prefix + name));
+      const x = normalised(castTo(images, 'float32'), normalise.mean, normalise.std);
       const y = withPrecision(precision, () =>
-        globalAvgPool(backbone.module.apply(params, x, context)),
+        stages.reduce((input, stage) => applied(io, stage, input), x),
       );
-      return { features: castTo(y, 'float32') };
+      return { features: tf.reshape(castTo(y, 'float32'), [batch, -1]) };
     },
   });
+}
+
+function applied(io: Io, { prefix, module }: Stage, x: Tensor): Tensor {
+  const names = [...module.parameters.keys()];
+  const params = Object.fromEntries(names.map((name) => [name, io.read(prefix + name)]));
+  return module.apply(
+    params,
+    x,
+    frozen((name) => io.read(prefix + name)),
+  );
 }
 
 /** (x / 255 - mean) / std by channel, as one multiplication and one subtraction. */

@@ -7,6 +7,7 @@ import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';
 import { stream } from '../random/stream.ts';
 import { toHWIO, toOIHW, transpose2 } from '../weights/layout.ts';
+import { defineFeatures } from './features.ts';
 import type { Model, StateSpec } from './method.ts';
 import { accumulatorState, defineStep, type StepDefinition, trainableNames } from './step.ts';
 import { bufferState } from './towers.ts';
@@ -30,6 +31,7 @@ export class Learner {
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
     defineStep(this.program, definition, { observe: options.observe ?? false });
+    defineExtraction(this.program, definition);
   }
 
   /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */
@@ -71,6 +73,19 @@ export class Learner {
   dispose(): void {
     this.program.dispose();
   }
+}
+
+/** The entry `features` of a model that asks for features between epochs. */
+function defineExtraction(program: Program, definition: StepDefinition): void {
+  const { model, size, channels, normalise, precision } = definition;
+  if (model.features === undefined || normalise === undefined) return;
+  const { networks, batch } = model.features;
+  const stages = networks.map((name) => {
+    const module = model.networks[name];
+    if (module === undefined) throw new Error(`model: no network '${name}' for features`);
+    return { prefix: `${name}.`, module };
+  });
+  defineFeatures(program, { stages, batch, size, channels, normalise, precision });
 }
 
 function* modulesOf({ networks, followers }: Model) {

@@ -1,11 +1,13 @@
 import type { z } from 'zod';
 import type { Replica } from '../cluster/replicas.ts';
+import type { ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { Tensor } from '../engine/tf.ts';
 import type { Bank } from '../nn/memory.ts';
 import type { Module, Params } from '../nn/module.ts';
 import type { Stream } from '../random/stream.ts';
 import type { Compat, CompatFields } from './compat.ts';
+import type { EpochWork } from './host.ts';
 
 /** A backbone ready to be built into a method's networks. */
 export interface Backbone {
@@ -33,7 +35,21 @@ export interface Model {
   readonly followers: Readonly<Record<string, string>>;
   /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
   readonly backbone: string;
+  /** A network without followers that images pass before the backbone, and the channels it takes. */
+  readonly input?: { readonly network: string; readonly channels: number };
+  /** What `Host.features` computes. */
+  readonly features?: FeatureSpec;
   readonly state: Readonly<Record<string, StateSpec>>;
+}
+
+/** Features of the training images, in evaluation mode. */
+export interface FeatureSpec {
+  /** Networks that images pass one after another. */
+  readonly networks: readonly string[];
+  /** Images at a time. */
+  readonly batch: number;
+  /** How an image is brought to `data.size`; by default resized and cut as for evaluation. */
+  readonly pipeline?: ViewSpec | undefined;
 }
 
 /** What the loss of one replica sees of a step. */
@@ -149,11 +165,19 @@ export interface StepPlace {
   readonly steps: number;
 }
 
+/** `EpochWork` of a spec. */
+type SpecifiedWork<Spec> = {
+  readonly [Name in keyof EpochWork]: (
+    spec: Spec,
+    ...rest: Parameters<NonNullable<EpochWork[Name]>>
+  ) => ReturnType<NonNullable<EpochWork[Name]>>;
+};
+
 /**
  * A self-supervised method: pure functions over explicit state, one file in `methods/`. The spec is
  * validated by `schema`; the harness knows no method by name.
  */
-export interface Method<Spec> {
+export interface Method<Spec> extends SpecifiedWork<Spec> {
   readonly kind: string;
   readonly schema: z.ZodType<Spec>;
   /** Views of each image that a step takes. */
@@ -164,6 +188,8 @@ export interface Method<Spec> {
   readonly labels?: true;
   /** True where the graph makes random values: `Step.chance`, dropout. */
   readonly chance?: true;
+  /** Channels that the backbone takes, where `Model.input` makes others of an image than its 3. */
+  channels?(spec: Spec): number;
   /** Numbers that the host computes for a micro-step: a schedule of the method's own. */
   scalars?(spec: Spec, at: StepPlace): Readonly<Record<string, number>>;
   /** Its own options of `compat`. */
@@ -177,12 +203,13 @@ export interface Method<Spec> {
 }
 
 /** A method with its spec filled in. */
-export interface BoundMethod {
+export interface BoundMethod extends EpochWork {
   readonly kind: string;
   readonly views: number;
   readonly draws: readonly string[];
   readonly labels: boolean;
   readonly chance: boolean;
+  readonly channels: number;
   scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
   checkData(data: DataShape, run: RunShape): void;
@@ -199,6 +226,18 @@ export interface MethodDefinition {
   bind(spec: Readonly<Record<string, unknown>>): BoundMethod;
 }
 
+/** Images are RGB. */
+const IMAGE_CHANNELS = 3;
+
+function workOf<Spec>({ beforeEpoch, order }: Method<Spec>, spec: Spec): EpochWork {
+  return {
+    ...(beforeEpoch === undefined
+      ? {}
+      : { beforeEpoch: (host, at) => beforeEpoch(spec, host, at) }),
+    ...(order === undefined ? {} : { order: (host, at) => order(spec, host, at) }),
+  };
+}
+
 /** Makes a method usable by the harness. */
 export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
   return {
@@ -213,6 +252,8 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         draws: method.draws,
         labels: method.labels ?? false,
         chance: method.chance ?? false,
+        channels: method.channels?.(spec) ?? IMAGE_CHANNELS,
+        ...workOf(method, spec),
         scalars: (at) => method.scalars?.(spec, at) ?? {},
         check: (run) => method.check(spec, run),
         checkData: (data, run) => method.checkData?.(spec, data, run),

@@ -4,11 +4,13 @@ import { bytesOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import { UserError } from '../errors.ts';
+import { beginEpoch } from './begin_epoch.ts';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from './checkpoint.ts';
 import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
 import { type Difference, differences } from './difference.ts';
 import { sha256 } from './hash.ts';
 import { Learner } from './learner.ts';
+import type { HostSetup } from './learner_host.ts';
 import { parts } from './parts.ts';
 import { planStep } from './plan.ts';
 import { readRecord } from './record.ts';
@@ -16,6 +18,7 @@ import type { Batches } from './run.ts';
 import { type Experiment, parseExperiment } from './spec.ts';
 import { runStep } from './step.ts';
 import { readSteps } from './step_file.ts';
+import { NO_SUMS } from './sums.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
 
 export interface RerunOptions {
@@ -104,11 +107,19 @@ class Side {
   private readonly experiment: Experiment;
   private readonly learner: Learner;
   private readonly batches: Batches;
+  private readonly reach: Pick<HostSetup, 'source' | 'data' | 'workers' | 'threads'>;
   private readonly recorded: ReadonlyMap<number, Readonly<Record<string, number>>>;
   private epoch: AsyncIterator<Batch> | undefined;
 
-  private constructor(folder: string, experiment: Experiment, learner: Learner, batches: Batches) {
+  private constructor(
+    folder: string,
+    experiment: Experiment,
+    learner: Learner,
+    batches: Batches,
+    { data, workers, threads }: RerunOptions,
+  ) {
     this.folder = folder;
+    this.reach = { source: batches.source, data, workers, threads };
     this.experiment = experiment;
     this.learner = learner;
     this.batches = batches;
@@ -126,7 +137,7 @@ class Side {
     const settings = { intraThreads: threads, interThreads: threads };
     const shape = dataShape(batches.source);
     const learner = new Learner(stepDefinition(experiment, method, shape), settings);
-    return new Side(folder, experiment, learner, batches);
+    return new Side(folder, experiment, learner, batches, options);
   }
 
   async begin(checkpoint: LoadedCheckpoint | undefined): Promise<void> {
@@ -147,7 +158,10 @@ class Side {
     const [epoch, within] = [Math.floor((step - 1) / stepsPerEpoch), (step - 1) % stepsPerEpoch];
     if (within === 0 || this.epoch === undefined) {
       await this.epoch?.return?.();
-      this.epoch = batches.epoch(epoch, within);
+      const begun = await beginEpoch({
+        ...{ experiment, learner, batches, epoch, fromStep: within, sums: NO_SUMS, ...this.reach },
+      });
+      this.epoch = begun.batches;
     }
     const { value: batch } = await this.epoch.next();
     if (batch === undefined) throw new Error(`rerun: no batch for step ${step}`);

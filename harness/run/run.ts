@@ -2,22 +2,24 @@ import type { Batch } from '../data/batch.ts';
 import type { Source } from '../data/source.ts';
 import type { HostArray } from '../engine/array.ts';
 import { learningRate } from '../optim/schedule.ts';
+import { type BegunEpoch, beginEpoch } from './begin_epoch.ts';
 import { saveCheckpoint, stateHash } from './checkpoint.ts';
 import { runEpoch } from './epoch.ts';
 import type { CheckpointExtra, History } from './history.ts';
 import type { Learner, Tensors } from './learner.ts';
+import { type HostSetup, Stopped } from './learner_host.ts';
 import type { RunLog } from './log.ts';
 import type { Metrics } from './log_format.ts';
 import type { Provenance } from './provenance.ts';
 import { type Experiment, experimentId } from './spec.ts';
 import type { StateFile } from './states.ts';
-import { type EpochSums, meansOf, NO_SUMS } from './sums.ts';
+import { beforeOf, type EpochSums, meansOf, NO_SUMS } from './sums.ts';
 
 /** Where batches come from; `Loader` is one. */
 export interface Batches {
   readonly source: Source;
   readonly stepsPerEpoch: number;
-  epoch(epoch: number, fromStep?: number): AsyncIterableIterator<Batch>;
+  epoch(epoch: number, fromStep?: number, samples?: Int32Array): AsyncIterableIterator<Batch>;
   dispose(): Promise<void>;
 }
 
@@ -51,6 +53,8 @@ export interface RunParts {
   readonly signal: AbortSignal | undefined;
   /** Takes the hashes of every tensor after every step, where that is asked for. */
   readonly states: StateFile | undefined;
+  /** What a method's own work needs besides. */
+  readonly reach: Pick<HostSetup, 'source' | 'data' | 'workers' | 'threads'>;
 }
 
 /** A run under way: epochs of steps, each with its evaluation, checkpoint and entry of the record. */
@@ -96,10 +100,11 @@ export class Run {
   private async epoch(lastEpoch: number): Promise<boolean> {
     const { experiment, learner, log, batches, history, signal, states } = this.parts;
     const { stepsPerEpoch } = batches;
-    const { epoch, epochStep: fromStep, sums } = this.place;
+    const { epoch, epochStep: fromStep } = this.place;
+    const begun = await this.begun();
+    if (begun === undefined) return false;
     const outcome = await runEpoch({
-      ...{ experiment, learner, log, stepsPerEpoch, epoch, fromStep, sums, signal },
-      batches: batches.epoch(epoch, fromStep),
+      ...{ experiment, learner, log, stepsPerEpoch, epoch, fromStep, signal, ...begun },
       ...(states === undefined
         ? {}
         : { afterStep: async (step) => states.append(step, await learner.save()) }),
@@ -117,7 +122,7 @@ export class Run {
     const means = meansOf(outcome.sums);
     const values = Object.entries(means).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     log.info(`epoch ${epoch + 1} of ${experiment.epochs}: ${values.join(', ')}`);
-    const state = await this.conclude(epoch + 1, means);
+    const state = await this.conclude(epoch + 1, means, beforeOf(outcome.sums));
     const { everyEpochs } = experiment.checkpoint;
     if ((epoch + 1) % everyEpochs === 0 || epoch + 1 === lastEpoch || signal?.aborted)
       await this.save(state);
@@ -125,11 +130,34 @@ export class Run {
     return true;
   }
 
-  /** Evaluates the state as it is now and adds it to the record as an epoch's end. */
-  private async conclude(epoch: number, means: Metrics): Promise<Map<string, HostArray>> {
+  /**
+   * The epoch that comes next, or the rest of the one under way; undefined when the run was stopped
+   * before it began, with the state saved.
+   */
+  private async begun(): Promise<BegunEpoch | undefined> {
+    const { epoch, epochStep: fromStep, sums } = this.place;
+    try {
+      return await beginEpoch({ ...this.parts, ...this.parts.reach, epoch, fromStep, sums });
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+      await this.save();
+      return undefined;
+    }
+  }
+
+  /**
+   * Evaluates the state as it is now and adds it to the record as an epoch's end.
+   * @param before what the method said before the epoch's first step
+   */
+  private async conclude(
+    epoch: number,
+    means: Metrics,
+    before: Metrics = {},
+  ): Promise<Map<string, HostArray>> {
     const { learner, evaluator, history, log } = this.parts;
     const state = await learner.save();
-    const judged = evaluator === undefined ? {} : await evaluator.atEpoch(epoch, state);
+    const found = evaluator === undefined ? {} : await evaluator.atEpoch(epoch, state);
+    const judged = { ...before, ...found };
     if (Object.keys(judged).length > 0) log.validation(this.step, this.rate(), judged);
     const metrics = { ...means, ...judged };
     history.add({ epoch, step: this.step, metrics, stateHash: await stateHash(state) });

@@ -7,6 +7,11 @@ export const EpochSums = z
     images: z.number().nonnegative(),
     /** Value times images by metric, in the order of the step's outputs. */
     totals: z.array(z.tuple([z.string(), z.number()]).readonly()).readonly(),
+    /** What the method said before the epoch's first step; absent where that is still to be done. */
+    before: z
+      .array(z.tuple([z.string(), z.number()]).readonly())
+      .readonly()
+      .optional(),
   })
   .readonly();
 export type EpochSums = z.infer<typeof EpochSums>;
@@ -17,6 +22,7 @@ export const NO_SUMS: EpochSums = { images: 0, totals: [] };
 export function withStep(sums: EpochSums, metrics: Metrics, images: number): EpochSums {
   const before = new Map(sums.totals);
   return {
+    ...sums,
     images: sums.images + images,
     totals: Object.entries(metrics).map(
       ([name, value]) => [name, (before.get(name) ?? 0) + value * images] as const,
@@ -27,4 +33,9 @@ export function withStep(sums: EpochSums, metrics: Metrics, images: number): Epo
 /** Means over the epoch, weighted by images. */
 export function meansOf({ images, totals }: EpochSums): Metrics {
   return Object.fromEntries(totals.map(([name, total]) => [name, total / images]));
+}
+
+/** What was said before the epoch's first step. */
+export function beforeOf({ before = [] }: EpochSums): Metrics {
+  return Object.fromEntries(before);
 }

@@ -8,6 +8,7 @@ import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
+import { beginEpoch } from './begin_epoch.ts';
 import { canonicalJson } from './canonical.ts';
 import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
 import { writeAtomic } from './files.ts';
@@ -17,6 +18,7 @@ import { planStep, type StepPlan } from './plan.ts';
 import type { Batches } from './run.ts';
 import type { Experiment } from './spec.ts';
 import { runStep } from './step.ts';
+import { NO_SUMS } from './sums.ts';
 
 export interface TraceOptions {
   readonly experiment: Experiment;
@@ -63,8 +65,10 @@ export async function writeTrace(options: TraceOptions): Promise<number> {
     await writeAtomic(join(folder, 'trace.json'), canonicalJson(head));
     await writeState(join(folder, 'initial.safetensors'), learner);
     const steps = Math.min(options.steps ?? lr.length, lr.length);
-    const train = options.states ? new Training(folder, learner, plans) : undefined;
-    return await writeBatches(options, batches, steps, train);
+    // What a method does between epochs follows from what was trained before.
+    const trains = options.states === true || method.beforeEpoch !== undefined;
+    const train = trains ? new Training(options, learner, plans) : undefined;
+    return await writeBatches(options, { batches, learner }, steps, train);
   } finally {
     learner.dispose();
     await batches.dispose();
@@ -83,44 +87,57 @@ async function writeState(path: string, learner: Learner): Promise<void> {
 /** The run itself, next to its batches. */
 class Training {
   private readonly folder: string;
+  /** Whether it is written down. */
+  private readonly states: boolean;
   private readonly learner: Learner;
   private readonly plans: readonly StepPlan[];
   private losses = '';
 
-  constructor(folder: string, learner: Learner, plans: readonly StepPlan[]) {
+  constructor(
+    { folder, states = false }: TraceOptions,
+    learner: Learner,
+    plans: readonly StepPlan[],
+  ) {
     this.folder = folder;
+    this.states = states;
     this.learner = learner;
     this.plans = plans;
   }
 
   async step(step: number, batch: Batch): Promise<void> {
-    const name = `state_${String(step).padStart(6, '0')}.safetensors`;
-    await writeState(join(this.folder, name), this.learner);
+    await this.write(step);
     const { loss } = await runStep(
       this.learner.program,
       batch,
       this.plans[step] ?? { rate: undefined },
     );
+    if (!this.states) return;
     this.losses += `${JSON.stringify({ step, loss: Number(loss?.data[0]) })}\n`;
     await writeAtomic(join(this.folder, 'losses.jsonl'), this.losses);
   }
 
-  /** The state after the last step. */
-  end(steps: number): Promise<void> {
+  /** The state after so many steps. */
+  async write(steps: number): Promise<void> {
+    if (!this.states) return;
     const name = `state_${String(steps).padStart(6, '0')}.safetensors`;
-    return writeState(join(this.folder, name), this.learner);
+    await writeState(join(this.folder, name), this.learner);
   }
 }
 
 async function writeBatches(
-  { experiment, folder, stream, tell }: TraceOptions,
-  batches: Batches,
+  { experiment, folder, stream, tell, data, workers }: TraceOptions,
+  { batches, learner }: { readonly batches: Batches; readonly learner: Learner },
   steps: number,
   training: Training | undefined,
 ): Promise<number> {
+  const { source } = batches;
   let step = 0;
-  for (let epoch = 0; step < steps; epoch++)
-    for await (const batch of batches.epoch(epoch)) {
+  for (let epoch = 0; step < steps; epoch++) {
+    const begun = await beginEpoch({
+      ...{ experiment, learner, batches, source, data, workers, epoch },
+      ...{ fromStep: 0, sums: NO_SUMS },
+    });
+    for await (const batch of begun.batches) {
       if (stream === undefined) {
         const name = `step_${String(step).padStart(6, '0')}.safetensors`;
         const tensors = batchTensors(batch, experiment.data.size);
@@ -130,7 +147,8 @@ async function writeBatches(
       tell?.(++step, steps);
       if (step === steps) break;
     }
-  await training?.end(step);
+  }
+  await training?.write(step);
   if (stream !== undefined && stream !== process.stdout) {
     stream.end();
     await finished(stream);

@@ -172,7 +172,7 @@ async function started(
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ) {
-  const { experiment, workDir, signal, perturbation } = options;
+  const { experiment, workDir, signal, perturbation, data, workers, threads } = options;
   const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   const provenance = provenanceHere(options, open, extra, said);
   if (checkpoint === undefined) await initialise(options, open.learner, said);
@@ -198,6 +198,7 @@ async function started(
     {
       ...{ experiment, folder: workDir, learner, batches, evaluator, log, history, provenance },
       ...{ perturbation, signal, states },
+      reach: { source: batches.source, data, workers, threads },
     },
     place,
   );

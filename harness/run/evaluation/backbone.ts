@@ -1,11 +1,12 @@
 import { bytesOf, sizeOf } from '../../engine/array.ts';
 import { Program } from '../../engine/program.ts';
 import { UserError } from '../../errors.ts';
+import { averagePixels } from '../../nn/layers.ts';
 import { toHWIO } from '../../weights/layout.ts';
-import { defineFeatures, extractFeatures } from '../features.ts';
+import { defineFeatures, extractFeatures, type Stage } from '../features.ts';
 import { type Sha256, sha256Slowly } from '../hash.ts';
 import type { Tensors } from '../learner.ts';
-import type { Backbone } from '../method.ts';
+import type { Backbone, Model } from '../method.ts';
 import type { EvaluationSpec, Experiment } from '../spec.ts';
 import type { ImageSet } from './image_set.ts';
 
@@ -13,8 +14,8 @@ export interface FrozenOptions {
   readonly experiment: Experiment;
   readonly evaluation: EvaluationSpec;
   readonly backbone: Backbone;
-  /** Prefix of its names in files, e.g. `encoder_q.0.`. */
-  readonly prefix: string;
+  /** The model that it is a part of. */
+  readonly model: Model;
   readonly threads: number;
 }
 
@@ -25,18 +26,22 @@ export class FrozenBackbone {
   private readonly names: readonly string[];
 
   constructor(options: FrozenOptions) {
-    const { experiment, evaluation, backbone, prefix, threads } = options;
-    const { parameters, buffers } = backbone.module;
+    const { experiment, evaluation, backbone, model, threads } = options;
+    const stages = [...inputStage(model), { prefix: model.backbone, module: backbone.module }];
     this.options = options;
     this.program = new Program({ intraThreads: threads });
-    const specs = [...parameters, ...buffers].filter(([, { dtype }]) => dtype === 'float32');
-    this.names = specs.map(([name]) => prefix + name);
-    for (const [name, { dtype, shape }] of specs)
-      this.program.state(prefix + name, { dtype, shape });
+    const specs = stages
+      .flatMap(({ prefix, module: { parameters, buffers } }) =>
+        [...parameters, ...buffers].map(([name, spec]) => [prefix + name, spec] as const),
+      )
+      .filter(([, { dtype }]) => dtype === 'float32');
+    this.names = specs.map(([name]) => name);
+    for (const [name, { dtype, shape }] of specs) this.program.state(name, { dtype, shape });
     defineFeatures(this.program, {
-      ...{ backbone, prefix, batch: evaluation.batch, precision: evaluation.precision },
+      ...{ batch: evaluation.batch, precision: evaluation.precision },
+      stages: [...stages, { prefix: '', module: averagePixels }],
       size: experiment.data.size,
-      channels: experiment.backbone.channels,
+      channels: model.input?.channels ?? experiment.backbone.channels,
       normalise: { mean: experiment.data.mean, std: experiment.data.std },
     });
   }
@@ -86,4 +91,12 @@ export class FrozenBackbone {
   dispose(): void {
     this.program.dispose();
   }
+}
+
+/** What images pass before the backbone. */
+function inputStage({ networks, input }: Model): Stage[] {
+  if (input === undefined) return [];
+  const module = networks[input.network];
+  if (module === undefined) throw new Error(`model: no network '${input.network}'`);
+  return [{ prefix: `${input.network}.`, module }];
 }

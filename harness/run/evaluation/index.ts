@@ -49,12 +49,12 @@ export async function openEvaluator(setup: PartsSetup): Promise<Evaluator | unde
     );
   const keep = imageBytes(experiment, [train.count, test.count]) <= KEPT_BYTES;
   const backbone = resnet(experiment.backbone);
-  const { backbone: prefix } = method.model(backbone);
+  const model = method.model(backbone);
   return new FrozenEvaluator({
     ...{ experiment, evaluation },
     train: keep ? kept(train) : train,
     test: keep ? kept(test) : test,
-    backbone: new FrozenBackbone({ experiment, evaluation, backbone, prefix, threads }),
+    backbone: new FrozenBackbone({ experiment, evaluation, backbone, model, threads }),
     width: backbone.channels,
     threads,
   });

@@ -119,7 +119,7 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
   const model = method.model(resnet(backbone), specs.data ?? NO_DATA);
   return {
     ...{ method, model, replicas, batch, size, optimizer },
-    channels: backbone.channels,
+    channels: model.input?.channels ?? backbone.channels,
     accumulate: 1,
     precision: 'fp32',
     rules: resolveRules(optimizer, trainableNames(model)),
