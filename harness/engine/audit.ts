@@ -1,3 +1,4 @@
+import { DETERMINISTIC_ON_GPU, NOT_ON_GPU } from './audit_gpu.ts';
 import { madeAt, type Node } from './graph.ts';
 import type { Device } from './library/pins.ts';
 
@@ -23,20 +24,6 @@ const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
 );
 
 /**
- * Ops of the list above whose GPU kernels are not known to repeat, or depend on settings that are not
- * fixed. Read in TensorFlow's list of nondeterministic ops and its kernels; none of it has been run on
- * a GPU yet. The rest repeats there because the environment asks for deterministic kernels and no
- * autotuning before the library loads (environment.ts): convolutions and their gradients, batch norm,
- * max-pool gradients, BiasAddGrad, segment sums, matrix products on one stream.
- */
-const NOT_ON_GPU: Readonly<Record<string, string>> = {
-  Cumsum: 'nothing says that its parallel scan adds in one order',
-  DecodeAndCropJpeg: 'images are not decoded on a GPU',
-  Svd: 'cuSOLVER promises no bits',
-  UniqueV2: 'nothing says that its sort repeats',
-};
-
-/**
  * Holds a graph to the list of its device.
  * @throws naming the first op that is not on it and the line that made it.
  */
@@ -46,14 +33,15 @@ export function auditGraph(nodes: readonly Node[], device: Device): void {
     if (reason === undefined) continue;
     throw new Error(
       `engine: op ${node.type} is not on the list of deterministic ops for ${device}${reason}; it ${madeAt(node)}. ` +
-        'Use another op, or show in a test that its bits repeat and add it to harness/engine/audit.ts.',
+        'Use another op, or show in a test that its bits repeat and add it to harness/engine/audit.ts, for a GPU to audit_gpu.ts.',
     );
   }
 }
 
 /** Why an op may not run on a device; nothing when it may. */
 function unlisted(type: string, device: Device): string | undefined {
-  if (!DETERMINISTIC_ON_CPU.has(type)) return '';
-  const reason = device === 'gpu' ? NOT_ON_GPU[type] : undefined;
-  return reason === undefined ? undefined : ` (${reason})`;
+  if (device === 'cpu') return DETERMINISTIC_ON_CPU.has(type) ? undefined : '';
+  if (DETERMINISTIC_ON_GPU.has(type)) return undefined;
+  const reason = NOT_ON_GPU[type];
+  return reason === undefined ? '' : ` (${reason})`;
 }

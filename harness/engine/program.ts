@@ -7,7 +7,7 @@ import { Checks } from './checks.ts';
 import { Graph, madeAt } from './graph.ts';
 import { EngineError } from './native.ts';
 import { identity } from './op.ts';
-import { type OpTime, Session, type SessionOptions } from './session.ts';
+import { type CompiledNode, type OpTime, Session, type SessionOptions } from './session.ts';
 import { type Tensor, traceInto, unwrap } from './tf.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from './tracing.ts';
 
@@ -132,6 +132,11 @@ export class Program {
   /** Runs an entry once and says where the time went, op by op. @see scripts/profile.mjs */
   async profile(name: string, inputs: Named<TypedArray> = {}): Promise<OpTime[]> {
     return this.session.profile(this.callOf(name, inputs));
+  }
+
+  /** Runs an entry once and gives the graph that ran, as TensorFlow's optimiser left it. */
+  async compiled(name: string, inputs: Named<TypedArray> = {}): Promise<CompiledNode[]> {
+    return this.session.compiled(this.callOf(name, inputs));
   }
 
   private callOf(name: string, inputs: Named<TypedArray>) {

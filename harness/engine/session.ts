@@ -44,8 +44,19 @@ export interface OpTime {
   readonly duration: number;
 }
 
+/** A node of the graph that runs, after Grappler. */
+export interface CompiledNode {
+  readonly name: string;
+  readonly type: string;
+  /** `node`, `node:1` for its second output, `^node` for a control edge. */
+  readonly inputs: readonly string[];
+  /** TensorFlow's DataType number of attribute `T`; undefined where it has none. */
+  readonly dtype: number | undefined;
+}
+
 const OFF = 2;
-const FULL_TRACE = 3;
+const FULL_TRACE = integerField(1, 3); // RunOptions.trace_level
+const PARTITION_GRAPHS = integerField(5, 1); // RunOptions.output_partition_graphs
 
 /** Grappler gives up after 5 minutes by default and runs what it has: a clock would decide bits. */
 const NEVER_MS = 1e12;
@@ -122,10 +133,21 @@ export class Session {
    * @returns the time of each op, in order of start; values are dropped.
    */
   async profile(one: Call): Promise<OpTime[]> {
-    const trace = Uint8Array.from(integerField(1, FULL_TRACE)); // RunOptions.trace_level
-    const options = call('TF_NewBufferFromString', trace, trace.length);
+    return opTimes(await this.recorded(one, FULL_TRACE));
+  }
+
+  /** As `run`. @returns the nodes that ran, as Grappler left them; values are dropped. */
+  async compiled(one: Call): Promise<CompiledNode[]> {
+    const metadata = await this.recorded(one, PARTITION_GRAPHS);
+    return inner(metadata, 3).flatMap((graph) => inner(graph, 1).map(compiledNode));
+  }
+
+  /** Runs with RunOptions. @returns the RunMetadata */
+  private async recorded(one: Call, runOptions: readonly number[]): Promise<Uint8Array> {
+    const bytes = Uint8Array.from(runOptions);
+    const options = call('TF_NewBufferFromString', bytes, bytes.length);
     const metadata = call('TF_NewBuffer');
-    let bytes = new Uint8Array();
+    let recorded = new Uint8Array();
     this.options = options;
     this.metadata = metadata;
     try {
@@ -134,9 +156,9 @@ export class Session {
       this.options = null;
       this.metadata = null;
       call('TF_DeleteBuffer', options);
-      bytes = Uint8Array.from(takeBuffer(metadata)); // frees it, also where the run failed
+      recorded = Uint8Array.from(takeBuffer(metadata)); // frees it, also where the run failed
     }
-    return opTimes(bytes);
+    return recorded;
   }
 
   private invoke(
@@ -195,6 +217,21 @@ function opTimes(metadata: Uint8Array): OpTime[] {
   return times
     .map((time) => ({ ...time, start: time.start - first }))
     .sort((a, b) => a.start - b.start);
+}
+
+/** NodeDef: 1 name, 2 op, 3 inputs, 5 attributes, each 1 key and 2 value, of which 6 is a type. */
+function compiledNode(node: Uint8Array): CompiledNode {
+  const texts = (message: Uint8Array, field: number) =>
+    inner(message, field).map((bytes) => new TextDecoder().decode(bytes));
+  const typed = inner(node, 5).find((attribute) => texts(attribute, 1)[0] === 'T');
+  const [value = new Uint8Array()] = typed === undefined ? [] : inner(typed, 2);
+  const dtype = [...fields(value)].find(({ field }) => field === 6)?.value;
+  return {
+    name: texts(node, 1)[0] ?? '',
+    type: texts(node, 2)[0] ?? '',
+    inputs: texts(node, 3),
+    dtype: typeof dtype === 'number' ? dtype : undefined,
+  };
 }
 
 function inner(message: Uint8Array, wanted: number): Uint8Array[] {

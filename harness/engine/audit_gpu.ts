@@ -1,0 +1,77 @@
+/**
+ * The ops that may run on an NVIDIA GPU, apart from the list for CPUs. None of it has been run on a GPU:
+ * each op is here because of what its kernel does, or because of a source that says that it repeats.
+ *
+ * Sources: [status] NVIDIA, framework-reproducibility, doc/d9m/tensorflow_status.md; [release] TensorFlow's
+ * release notes of 2.7 and 2.8, "Deterministic Op Functionality"; [kernel] TensorFlow's sources, as named;
+ * [cuBLAS], [CUB] NVIDIA's documentation of these. The environment (environment.ts) asks for what they
+ * name: TF_DETERMINISTIC_OPS, which `OpDeterminismRequired` reads ([kernel] determinism.cc) and which
+ * makes kernels without a deterministic path fail, and a fixed workspace for cuBLAS.
+ */
+
+/** Each element of the result is made by one thread from its own inputs: there is no order to lose. */
+const ELEMENTWISE = `Abs Add AddN AddV2 ApproximateEqual BiasAdd BitwiseXor Cast CheckNumericsV2 ClipByValue
+  Cos Div DivNoNan Equal Exp Floor FloorMod Greater GreaterEqual IsFinite IsInf IsNan LeakyRelu Less LessEqual
+  Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Neg NotEqual OneHot Pow RealDiv
+  Reciprocal Relu Relu6 ReluGrad Rint Round Rsqrt RsqrtGrad Select SelectV2 Sigmoid Sign Sin Softplus Sqrt
+  SqrtGrad Square SquaredDifference Sub Tanh ResourceApplyGradientDescent ResourceApplyMomentum
+  AssignAddVariableOp AssignSubVariableOp`;
+
+/** Each element is copied, or is a constant; [status] says of gather that it repeats. */
+const COPIES = `AssignVariableOp BroadcastTo Concat ConcatV2 Const ExpandDims Fill GatherNd GatherV2 Identity
+  InvertPermutation NoOp OnesLike Pack Pad PadV2 Placeholder Range Rank ReadVariableOp Reshape ResourceGather
+  ResourceStridedSliceAssign ReverseV2 Shape Slice Snapshot Split SplitV Squeeze StopGradient StridedSlice
+  StridedSliceGrad Tile Transpose Unpack VarHandleOp ZerosLike`;
+
+/** Ops that put many elements into one, or choose a kernel: why their bits repeat all the same. */
+export const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
+  All: 'a reduction of truth values: no rounding',
+  Any: 'a reduction of truth values: no rounding',
+  Max: 'a reduction without rounding',
+  Min: 'a reduction without rounding',
+  ArgMax: '[kernel] Eigen, TensorArgMax.h: one thread goes over the inputs of an output in order',
+  ArgMin: 'as ArgMax',
+  Sum: '[CUB] DeviceReduce: the same bits from run to run on the same device; [kernel] reduction_gpu_kernels.cu.h adds partial sums in the order of blocks, without atomics',
+  Mean: 'as Sum',
+  Prod: 'as Sum',
+  L2Loss: 'as Sum; [kernel] l2loss_op_gpu.cu.cc reduces with CUB',
+  Softmax: 'row by row, sums as Sum',
+  LogSoftmax: 'row by row, sums as Sum',
+  SparseSoftmaxCrossEntropyWithLogits: '[release] deterministic since 2.7',
+  BiasAddGrad: '[status] tf.nn.bias_add backprop: solved, since 2.1',
+  UnsortedSegmentSum: '[release] deterministic since 2.7',
+  ResourceScatterUpdate:
+    '[kernel] resource_variable_ops.cc scatters on the CPU where determinism is asked for; equal indices carry equal rows (lastOfEach)',
+  MatMul:
+    '[cuBLAS] the same bits with one stream, or with a fixed workspace; on the same GPU model and toolkit',
+  BatchMatMulV2: 'as MatMul',
+  Conv2D:
+    '[status] auto-tuning and cuDNN convolution: solved; [kernel] conv_ops_gpu.cc takes the first deterministic algorithm',
+  Conv2DBackpropFilter: 'as Conv2D: algorithms with atomics are left out',
+  Conv2DBackpropInput: 'as Conv2D: algorithms with atomics are left out',
+  FusedBatchNormV3: '[status] names only the gradient without training',
+  FusedBatchNormGradV3:
+    '[status] names only the gradient without training, which fails there by itself; inference here is element-wise (batchNormEval)',
+  MaxPool: 'no rounding',
+  MaxPoolGrad: '[status] max-pool backprop: solved, since 2.1',
+  AvgPool: 'each output is summed by one thread over its window',
+  AvgPoolGrad:
+    '[kernel] avgpooling_op_gpu.cu.cc: each input is summed by one thread over the windows it is in',
+  TopKV2: 'no rounding; of equal values the lower index comes first, says its documentation',
+  StatelessRandomUniform: 'counter-based: each element follows from key and place',
+  StatelessRandomUniformFullInt: 'counter-based: each element follows from key and place',
+  StatelessRandomUniformInt: 'counter-based: each element follows from key and place',
+};
+
+/** Ops of the list for CPUs that are kept off GPUs for a reason worth telling. */
+export const NOT_ON_GPU: Readonly<Record<string, string>> = {
+  Cumsum: 'nothing says that its parallel scan adds in one order',
+  DecodeAndCropJpeg: 'images are not decoded on a GPU',
+  Svd: 'cuSOLVER promises no bits',
+  UniqueV2: 'nothing says that its sort repeats',
+};
+
+export const DETERMINISTIC_ON_GPU: ReadonlySet<string> = new Set([
+  ...[ELEMENTWISE, COPIES].flatMap((list) => list.split(/\s+/)),
+  ...Object.keys(REPEATS_ON_GPU),
+]);
