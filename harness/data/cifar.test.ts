@@ -94,10 +94,48 @@ describe('the Python format', () => {
   });
 });
 
-test('CIFAR-100 has its fine labels', () => {
-  put('cifar/cifar-100-binary/train.bin', joined(record([1, 99]), record([19, 0])));
-  expect([...(open('cifar100').labels ?? [])]).toEqual([99, 0]);
+describe('CIFAR-100', () => {
+  test.each(['python2', 'protocol4'])('%s is the same as the binary file', async (name) => {
+    put('cifar/cifar-100-binary/train.bin', 'cifar100.bin');
+    put('cifar/cifar-100-binary/fine_label_names.txt', Buffer.from(fineNames().join('\n')));
+    const binary = open('cifar100');
+    rmSync(join(data, 'cifar'), { recursive: true });
+    put('cifar/cifar-100-python/train', `cifar100_${name}`);
+    put('cifar/cifar-100-python/meta', 'meta100');
+    const pickled = open('cifar100');
+    for (const source of [binary, pickled]) {
+      expect([...(source.labels ?? [])]).toEqual([19, 99, 0]); // the fine ones
+      expect(source.classes).toEqual(fineNames());
+      expect(source.count).toBe(3);
+    }
+    expect(pickled.manifest.sha256).toBe(binary.manifest.sha256);
+    expect(pickled.manifest.notes).toContain(
+      'train has 3 records where the official file has 50000',
+    );
+    for (let index = 0; index < 3; index++)
+      expect(await pickled.read(index)).toEqual(await binary.read(index));
+  });
+
+  test('has a test split of its own', () => {
+    put('cifar/cifar-100-python/test', 'cifar100_python2');
+    expect(open('cifar100', 'test').count).toBe(3);
+    expect(() => open('cifar100')).toThrow(/no cifar100 train files .*cifar-100-python \(train\)/);
+  });
+
+  test('a label out of range, and a file of CIFAR-10, are refused by name', () => {
+    put('cifar/cifar-100-binary/train.bin', record([1, 100]));
+    expect(() => open('cifar100')).toThrow(/train\.bin.*100/);
+    rmSync(join(data, 'cifar'), { recursive: true });
+    put('cifar/cifar-100-python/train', 'cifar10_python2');
+    expect(() => open('cifar100')).toThrow(
+      /train is no CIFAR file of the Python format: .*fine_labels/,
+    );
+  });
 });
+
+function fineNames(): string[] {
+  return Array.from({ length: 100 }, (_, i) => `fine ${i}`);
+}
 
 test('folders are found under root, in the data folder, or are one of these', () => {
   const places = ['cifar/cifar-10-batches-bin', 'cifar-10-batches-bin', 'cifar', '.'];

@@ -18,10 +18,10 @@ import PIL
 from PIL import Image, ImageCms
 
 
-def cifar_batch(rng, count, classes):
+def cifar_batch(rng, count):
     return {
         b"batch_label": b"training batch 1 of 5",
-        b"labels" if classes == 10 else b"fine_labels": [i * 7 % classes for i in range(count)],
+        b"labels": [i * 7 % 10 for i in range(count)],
         b"data": rng.integers(0, 256, (count, 3072), dtype=np.uint8),
         b"filenames": [b"leptodactylus_pentadactylus_s_%06d.png" % i for i in range(count)],
     }
@@ -44,11 +44,15 @@ def python2(batch):
     array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" + number(0) + b"\x85"
     array += string(b"b") + b"\x87R(" + number(1) + number(data.shape[0]) + number(data.shape[1])
     array += b"\x86" + dtype + b"\x89" + string(data.tobytes()) + b"tb"
-    labels = b"](" + b"".join(number(label) for label in batch[b"labels"]) + b"e"
+    lists = b"".join(
+        string(key) + b"](" + b"".join(number(label) for label in values) + b"e"
+        for key, values in batch.items()
+        if key.endswith(b"labels")
+    )
     return (
         b"\x80\x02}("
         + string(b"data") + array
-        + string(b"labels") + labels
+        + lists
         + string(b"batch_label") + string(batch[b"batch_label"])
         + b"u."
     )  # fmt: skip
@@ -57,7 +61,7 @@ def python2(batch):
 def write_cifar(folder):
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
-    batch = cifar_batch(rng, 3, 10)
+    batch = cifar_batch(rng, 3)
     official = python2(batch)
     loaded = pickle.loads(official, encoding="bytes")
     assert (loaded[b"data"] == batch[b"data"]).all() and loaded[b"labels"] == batch[b"labels"]
@@ -71,6 +75,31 @@ def write_cifar(folder):
     (folder / "cifar10.bin").write_bytes(b"".join(records))
     names = {b"label_names": [b"name %d" % i for i in range(10)]}
     (folder / "meta").write_bytes(pickle.dumps(names, 2))
+
+
+def write_cifar100(folder):
+    """Three records with fine and coarse labels, as in `train` of cifar-100-python and cifar-100-binary."""
+    rng = np.random.default_rng(1)
+    batch = {
+        b"batch_label": b"training batch 1 of 1",
+        b"fine_labels": [19, 99, 0],
+        b"coarse_labels": [11, 13, 4],
+        b"data": rng.integers(0, 256, (3, 3072), dtype=np.uint8),
+    }
+    official = python2(batch)
+    loaded = pickle.loads(official, encoding="bytes")
+    assert loaded[b"fine_labels"] == batch[b"fine_labels"]
+    assert loaded[b"coarse_labels"] == batch[b"coarse_labels"]
+    (folder / "cifar100_python2").write_bytes(official)
+    (folder / "cifar100_protocol4").write_bytes(pickle.dumps(batch, 4))
+    labels = zip(batch[b"coarse_labels"], batch[b"fine_labels"])
+    records = [bytes(pair) + x.tobytes() for x, pair in zip(batch[b"data"], labels)]
+    (folder / "cifar100.bin").write_bytes(b"".join(records))
+    names = {
+        b"coarse_label_names": [b"coarse %d" % i for i in range(20)],
+        b"fine_label_names": [b"fine %d" % i for i in range(100)],
+    }
+    (folder / "meta100").write_bytes(pickle.dumps(names, 2))
 
 
 SIDES = (23, 17)  # odd, so that chroma and blocks end inside a pixel pair
@@ -183,6 +212,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     out = parser.parse_args().out
     write_cifar(out / "cifar")
+    write_cifar100(out / "cifar")
     write_images(out / "images")
 
 
