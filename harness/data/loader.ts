@@ -6,7 +6,7 @@ import type { FillSetup, SourceModule } from './fill.ts';
 import { epochOrder, stepIndices, stepsOf } from './order.ts';
 import { LocalPool, type Pool, ThreadPool } from './pool.ts';
 import { ahead, Ring } from './prefetch.ts';
-import type { Source } from './source.ts';
+import type { OpenOptions, Source } from './source.ts';
 import { type SourceSpec, type ViewSpec, viewCount } from './spec.ts';
 
 /** What batches are made of. Everything but `data`, `workers` and `prefetch` decides their bits. */
@@ -40,6 +40,8 @@ export interface LoaderSetup {
   readonly workers?: number;
   /** Batches made ahead: 3 by default, 1 without threads. */
   readonly prefetch?: number;
+  /** Told how many of the source's files are hashed. */
+  readonly onProgress?: OpenOptions['onProgress'];
   /** URL of a module whose `openSource` is used instead of the harness's; for tests. */
   readonly opener?: string;
 }
@@ -195,11 +197,12 @@ export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator
   }
 }
 
-type OpenSetup = FillSetup & { readonly workers?: number; readonly opener?: string };
+type OpenSetup = FillSetup & Pick<LoaderSetup, 'workers' | 'opener' | 'onProgress'>;
 
-async function opened({ opener = OPENER, spec, data }: OpenSetup): Promise<Source> {
+async function opened(setup: OpenSetup): Promise<Source> {
+  const { opener = OPENER, spec, data, onProgress } = setup;
   const { openSource } = (await import(opener)) as SourceModule;
-  return openSource(spec, { data });
+  return openSource(spec, { data, ...(onProgress === undefined ? {} : { onProgress }) });
 }
 
 const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds

@@ -1,5 +1,6 @@
 import { Loader } from '../data/loader.ts';
 import { openEvaluator } from './evaluation/index.ts';
+import { hashingProgress } from './hashing.ts';
 import type { BoundMethod } from './method.ts';
 import type { Batches, Evaluator } from './run.ts';
 import type { Experiment } from './spec.ts';
@@ -29,6 +30,7 @@ export const parts: Parts = {
       ...{ draws: method.draws, labels: method.labels, chance: method.chance },
       ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
       ...(workers === undefined ? {} : { workers }),
+      onProgress: hashingProgress('data.train'),
     });
   },
   openEvaluator,

@@ -3,6 +3,7 @@ import { openSource } from '../../data/open_source.ts';
 import type { Source } from '../../data/source.ts';
 import type { ViewSpec } from '../../data/spec.ts';
 import { UserError } from '../../errors.ts';
+import { hashingProgress } from '../hashing.ts';
 import type { Experiment } from '../spec.ts';
 
 /** Some images in order. */
@@ -31,7 +32,7 @@ export interface ImageSet {
  */
 export async function openImageSet(options: OrderedSetup, path: string): Promise<ImageSet> {
   const { spec, data } = options;
-  const source = await openSource(spec, { data });
+  const source = await openSource(spec, { data, onProgress: hashingProgress(path) });
   const { count, labels, classes, manifest } = source;
   if (labels === undefined)
     throw new UserError(
