@@ -4,6 +4,7 @@ import { mocoCase } from './moco_case.ts';
 import { npidCase } from './npid_case.ts';
 import { relativeLocCase } from './relative_loc_case.ts';
 import { rotationCase } from './rotation_case.ts';
+import { supervisedCase } from './supervised_case.ts';
 import { syncBatchNormCase } from './sync_bn_case.ts';
 
 /** What can be held to the reference's values; one line a method. */
@@ -13,5 +14,6 @@ export const parityCases: readonly ParityCase[] = [
   npidCase,
   relativeLocCase,
   rotationCase,
+  supervisedCase,
   syncBatchNormCase,
 ];

@@ -4,6 +4,7 @@ import { moco } from './moco.ts';
 import { npid } from './npid.ts';
 import { relativeLoc } from './relative_loc.ts';
 import { rotation } from './rotation.ts';
+import { supervised } from './supervised.ts';
 
 /** Every method, by the `kind` that experiments name. A new method is a line here. */
 export const methods: Readonly<Record<string, MethodDefinition>> = {
@@ -12,4 +13,5 @@ export const methods: Readonly<Record<string, MethodDefinition>> = {
   npid,
   relativeLoc,
   rotation,
+  supervised,
 };
