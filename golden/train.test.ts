@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beginEpoch } from '../harness/run/begin_epoch.ts';
 import { loadCheckpoint } from '../harness/run/checkpoint.ts';
 import { bindMethod, stepDefinition } from '../harness/run/definition.ts';
 import { numberOf } from '../harness/run/entries.ts';
@@ -79,8 +80,11 @@ async function movesOf(one: Experiment): Promise<number[]> {
   for (const epoch of [0, 1])
     await runEpoch({
       experiment: { ...one, checkpoint: { ...one.checkpoint, everySteps: 1 } },
-      ...{ learner, log, stepsPerEpoch, epoch, fromStep: 0, sums: NO_SUMS },
-      batches: batches.epoch(epoch),
+      ...{ learner, log, stepsPerEpoch, epoch, fromStep: 0 },
+      ...(await beginEpoch({
+        ...{ experiment: one, learner, batches, source: batches.source, data: folder },
+        ...{ epoch, fromStep: 0, sums: NO_SUMS },
+      })),
       save: async (epochStep) => {
         const now = await weight();
         if (now !== before) moves.push(epoch * stepsPerEpoch + epochStep);

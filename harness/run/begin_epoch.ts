@@ -1,5 +1,6 @@
 import type { Batch } from '../data/batch.ts';
 import { UserError } from '../errors.ts';
+import type { Host } from './host.ts';
 import { type HostSetup, LearnerHost } from './learner_host.ts';
 import type { Batches } from './run.ts';
 import { type EpochSums, NO_SUMS } from './sums.ts';
@@ -20,6 +21,8 @@ export interface BegunEpoch {
   readonly batches: AsyncIterableIterator<Batch>;
   /** As before, or with what the method said. */
   readonly sums: EpochSums;
+  /** For the method's work after each of them. */
+  readonly host: Host;
 }
 
 /**
@@ -42,5 +45,5 @@ export async function beginEpoch(beginning: Beginning): Promise<BegunEpoch> {
     sums = { ...NO_SUMS, before: Object.entries(said) };
   }
   const samples = await method.order?.(host, { epoch });
-  return { batches: batches.epoch(epoch, fromStep, samples), sums };
+  return { batches: batches.epoch(epoch, fromStep, samples), sums, host };
 }

@@ -1,18 +1,20 @@
 import type { Batch } from '../data/batch.ts';
-import type { HostArray } from '../engine/array.ts';
 import { UserError } from '../errors.ts';
+import type { Host } from './host.ts';
 import type { Learner } from './learner.ts';
 import type { RunLog, StepEntry } from './log.ts';
 import type { Metrics } from './log_format.ts';
 import { planStep, type StepPlan } from './plan.ts';
 import type { Experiment } from './spec.ts';
-import { runStep } from './step.ts';
 import { type EpochSums, withStep } from './sums.ts';
+import { takeStep } from './take_step.ts';
 
 /** What the steps of an epoch need. */
 export interface EpochSetup {
   readonly experiment: Experiment;
   readonly learner: Learner;
+  /** For the method's work after a step. */
+  readonly host: Host;
   readonly log: RunLog;
   readonly stepsPerEpoch: number;
   /** From 0. */
@@ -57,11 +59,13 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
       const at = { step: epoch * stepsPerEpoch + done, stepsPerEpoch };
       const plan = planStep(experiment, learner.definition.method, at);
       const { rate, scalars, moves } = plan;
-      const running = runStep(learner.program, batch, { rate: moves ? rate : undefined, scalars });
+      const numbers = { rate: moves ? rate : undefined, scalars };
+      const place = { step: at.step, epoch, epochStep: done };
+      const running = takeStep(learner, setup.host, batch, numbers, place);
       done++;
       if (done < stepsPerEpoch) next = ahead(batches);
       write();
-      const metrics = finite(experiment, numbers(await running), { ...plan, epoch, done });
+      const metrics = finite(experiment, await running, { ...plan, epoch, done });
       const times = log.stepDone();
       const images = batch.indices.length;
       sums = withStep(sums, metrics, images);
@@ -103,12 +107,6 @@ function ahead(batches: AsyncIterator<Batch>): Promise<IteratorResult<Batch, und
 function savesAt({ checkpoint }: Experiment, done: number, stepsPerEpoch: number): boolean {
   const { everySteps } = checkpoint;
   return everySteps > 0 && done % everySteps === 0 && done < stepsPerEpoch;
-}
-
-function numbers(outputs: Readonly<Record<string, HostArray>>): Metrics {
-  return Object.fromEntries(
-    Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])]),
-  );
 }
 
 function finite(

@@ -25,10 +25,10 @@ export interface Host {
   read(names: readonly string[]): Promise<HostArray[]>;
   /** Sets state and parameters. */
   write(values: Iterable<readonly [string, HostArray]>): Promise<void>;
-  /** Runs a graph entry on the state. */
+  /** Runs one of `Model.entries` on the state. */
   run(
     entry: string,
-    inputs: Readonly<Record<string, TypedArray>>,
+    inputs?: Readonly<Record<string, TypedArray>>,
   ): Promise<Record<string, HostArray>>;
   /**
    * Features of all images, in evaluation mode, as `Model.features` says. Stops a run that was told to
@@ -47,8 +47,23 @@ export interface EpochPlace {
   readonly epoch: number;
 }
 
-/** What a method does between epochs. */
-export interface EpochWork {
+/** A micro-step that is done. */
+export interface StepAt {
+  /** Micro-steps before it, over all epochs. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Micro-steps before it in its epoch. */
+  readonly epochStep: number;
+  /** What stands in for a random choice of the host, by name; only in tests of parity. */
+  readonly replay?: (name: string) => HostArray | undefined;
+}
+
+export interface AfterStep extends StepAt {
+  readonly outputs: Readonly<Record<string, HostArray>>;
+}
+
+/** What a method does on the host, between epochs and between steps. */
+export interface HostWork {
   /**
    * Work before the first step of an epoch, on the state that the epoch before has left: extract
    * features, cluster, set labels. Not called when an epoch is resumed in its middle.
@@ -61,4 +76,10 @@ export interface EpochWork {
    * streams, and on state that steps leave as it is.
    */
   order?(host: Host, at: EpochPlace): Promise<Int32Array | undefined>;
+  /**
+   * Work after every micro-step, while the next batch is made. A run is saved after it, so it happens
+   * exactly once a step however often the run is interrupted.
+   * @returns more metrics of the step, the same names every time
+   */
+  afterStep?(host: Host, at: AfterStep): Promise<Metrics>;
 }

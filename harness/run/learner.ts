@@ -32,6 +32,8 @@ export class Learner {
     for (const [name, spec] of this.specs) this.program.state(name, spec);
     defineStep(this.program, definition, { observe: options.observe ?? false });
     defineExtraction(this.program, definition);
+    for (const [name, entry] of Object.entries(definition.model.entries ?? {}))
+      this.program.entry(name, entry);
   }
 
   /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */

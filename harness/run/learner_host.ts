@@ -59,7 +59,7 @@ export class LearnerHost implements Host {
 
   run(
     entry: string,
-    inputs: Readonly<Record<string, TypedArray>>,
+    inputs: Readonly<Record<string, TypedArray>> = {},
   ): Promise<Record<string, HostArray>> {
     this.touched = true;
     return this.setup.learner.program.run(entry, inputs);

@@ -2,12 +2,13 @@ import type { z } from 'zod';
 import type { Replica } from '../cluster/replicas.ts';
 import type { ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
+import type { EntryDefinition } from '../engine/program.ts';
 import type { Tensor } from '../engine/tf.ts';
 import type { Bank } from '../nn/memory.ts';
 import type { Module, Params } from '../nn/module.ts';
 import type { Stream } from '../random/stream.ts';
 import type { Compat, CompatFields } from './compat.ts';
-import type { EpochWork } from './host.ts';
+import type { HostWork } from './host.ts';
 
 /** A backbone ready to be built into a method's networks. */
 export interface Backbone {
@@ -40,6 +41,8 @@ export interface Model {
   /** What `Host.features` computes. */
   readonly features?: FeatureSpec;
   readonly state: Readonly<Record<string, StateSpec>>;
+  /** More functions on the state, in the same graph, for work on the host: `Host.run`. */
+  readonly entries?: Readonly<Record<string, EntryDefinition>>;
 }
 
 /** Features of the training images, in evaluation mode. */
@@ -165,12 +168,12 @@ export interface StepPlace {
   readonly steps: number;
 }
 
-/** `EpochWork` of a spec. */
+/** `HostWork` of a spec. */
 type SpecifiedWork<Spec> = {
-  readonly [Name in keyof EpochWork]: (
+  readonly [Name in keyof HostWork]: (
     spec: Spec,
-    ...rest: Parameters<NonNullable<EpochWork[Name]>>
-  ) => ReturnType<NonNullable<EpochWork[Name]>>;
+    ...rest: Parameters<NonNullable<HostWork[Name]>>
+  ) => ReturnType<NonNullable<HostWork[Name]>>;
 };
 
 /**
@@ -203,7 +206,7 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
 }
 
 /** A method with its spec filled in. */
-export interface BoundMethod extends EpochWork {
+export interface BoundMethod extends HostWork {
   readonly kind: string;
   readonly views: number;
   readonly draws: readonly string[];
@@ -229,12 +232,13 @@ export interface MethodDefinition {
 /** Images are RGB. */
 const IMAGE_CHANNELS = 3;
 
-function workOf<Spec>({ beforeEpoch, order }: Method<Spec>, spec: Spec): EpochWork {
+function workOf<Spec>({ beforeEpoch, order, afterStep }: Method<Spec>, spec: Spec): HostWork {
   return {
     ...(beforeEpoch === undefined
       ? {}
       : { beforeEpoch: (host, at) => beforeEpoch(spec, host, at) }),
     ...(order === undefined ? {} : { order: (host, at) => order(spec, host, at) }),
+    ...(afterStep === undefined ? {} : { afterStep: (host, at) => afterStep(spec, host, at) }),
   };
 }
 

@@ -4,7 +4,7 @@ import { bytesOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import { UserError } from '../errors.ts';
-import { beginEpoch } from './begin_epoch.ts';
+import { type BegunEpoch, beginEpoch } from './begin_epoch.ts';
 import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from './checkpoint.ts';
 import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
 import { type Difference, differences } from './difference.ts';
@@ -16,9 +16,9 @@ import { planStep } from './plan.ts';
 import { readRecord } from './record.ts';
 import type { Batches } from './run.ts';
 import { type Experiment, parseExperiment } from './spec.ts';
-import { runStep } from './step.ts';
 import { readSteps } from './step_file.ts';
 import { NO_SUMS } from './sums.ts';
+import { takeStep } from './take_step.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
 
 export interface RerunOptions {
@@ -109,7 +109,7 @@ class Side {
   private readonly batches: Batches;
   private readonly reach: Pick<HostSetup, 'source' | 'data' | 'workers' | 'threads'>;
   private readonly recorded: ReadonlyMap<number, Readonly<Record<string, number>>>;
-  private epoch: AsyncIterator<Batch> | undefined;
+  private begun: BegunEpoch | undefined;
 
   private constructor(
     folder: string,
@@ -156,23 +156,20 @@ class Side {
     const { experiment, learner, batches } = this;
     const { stepsPerEpoch } = batches;
     const [epoch, within] = [Math.floor((step - 1) / stepsPerEpoch), (step - 1) % stepsPerEpoch];
-    if (within === 0 || this.epoch === undefined) {
-      await this.epoch?.return?.();
-      const begun = await beginEpoch({
+    if (within === 0 || this.begun === undefined) {
+      await this.begun?.batches.return?.();
+      this.begun = await beginEpoch({
         ...{ experiment, learner, batches, epoch, fromStep: within, sums: NO_SUMS, ...this.reach },
       });
-      this.epoch = begun.batches;
     }
-    const { value: batch } = await this.epoch.next();
+    const { value: batch } = await this.begun.batches.next();
     if (batch === undefined) throw new Error(`rerun: no batch for step ${step}`);
     const at = { step: step - 1, stepsPerEpoch };
     const { rate, scalars, moves } = planStep(experiment, learner.definition.method, at);
     const inputs = inputsOf(batch, { learning_rate: rate, ...scalars });
     const numbers = { rate: moves ? rate : undefined, scalars };
-    const found = await runStep(learner.program, batch, numbers);
-    const outputs = Object.fromEntries(
-      Object.entries(found).map(([name, { data }]) => [name, Number(data[0])] as const),
-    );
+    const place = { step: step - 1, epoch, epochStep: within };
+    const outputs = await takeStep(learner, this.begun.host, batch, numbers, place);
     const recorded = this.recorded.get(step);
     if (recorded !== undefined && differences(recorded, outputs).length > 0) this.stray ??= step;
     return { inputs, outputs };
@@ -183,7 +180,7 @@ class Side {
   }
 
   async dispose(): Promise<void> {
-    await this.epoch?.return?.();
+    await this.begun?.batches.return?.();
     await this.batches.dispose();
     this.learner.dispose();
   }

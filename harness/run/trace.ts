@@ -12,13 +12,14 @@ import { beginEpoch } from './begin_epoch.ts';
 import { canonicalJson } from './canonical.ts';
 import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
 import { writeAtomic } from './files.ts';
+import type { Host, StepAt } from './host.ts';
 import { Learner } from './learner.ts';
 import { parts } from './parts.ts';
 import { planStep, type StepPlan } from './plan.ts';
 import type { Batches } from './run.ts';
 import type { Experiment } from './spec.ts';
-import { runStep } from './step.ts';
 import { NO_SUMS } from './sums.ts';
+import { takeStep } from './take_step.ts';
 
 export interface TraceOptions {
   readonly experiment: Experiment;
@@ -104,15 +105,13 @@ class Training {
     this.plans = plans;
   }
 
-  async step(step: number, batch: Batch): Promise<void> {
+  async step(host: Host, at: StepAt, batch: Batch): Promise<void> {
+    const { step } = at;
     await this.write(step);
-    const { loss } = await runStep(
-      this.learner.program,
-      batch,
-      this.plans[step] ?? { rate: undefined },
-    );
+    const numbers = this.plans[step] ?? { rate: undefined };
+    const { loss } = await takeStep(this.learner, host, batch, numbers, at);
     if (!this.states) return;
-    this.losses += `${JSON.stringify({ step, loss: Number(loss?.data[0]) })}\n`;
+    this.losses += `${JSON.stringify({ step, loss })}\n`;
     await writeAtomic(join(this.folder, 'losses.jsonl'), this.losses);
   }
 
@@ -130,7 +129,7 @@ async function writeBatches(
   steps: number,
   training: Training | undefined,
 ): Promise<number> {
-  const { source } = batches;
+  const { source, stepsPerEpoch } = batches;
   let step = 0;
   for (let epoch = 0; step < steps; epoch++) {
     const begun = await beginEpoch({
@@ -143,7 +142,8 @@ async function writeBatches(
         const tensors = batchTensors(batch, experiment.data.size);
         await writeSafetensors(join(folder, name), { tensors, metadata: {} });
       } else await send(stream, batch);
-      await training?.step(step, batch);
+      const place = { step, epoch, epochStep: step - epoch * stepsPerEpoch };
+      await training?.step(begun.host, place, batch);
       tell?.(++step, steps);
       if (step === steps) break;
     }

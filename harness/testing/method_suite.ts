@@ -13,6 +13,7 @@ import { sha256 } from '../run/hash.ts';
 import { Learner, type Tensors } from '../run/learner.ts';
 import type { MethodDefinition } from '../run/method.ts';
 import { runStep, type StepDefinition, trainableNames } from '../run/step.ts';
+import { stateHost } from './state_host.ts';
 
 /** A method made small enough to be stepped many times in a test. */
 export interface SmallRun {
@@ -95,7 +96,10 @@ export async function advance(
     const last = (step + 1) % accumulate === 0;
     const scalars = learner.definition.method.scalars({ step, steps: to });
     const numbers = { rate: last ? learningRate : undefined, scalars };
-    outputs.push(await runStep(learner.program, batchOf(learner, step), numbers));
+    const found = await runStep(learner.program, batchOf(learner, step), numbers);
+    const at = { step, epoch: 0, epochStep: step, outputs: found };
+    await learner.definition.method.afterStep?.(stateHost(learner), at);
+    outputs.push(found);
   }
   return outputs;
 }

@@ -16,6 +16,7 @@ import {
 } from '../../run/method.ts';
 import { type StepDefinition, trainableNames } from '../../run/step.ts';
 import { toOIHW, transpose4 } from '../../weights/layout.ts';
+import { stateHost } from '../state_host.ts';
 import { concatenated, flat, viewOf } from './arrays.ts';
 import type { Comparisons } from './compare.ts';
 import type { Fixture } from './fixture.ts';
@@ -34,6 +35,8 @@ export interface MethodReading {
   readonly replay?: Readonly<Record<string, Replayed>>;
   /** The fixture's true labels of a step, e.g. gt_label. */
   readonly labels?: string;
+  /** Names under which the reference has a state tensor once more: theirs → ours. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** The place of each image in the data, where the fixture has one; else 0, 1, 2, … */
   readonly indices?: string;
   /** How the images of a rank read, where they are not simply one [N, V, C, H, W]. */
@@ -96,12 +99,13 @@ export function methodCase(reading: MethodReading): ParityCase {
       const definition = { ...definitionOf(fixture, specs, method), replay };
       const learner = new Learner(definition, { observe: true });
       try {
-        let before = await initial(fixture, learner);
+        let before = await initial(fixture, learner, reading.aliases);
         for (let step = 1; step <= specs.steps; step++) {
           const outputs = await runStep(fixture, learner, reading, specs, step);
           for (const [name, value] of outputs) comparisons.add(name, value);
           reading.also?.({ fixture, step, outputs }, comparisons);
-          const after = await learner.save();
+          await afterStep(fixture, learner, step);
+          const after = withAliases(await learner.save(), reading.aliases);
           compareState(comparisons, fixture.worldSize, step, before, after);
           before = after;
         }
@@ -128,9 +132,13 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
 }
 
 /** Sets the state to the fixture's. All of it must be there, and nothing else. */
-async function initial(fixture: Fixture, learner: Learner): Promise<Tensors> {
+async function initial(
+  fixture: Fixture,
+  learner: Learner,
+  aliases: MethodReading['aliases'],
+): Promise<Tensors> {
   await learner.initialise(0);
-  const own = await learner.save();
+  const own = withAliases(await learner.save(), aliases);
   const momenta = new Set(trainableNames(learner.definition.model).map(momentumState));
   for (const input of fixture.inputs) {
     const [, name] = /^init\.(.*)$/.exec(input) ?? [];
@@ -150,6 +158,24 @@ async function initial(fixture: Fixture, learner: Learner): Promise<Tensors> {
   }
   await learner.restore(values);
   return values;
+}
+
+function withAliases(state: Tensors, aliases: MethodReading['aliases'] = {}): Tensors {
+  const more = Object.entries(aliases).flatMap(([theirs, ours]) => {
+    const value = state.get(ours);
+    return value === undefined ? [] : [[theirs, value] as const];
+  });
+  return new Map([...state, ...more]);
+}
+
+/** The method's own code after a step, with the fixture's choices: `rng.stepN.NAME`. */
+async function afterStep(fixture: Fixture, learner: Learner, step: number): Promise<void> {
+  const replay = (name: string) => {
+    const key = `rng.step${step}.${name}`;
+    return fixture.inputs.includes(key) ? fixture.input(key) : undefined;
+  };
+  const at = { step: step - 1, epoch: 0, epochStep: step - 1, replay };
+  await learner.definition.method.afterStep?.(stateHost(learner), { ...at, outputs: {} });
 }
 
 async function runStep(
