@@ -2,6 +2,7 @@ import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { mocoCase } from './moco_case.ts';
 import { npidCase } from './npid_case.ts';
+import { odcCase } from './odc_case.ts';
 import { relativeLocCase } from './relative_loc_case.ts';
 import { rotationCase } from './rotation_case.ts';
 import { supervisedCase } from './supervised_case.ts';
@@ -13,6 +14,7 @@ export const parityCases: readonly ParityCase[] = [
   mocoCase,
   npidCase,
   relativeLocCase,
+  odcCase,
   rotationCase,
   supervisedCase,
   syncBatchNormCase,

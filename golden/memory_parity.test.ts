@@ -5,14 +5,14 @@ import { parityCases } from './cases.ts';
 
 const fixtures = sharedPath('parity');
 
-it.skipIf(fixtures === undefined).each([['npid', 200]])(
-  'agrees with the reference: %s',
-  async (name, atLeast) => {
-    for await (const result of runParity(fixtures ?? '', parityCases, [name])) {
-      process.stdout.write(`${lineOf(result)}\n`);
-      expect(result.failed).toEqual([]);
-      expect(result.problem).toBeUndefined();
-      expect(result.compared).toBeGreaterThan(atLeast);
-    }
-  },
-);
+it.skipIf(fixtures === undefined).each([
+  ['npid', 200],
+  ['odc', 200],
+])('agrees with the reference: %s', async (name, atLeast) => {
+  for await (const result of runParity(fixtures ?? '', parityCases, [name])) {
+    process.stdout.write(`${lineOf(result)}\n`);
+    expect(result.failed).toEqual([]);
+    expect(result.problem).toBeUndefined();
+    expect(result.compared).toBeGreaterThan(atLeast);
+  }
+});

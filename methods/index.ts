@@ -2,6 +2,7 @@ import type { MethodDefinition } from '../harness/run/method.ts';
 import { barlowTwins } from './barlow_twins.ts';
 import { moco } from './moco.ts';
 import { npid } from './npid.ts';
+import { odc } from './odc.ts';
 import { relativeLoc } from './relative_loc.ts';
 import { rotation } from './rotation.ts';
 import { supervised } from './supervised.ts';
@@ -12,6 +13,7 @@ export const methods: Readonly<Record<string, MethodDefinition>> = {
   moco,
   npid,
   relativeLoc,
+  odc,
   rotation,
   supervised,
 };

@@ -16,7 +16,9 @@ export async function takeStep(
   at: StepAt,
 ): Promise<Metrics> {
   const outputs = await runStep(program, batch, numbers);
-  const values = Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])] as const);
+  const values = Object.entries(outputs).map(
+    ([name, { data }]) => [name, Number(data[0])] as const,
+  );
   const metrics = Object.fromEntries(values);
   const sound = values.every(([, value]) => Number.isFinite(value)); // else the run ends here
   const { afterStep } = definition.method;

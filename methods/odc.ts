@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { assigned } from '../harness/clustering/members.ts';
+import { memoryEntries, refillMemory } from '../harness/clustering/sample_memory.ts';
+import { replayedHalves, twoMeans } from '../harness/clustering/two_means.ts';
+import { hostArray, zeros } from '../harness/engine/array.ts';
+import { l2Normalize } from '../harness/engine/ops/normalization.ts';
+import { tf } from '../harness/engine/tf.ts';
+import { UserError } from '../harness/errors.ts';
+import { classification, classifier } from '../harness/nn/heads.ts';
+import { remembered } from '../harness/nn/memory.ts';
+import { neck, neckSpec } from '../harness/nn/necks.ts';
+import { defineMethod, type Outcome, replaceAt } from '../harness/run/method.ts';
+
+export const odcSpec = z
+  .strictObject({
+    neck: neckSpec.prefault({ kind: 'odc' }),
+    /** K. */
+    clusters: z.int().min(2).default(10000),
+    /** Share of the new feature in the samples memory. */
+    memoryMomentum: z.number().min(0).max(1).default(0.5),
+    /** Steps between updates of all centroids. */
+    centroidsEvery: z.int().positive().default(10),
+    /** Clusters with fewer samples are given up and filled from the largest. */
+    minCluster: z.int().positive().default(20),
+    /** Steps between looking for such clusters. */
+    refillEvery: z.int().positive().default(1),
+    /** Classes weigh (1 / samples)^power in the loss. */
+    weightPower: z.number().nonnegative().default(0.5),
+    /** Departs from the paper's nearest centroid as the authors' code does: the largest product. */
+    assignment: z.enum(['product', 'nearest']).default('product'),
+  })
+  .readonly();
+export type OdcSpec = z.output<typeof odcSpec>;
+
+/**
+ * Online Deep Clustering, Zhan et al. 2020, arXiv:2006.10645, Figure 2: a classifier of cluster labels,
+ * where features, labels and centroids live in memories that every step updates.
+ */
+export const odc = defineMethod<OdcSpec>({
+  kind: 'odc',
+  schema: odcSpec,
+  views: 1,
+  draws: [],
+  chance: true,
+
+  check() {},
+
+  checkData({ clusters, minCluster }, { samples }) {
+    if (clusters > samples)
+      throw new UserError(
+        `method.clusters: ${clusters}, but data.train has ${samples} images; use at most ${samples}`,
+      );
+    if (clusters * minCluster > samples)
+      throw new UserError(
+        `method.minCluster: ${minCluster} samples in each of ${clusters} clusters, but data.train has ` +
+          `${samples} images; use at most ${Math.floor(samples / clusters)}, or fewer clusters`,
+      );
+  },
+
+  model(spec, backbone, { samples }) {
+    const { clusters } = spec;
+    const { out } = spec.neck;
+    const floats = (...shape: number[]) =>
+      ({ dtype: 'float32', shape, initial: () => zeros('float32', shape) }) as const;
+    const initial = { kind: 'normal', std: 0.01 } as const;
+    return {
+      networks: {
+        backbone: backbone.module,
+        neck: neck(spec.neck, backbone.channels),
+        head: classifier({ inputs: out, classes: clusters, initial }),
+      },
+      followers: {},
+      backbone: 'backbone.',
+      state: {
+        feature_bank: floats(samples, out),
+        label_bank: {
+          dtype: 'int32',
+          shape: [samples],
+          initial: () => zeros('int32', [samples]),
+          file: 'int64',
+        },
+        centroids: floats(clusters, out),
+        loss_weight: {
+          dtype: 'float32',
+          shape: [clusters],
+          initial: () =>
+            hostArray('float32', [clusters], new Float32Array(clusters).fill(1 / clusters)),
+        },
+      },
+      entries: memoryEntries(spec),
+    };
+  },
+
+  *loss(spec, step): Replica<Outcome> {
+    const features = step.bank('feature_bank'); // [M, D]
+    const labels = step.bank('label_bank'); // [M]
+
+    const feature = step.forward('neck', step.forward('backbone', step.view(0))); // [N, D]
+    const logits = step.forward('head', feature);
+    const own = labels.rows(step.indices); // as the memory has them
+    const { loss, accuracy } = classification(logits, own, step.state('loss_weight'));
+
+    const at = yield* gather(step.indices); // [R N]
+    const fresh = yield* gather(l2Normalize(feature));
+    const rows = remembered(features.rows(at), fresh, spec.memoryMomentum); // F_i
+    const next = assigned(rows, step.state('centroids'), spec.assignment);
+    const changed = tf.mean(tf.cast(tf.notEqual(next, labels.rows(at)), 'float32'));
+    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
+    step.observe('change_ratio', changed);
+    return {
+      loss,
+      state: { feature_bank: replaceAt(at, rows), label_bank: replaceAt(at, next) },
+      metrics: { accuracy, change_ratio: changed },
+    };
+  },
+
+  async afterStep(spec, host, { step, replay }) {
+    const due = (every: number) => (step + 1) % every === 0;
+    if (due(spec.centroidsEvery)) await host.run('recentre');
+    let found = await host.run('census'); // loss weights too
+    let refilled = 0;
+    if (due(spec.refillEvery) && Number(found.cluster_smallest?.data[0]) < spec.minCluster) {
+      const { small } = await refillMemory(host, {
+        minimum: spec.minCluster,
+        split: (features, samples, n) =>
+          replay === undefined
+            ? twoMeans(features, host.stream('split', step, n))
+            : replayedHalves(samples, replay(`split${n}.part2`)),
+      });
+      refilled = small.length;
+      found = await host.run('census');
+    }
+    const spread = Object.entries(found).map(([name, { data }]) => [name, Number(data[0])]);
+    return { clusters_refilled: refilled, ...Object.fromEntries(spread) };
+  },
+});
