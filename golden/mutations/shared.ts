@@ -84,16 +84,8 @@ export const shared: MutationSet = {
       ['rounds halves up', 'return low % 2 === 0 ? low : low + 1;', 'return low + 1;'],
     ]),
     ...inFile('harness/data/order.ts', [
-      [
-        'order of another seed',
-        "stream(setup.seed, 'order', epoch)",
-        "stream(setup.seed + 1, 'order', epoch)",
-      ],
-      [
-        'the same order in every epoch',
-        "stream(setup.seed, 'order', epoch)",
-        "stream(setup.seed, 'order', 0)",
-      ],
+      ['order of another seed', "stream(seed, 'order', epoch)", "stream(seed + 1, 'order', epoch)"],
+      ['the same order in every epoch', "stream(seed, 'order', epoch)", "stream(seed, 'order', 0)"],
       [
         'replicas swapped',
         'indices.set(order.subarray(r * each + from, r * each + from + size), r * size);',
@@ -104,23 +96,23 @@ export const shared: MutationSet = {
     ...inFile('harness/data/fill.ts', [
       [
         'both views from the same draws',
-        "stream(seed, 'augment', epoch, index, v)",
+        "stream(seed, 'augment', epoch, index, p)",
         "stream(seed, 'augment', epoch, index, 0)",
       ],
       [
         'the same views in every epoch',
-        "stream(seed, 'augment', epoch, index, v)",
-        "stream(seed, 'augment', 0, index, v)",
+        "stream(seed, 'augment', epoch, index, p)",
+        "stream(seed, 'augment', 0, index, p)",
       ],
       [
         'views swapped',
-        "stream(seed, 'augment', epoch, index, v)",
-        "stream(seed, 'augment', epoch, index, 1 - v)",
+        "stream(seed, 'augment', epoch, index, p)",
+        "stream(seed, 'augment', epoch, index, 1 - p)",
       ],
       [
         'views do not depend on the image',
-        "stream(seed, 'augment', epoch, index, v)",
-        "stream(seed, 'augment', epoch, 0, v)",
+        "stream(seed, 'augment', epoch, index, p)",
+        "stream(seed, 'augment', epoch, 0, p)",
       ],
     ]),
     ...inFile('harness/data/loader.ts', [
@@ -181,8 +173,8 @@ export const shared: MutationSet = {
       ],
       [
         'running statistics stay',
-        'next = { mean, variance };\n    return {\n      value: y,',
-        'next = { mean: state.mean, variance };\n    return {\n      value: y,',
+        'next = { mean, variance };\n    if (copies > 1) {',
+        'next = { mean: state.mean, variance };\n    if (copies > 1) {',
       ],
       [
         'evaluation with another epsilon',
@@ -225,7 +217,11 @@ export const shared: MutationSet = {
         'const left = 1 - step / length;',
         'const left = 1 - (step - 1) / length;',
       ],
-      ['cosine one epoch ahead', 'const share = now /', 'const share = (now + 1) /'],
+      [
+        'cosine one epoch ahead',
+        'Math.floor(passed / stepsPerEpoch) / (all / stepsPerEpoch)',
+        '(Math.floor(passed / stepsPerEpoch) + 1) / (all / stepsPerEpoch)',
+      ],
     ]),
     ...inFile('harness/run/step.ts', [
       [
