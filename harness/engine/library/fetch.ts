@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { UserError } from '../../errors.ts';
 import { fault } from './directory.ts';
 import type { Build, PinnedFile, Wheel } from './pins.ts';
-import { downloadWheel } from './pip.ts';
+import { DiskFullError, downloadWheel } from './pip.ts';
 import { checkPip, type Environment, ended, startPython } from './python.ts';
 import { megabytes, showTransfer, type Terminal } from './transfer.ts';
 
@@ -28,7 +28,8 @@ export interface Workshop {
 /**
  * Fetches the wheels of a build one after the other, unpacks their pinned files, verifies each and
  * renames the whole into place. The caller holds the cache's lock. A process that was killed leaves
- * `DIRECTORY.partial`, which the next one continues: finished files in it are checked and kept.
+ * `DIRECTORY.partial`, which the next one continues: finished files in it are checked and kept. Where
+ * the disk is full nothing is left, so that there is room again.
  * @throws UserError on a full disk, a missing pip, a failed download or a file that differs
  */
 export async function fetchBuild(build: Build, directory: string, shop: Workshop): Promise<void> {
@@ -36,7 +37,12 @@ export async function fetchBuild(build: Build, directory: string, shop: Workshop
   const partial = `${directory}.partial`;
   await mkdir(join(partial, 'files'), { recursive: true });
   checkSpace(build, partial, await finishedBytes(build, join(partial, 'files')));
-  for (const wheel of build.wheels) await unpackWheel(wheel, partial, shop);
+  try {
+    for (const wheel of build.wheels) await unpackWheel(wheel, partial, shop);
+  } catch (cause) {
+    if (cause instanceof DiskFullError) await rm(partial, { recursive: true, force: true });
+    throw cause;
+  }
   await rename(join(partial, 'files'), directory);
   await syncFolder(dirname(directory));
   await rm(partial, { recursive: true, force: true });
@@ -79,7 +85,9 @@ async function unpack(wheel: string, file: PinnedFile, folder: string, shop: Wor
   if (code !== 0)
     throw new Error(`engine: cannot unpack ${file.member}: ${output.trim().split('\n').at(-1)}`);
   await checkUnpacked(path, file, bytes, hash.digest('hex'));
-  await syncFile(path);
+  await syncFile(path).catch((cause: unknown) => {
+    throw writeError(path, cause);
+  });
 }
 
 async function checkUnpacked(path: string, file: PinnedFile, bytes: number, sha256: string) {
@@ -115,7 +123,7 @@ async function finishedBytes({ wheels }: Build, folder: string): Promise<number>
 function writeError(path: string, cause: unknown): unknown {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return cause;
-  return new UserError(
+  return new DiskFullError(
     `engine: the disk was full while unpacking ${path}; free some space, or set XDG_CACHE_HOME to a folder on a larger disk`,
     { cause },
   );

@@ -104,12 +104,20 @@ async function sizeOf(folder: string): Promise<number> {
   }
 }
 
+/** The disk was full: what was begun is of no use until there is room. */
+export class DiskFullError extends UserError {}
+
+const DISK_FULL = /No space left on device|Disk quota exceeded/i;
+
 const CAUSES: readonly (readonly [RegExp, string])[] = [
   [
     /DO NOT MATCH THE HASHES|hash(es)? mismatch|Hash mismatch/i,
     'what the package index or a proxy sent is not the pinned file (its SHA-256 differs), and it was not kept; try again, and if it stays so, check PIP_INDEX_URL, PIP_FIND_LINKS and your proxy',
   ],
-  [/No space left on device|Disk quota exceeded/i, 'the disk is full; free some space'],
+  [
+    DISK_FULL,
+    'the disk is full; free some space, or set XDG_CACHE_HOME to a folder on a larger disk',
+  ],
   [
     /\b(401|403|407)\b (Client )?Error|Error (401|403|407)|Forbidden|Unauthorized|Proxy Authentication/i,
     'the package index refuses access; check PIP_INDEX_URL, its credentials and your proxy (HTTPS_PROXY)',
@@ -139,7 +147,8 @@ function downloadError(
   const known = CAUSES.find(([pattern]) => pattern.test(text))?.[1];
   const cause = known ?? `pip ended with ${code === null ? 'a signal' : `code ${code}`}`;
   const { distribution, version, bytes } = wheel;
-  return new UserError(
+  const Kind = DISK_FULL.test(text) ? DiskFullError : UserError;
+  return new Kind(
     `engine: cannot fetch ${distribution} ${version} (${megabytes(bytes)}): ${cause}. docs/setup.md says how to set up without network. pip said:\n${lastLines(output)}`,
   );
 }
