@@ -17,7 +17,7 @@ const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
   Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 ReluGrad Reshape
   ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
-  Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
+  SelfAdjointEigV2 Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
   Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformInt
   StopGradient StridedSlice StridedSliceGrad Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp
   ZerosLike`.split(/\s+/),

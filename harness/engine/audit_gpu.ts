@@ -67,6 +67,7 @@ export const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
 export const NOT_ON_GPU: Readonly<Record<string, string>> = {
   Cumsum: 'nothing says that its parallel scan adds in one order',
   DecodeAndCropJpeg: 'images are not decoded on a GPU',
+  SelfAdjointEigV2: 'cuSOLVER promises no bits',
   Svd: 'cuSOLVER promises no bits',
   UniqueV2: 'nothing says that its sort repeats',
 };
