@@ -1,3 +1,4 @@
+import { identity } from './op.ts';
 import { type Tensor, tf } from './tf.ts';
 
 export interface Differentiable {
@@ -16,4 +17,12 @@ export function withGradient(inputs: readonly Tensor[], forward: () => Different
     return { value, gradFunc: (dy: Tensor) => gradients(dy) };
   });
   return traced(...inputs);
+}
+
+/** `x` itself, with its gradient multiplied on the way back. */
+export function scaledGradient(x: Tensor, factor: number): Tensor {
+  return withGradient([x], () => ({
+    value: identity(x),
+    gradients: (dy) => [tf.mul(dy, tf.scalar(factor))],
+  }));
 }

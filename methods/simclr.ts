@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { gather, meanOverReplicas, type Replica } from '../harness/cluster/replicas.ts';
+import { scaledGradient } from '../harness/engine/gradient.ts';
+import { l2Normalize } from '../harness/engine/ops/normalization.ts';
+import { type Tensor, tf } from '../harness/engine/tf.ts';
+import { UserError } from '../harness/errors.ts';
+import { contrastPairs, pairSimilarities } from '../harness/nn/heads.ts';
+import { embeddingStd, pairMonitors } from '../harness/nn/monitors.ts';
+import { neck, neckSpec } from '../harness/nn/necks.ts';
+import { defineMethod, type Outcome } from '../harness/run/method.ts';
+
+export const simclrSpec = z
+  .strictObject({
+    /** The projection head g. */
+    neck: neckSpec.default({
+      ...{ kind: 'simclr', hidden: 2048, out: 128, layers: 2 },
+      ...{ bias: false, lastNorm: true, norm: 'sync' },
+    }),
+    /** tau. */
+    temperature: z.number().positive().default(0.1),
+  })
+  .readonly();
+export type SimclrSpec = z.output<typeof simclrSpec>;
+
+/**
+ * SimCLR, Chen, Kornblith, Norouzi & Hinton 2020, arXiv:2002.05709, Algorithm 1. Each replica has the
+ * loss of its own rows among the rows of all; their mean is the loss of the whole batch, and so is
+ * its gradient.
+ *
+ * Departs: rows are divided by max(|z|, 1e-12), in the original by |z| + 1e-10.
+ */
+export const simclr = defineMethod<SimclrSpec>({
+  kind: 'simclr',
+  schema: simclrSpec,
+  /** The original's gather hands no gradient back to other processes: 1 / replicas of the true one. */
+  compat: { simclrGradient: z.enum(['exact', 'per-replica']).default('exact') },
+  views: 2,
+  draws: [],
+
+  check(_, { replicas, batch }) {
+    if (replicas * batch < 2)
+      throw new UserError(
+        'batch: found 1 image a step (replicas 1 x batch 1), simclr expects at least 2: the others are its negatives',
+      );
+  },
+
+  model: (spec, { module, channels }) => ({
+    networks: { backbone: module, neck: neck(spec.neck, channels) },
+    followers: {},
+    backbone: 'backbone.',
+    state: {},
+  }),
+
+  *loss(spec, step): Replica<Outcome> {
+    const pairs = interleaved(step.view(0), step.view(1)); // [2N, H, W, C]
+    const h = step.forward('backbone', pairs);
+    const z = l2Normalize(step.forward('neck', h)); // [2N, D]
+    const all = yield* gather(z); // [2 R N, D]
+    const [count = 0] = all.shape;
+    const places = step.mine(tf.reshape(tf.range(0, count, 1, 'int32'), [count / 2, 2])); // [N, 2]
+
+    const { loss, accuracy } = contrastPairs(z, all, tf.reshape(places, [-1]), spec.temperature);
+    const { positive, negative } = pairSimilarities(all);
+    step.observe('head.pos', positive); // [2 R N, 1]
+    step.observe('head.neg', negative); // [2 R N, 2 R N - 2]
+    const share = step.compat.simclrGradient === 'exact' ? 1 : (z.shape[0] ?? 0) / count;
+    return {
+      loss: scaledGradient(yield* meanOverReplicas(loss), share),
+      metrics: { accuracy, ...pairMonitors(z, all), ...embeddingStd(z) },
+    };
+  },
+});
+
+/** [N, …] and [N, …] → [2N, …]: rows 2i and 2i + 1 are the two views of image i. */
+function interleaved(a: Tensor, b: Tensor): Tensor {
+  const [count = 0, ...rest] = a.shape;
+  return tf.reshape(tf.stack([a, b], 1), [2 * count, ...rest]);
+}
