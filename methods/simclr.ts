@@ -4,9 +4,9 @@ import { scaledGradient } from '../harness/engine/gradient.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
-import { contrastPairs, pairSimilarities } from '../harness/nn/heads.ts';
 import { embeddingStd, pairMonitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
+import { contrastPairs, pairSimilarities } from '../harness/nn/pairs.ts';
 import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 export const simclrSpec = z

@@ -113,6 +113,16 @@ export class Comparisons {
     else this.done.push({ name, ...distance(actual.data, expected.data, EXACT) });
   }
 
+  /** As `add`, with the nearest of several values that the name may stand for. */
+  addNearest(name: string, candidates: readonly HostArray[]): void {
+    const expected = this.fixture.expected.get(name);
+    const tolerance = this.tolerance(name);
+    const ratioOf = (value: HostArray) =>
+      distance(value.data, expected?.data ?? [], tolerance).ratio;
+    const [nearest] = [...candidates].sort((a, b) => ratioOf(a) - ratioOf(b));
+    if (nearest !== undefined) this.add(name, nearest);
+  }
+
   /** Fails every expected tensor that nothing was compared with. */
   finish(): readonly Comparison[] {
     for (const name of this.fixture.expected.keys())

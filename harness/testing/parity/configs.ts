@@ -33,9 +33,44 @@ export const backboneConfig = z
     }),
   );
 
+const whole = { in_channels: channels, hid_channels: channels, out_channels: channels };
+
+/** A neck on a backbone averages over pixels first; a predictor on a neck has rows already. */
+const pooling = { neck: z.literal(true).default(true), predictor: z.literal(false) };
+type Place = keyof typeof pooling;
+
+const simclrNeck = (place: Place) =>
+  z.strictObject({
+    ...{ type: z.literal('NonLinearNeckSimCLR'), ...whole, with_avg_pool: pooling[place] },
+    num_layers: z.int().min(2).default(2),
+    sync_bn: z.boolean().default(true),
+    with_bias: z.boolean().default(false),
+    with_last_bn: z.boolean().default(true),
+  });
+const normedNeck = (place: Place) =>
+  z.strictObject({
+    ...{ type: z.literal('NonLinearNeckV2'), ...whole, with_avg_pool: pooling[place] },
+  });
+type Normed = z.output<ReturnType<typeof simclrNeck>> | z.output<ReturnType<typeof normedNeck>>;
+
+function normedSpec(config: Normed): NeckSpec {
+  const sizes = { hidden: config.hid_channels, out: config.out_channels };
+  if (config.type === 'NonLinearNeckV2') return { kind: 'mlp', ...sizes, norm: 'batch' };
+  const { num_layers: layers, with_bias: bias, with_last_bn: lastNorm } = config;
+  const norm = config.sync_bn ? 'sync' : 'batch';
+  return { kind: 'simclr', ...sizes, layers, bias, lastNorm, norm };
+}
+
+/** The reference's predictor config. */
+export const predictorConfig = z
+  .discriminatedUnion('type', [simclrNeck('predictor'), normedNeck('predictor')])
+  .transform(normedSpec);
+
 /** The reference's neck config. */
 export const neckConfig = z
   .discriminatedUnion('type', [
+    simclrNeck('neck'),
+    normedNeck('neck'),
     z.strictObject({
       type: z.literal('LinearNeck'),
       in_channels: channels,
@@ -68,6 +103,9 @@ export const neckConfig = z
   .transform((config): NeckSpec => {
     const out = config.out_channels;
     switch (config.type) {
+      case 'NonLinearNeckSimCLR':
+      case 'NonLinearNeckV2':
+        return normedSpec(config);
       case 'LinearNeck':
         return neckSpec.parse({ kind: 'linear', out });
       case 'NonLinearNeckV0':

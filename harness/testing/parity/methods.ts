@@ -14,12 +14,13 @@ import {
   type MethodDefinition,
   NO_DATA,
 } from '../../run/method.ts';
-import { type StepDefinition, trainableNames } from '../../run/step.ts';
+import { accumulatorState, type StepDefinition, trainableNames } from '../../run/step.ts';
 import { toOIHW, transpose4 } from '../../weights/layout.ts';
 import { stateHost } from '../state_host.ts';
 import { concatenated, flat, viewOf } from './arrays.ts';
 import type { Comparisons } from './compare.ts';
 import type { Fixture } from './fixture.ts';
+import { Gradients } from './gradients.ts';
 import type { ParityCase } from './run.ts';
 
 /** How the cases of one method read. */
@@ -37,6 +38,8 @@ export interface MethodReading {
   readonly labels?: string;
   /** Names under which the reference has a state tensor once more: theirs → ours. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** Networks that the fixture names otherwise: ours → the fixture's, e.g. head → prediction. */
+  readonly outputs?: Readonly<Record<string, string>>;
   /** The place of each image in the data, where the fixture has one; else 0, 1, 2, … */
   readonly indices?: string;
   /** How the images of a rank read, where they are not simply one [N, V, C, H, W]. */
@@ -78,6 +81,10 @@ export interface MethodSpecs {
   readonly size: number;
   readonly steps: number;
   readonly optimizer: OptimizerSpec;
+  /** Micro-steps whose gradients make one update; 1 by default. */
+  readonly accumulate?: number;
+  /** What the reference keeps on the host: its value after a micro-step, from 0, by name. */
+  readonly host?: Readonly<Record<string, (step: number) => number>>;
   /** Micro-steps of the whole run, for schedules of the method's own; `steps` by default. */
   readonly scheduled?: number;
   /** What of the method is as the original does it. */
@@ -99,14 +106,18 @@ export function methodCase(reading: MethodReading): ParityCase {
       const definition = { ...definitionOf(fixture, specs, method), replay };
       const learner = new Learner(definition, { observe: true });
       try {
-        let before = await initial(fixture, learner, reading.aliases);
+        let before = await initial(fixture, learner, specs, reading);
+        const gradients = new Gradients(specs.accumulate ?? 1);
         for (let step = 1; step <= specs.steps; step++) {
           const outputs = await runStep(fixture, learner, reading, specs, step);
-          for (const [name, value] of outputs) comparisons.add(name, value);
+          for (const [name, value] of outputs)
+            comparisons.addNearest(name, gradients.meanings(step, name, value));
           reading.also?.({ fixture, step, outputs }, comparisons);
           await afterStep(fixture, learner, step);
           const after = withAliases(await learner.save(), reading.aliases);
           compareState(comparisons, fixture.worldSize, step, before, after);
+          for (const [name, value] of Object.entries(specs.host ?? {}))
+            comparisons.add(`step${step}.state.${name}`, number(value(step - 1)));
           before = after;
         }
       } finally {
@@ -124,7 +135,7 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
   return {
     ...{ method, model, replicas, batch, size, optimizer },
     channels: model.input?.channels ?? backbone.channels,
-    accumulate: 1,
+    accumulate: specs.accumulate ?? 1,
     precision: 'fp32',
     rules: resolveRules(optimizer, trainableNames(model)),
     compat: { ...exactCompat, larsZeroNorm: 'original', ...compat },
@@ -135,19 +146,21 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
 async function initial(
   fixture: Fixture,
   learner: Learner,
-  aliases: MethodReading['aliases'],
+  { host = {} }: MethodSpecs,
+  { aliases }: MethodReading,
 ): Promise<Tensors> {
   await learner.initialise(0);
   const own = withAliases(await learner.save(), aliases);
-  const momenta = new Set(trainableNames(learner.definition.model).map(momentumState));
+  const names = trainableNames(learner.definition.model);
+  const zeros = new Set(names.flatMap((name) => [momentumState(name), accumulatorState(name)]));
   for (const input of fixture.inputs) {
     const [, name] = /^init\.(.*)$/.exec(input) ?? [];
-    if (name !== undefined && !own.has(name))
+    if (name !== undefined && !own.has(name) && !Object.hasOwn(host, name))
       throw new UserError(`${input}: the network built from the case has no such tensor`);
   }
   const values = new Map([...own].map(([name, value]) => [name, value] as const));
   for (const [name, { shape }] of own) {
-    if (momenta.has(name)) continue; // 0 before the first step
+    if (zeros.has(name)) continue; // 0 before the first step
     const [rank, plain] = rankOf(name);
     const ranked = `rank${rank}.init.${plain}`;
     const value = fixture.input(fixture.inputs.includes(ranked) ? ranked : `init.${plain}`);
@@ -181,10 +194,11 @@ async function afterStep(fixture: Fixture, learner: Learner, step: number): Prom
 async function runStep(
   fixture: Fixture,
   learner: Learner,
-  { draws, replay = {}, labels, indices, views = plainViews }: MethodReading,
-  { optimizer, steps, scheduled = steps }: MethodSpecs,
+  reading: MethodReading,
+  { optimizer, steps, scheduled = steps, accumulate = 1 }: MethodSpecs,
   step: number,
 ): Promise<Tensors> {
+  const { draws, replay = {}, labels, indices, views = plainViews } = reading;
   const { method, replicas, batch, size, channels } = learner.definition;
   const prefixes = Array.from({ length: replicas }, (_, r) => (replicas > 1 ? `rank${r}.` : ''));
   const images = prefixes.map((prefix) => {
@@ -193,8 +207,9 @@ async function runStep(
   });
   const inputs: Record<string, TypedArray> = {
     indices: Int32Array.from({ length: replicas * batch }, (_, i) => i),
-    learning_rate: Float32Array.of(optimizer.lr),
   };
+  const moves = step % accumulate === 0;
+  if (moves) inputs.learning_rate = Float32Array.of(optimizer.lr);
   const perRank = (name: string) =>
     Int32Array.from(
       prefixes.flatMap((prefix) => {
@@ -222,10 +237,10 @@ async function runStep(
     const { data } = expectShape(name, fixture.input(name), [replicas * batch]);
     inputs[`draw.${ours}`] = Int32Array.from(flat(data));
   }
-  const outputs = await learner.program.run('step', inputs);
+  const outputs = await learner.program.run(moves ? 'step' : 'micro', inputs);
   return new Map(
     Object.entries(outputs).map(([name, value]) => [
-      namedOutput(name, step),
+      namedOutput(name, step, reading),
       inFileLayout(name, value),
     ]),
   );
@@ -259,9 +274,15 @@ export function expectShape(name: string, value: HostArray, shape: readonly numb
 }
 
 /** `loss` → `step1.out.loss`, `rank0.out.X` → `rank0.step1.out.X`. */
-function namedOutput(name: string, step: number): string {
+function namedOutput(name: string, step: number, { outputs = {} }: MethodReading): string {
   if (name === 'loss') return `step${step}.out.loss`;
-  return name.replace(/^(rank\d+\.)?/, `$1step${step}.`);
+  return name
+    .replace(/^(rank\d+\.)?/, `$1step${step}.`)
+    .replace(/(\.(?:out|grad_wrt)\.)([^.#]+)/, (_, kind, own) => kind + (outputs[own] ?? own));
+}
+
+function number(value: number): HostArray {
+  return hostArray('float64', [1], Float64Array.of(value));
 }
 
 /** Gradients of filters lie [O, I, H, W] in files, outputs of modules [N, C, H, W]. */
