@@ -9,6 +9,7 @@ import { contrastWithBank } from '../harness/nn/heads.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { sequential } from '../harness/nn/module.ts';
 import { follow } from '../harness/nn/momentum.ts';
+import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { defineMethod, type Outcome, replaceRows } from '../harness/run/method.ts';
 
@@ -99,7 +100,7 @@ export const moco = defineMethod<MocoSpec>({
           tf.scalar(spec.queue, 'int32'),
         ),
       },
-      metrics: { accuracy },
+      metrics: { accuracy, ...monitors(q, step.mine(keys)) },
     };
   },
 });

@@ -4,7 +4,7 @@ import { scaledGradient } from '../harness/engine/gradient.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
-import { embeddingStd, pairMonitors } from '../harness/nn/monitors.ts';
+import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { contrastPairs, pairSimilarities } from '../harness/nn/pairs.ts';
 import { defineMethod, type Outcome } from '../harness/run/method.ts';
@@ -63,13 +63,22 @@ export const simclr = defineMethod<SimclrSpec>({
     const { positive, negative } = pairSimilarities(all);
     step.observe('head.pos', positive); // [2 R N, 1]
     step.observe('head.neg', negative); // [2 R N, 2 R N - 2]
+    const [first, second] = views(z);
     const share = step.compat.simclrGradient === 'exact' ? 1 : (z.shape[0] ?? 0) / count;
     return {
       loss: scaledGradient(yield* meanOverReplicas(loss), share),
-      metrics: { accuracy, ...pairMonitors(z, all), ...embeddingStd(z) },
+      metrics: { accuracy, ...monitors(first, second) },
     };
   },
 });
+
+/** [2N, D] → [N, D] of first and of second views. */
+function views(rows: Tensor): readonly [Tensor, Tensor] {
+  const [count = 0, width = 0] = rows.shape;
+  const pairs = tf.reshape(rows, [count / 2, 2 * width]);
+  const half = (from: number) => tf.slice(pairs, [0, from], [count / 2, width]);
+  return [half(0), half(width)];
+}
 
 /** [N, …] and [N, …] → [2N, …]: rows 2i and 2i + 1 are the two views of image i. */
 function interleaved(a: Tensor, b: Tensor): Tensor {
