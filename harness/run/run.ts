@@ -4,6 +4,7 @@ import type { HostArray } from '../engine/array.ts';
 import { learningRate } from '../optim/schedule.ts';
 import { type BegunEpoch, beginEpoch } from './begin_epoch.ts';
 import { saveCheckpoint, stateHash } from './checkpoint.ts';
+import { collapseWarnings } from './collapse.ts';
 import { runEpoch } from './epoch.ts';
 import type { CheckpointExtra, History } from './history.ts';
 import type { Learner, Tensors } from './learner.ts';
@@ -160,6 +161,7 @@ export class Run {
     const judged = { ...before, ...found };
     if (Object.keys(judged).length > 0) log.validation(this.step, this.rate(), judged);
     const metrics = { ...means, ...judged };
+    for (const warning of collapseWarnings(metrics)) log.warn(`epoch ${epoch}: ${warning}`);
     history.add({ epoch, step: this.step, metrics, stateHash: await stateHash(state) });
     return state;
   }

@@ -115,7 +115,8 @@ describe('an evaluation', () => {
     const asked = [0, 1, 2, 3];
     const found = [];
     for (const epoch of asked) found.push(Object.keys(await evaluator.atEpoch(epoch, of)));
-    expect(found).toEqual([['knn_top1'], [], ['knn_top1'], ['knn_top1']]);
+    const judged = ['knn_top1', 'feature_std', 'effective_rank'];
+    expect(found).toEqual([judged, [], judged, judged]);
     expect(Object.keys(await evaluator.atEnd(of))).toEqual(['linear_top1']);
     expect(Object.keys(evaluator.manifests)).toEqual(['evaluation.train', 'evaluation.test']);
   });

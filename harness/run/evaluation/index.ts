@@ -18,13 +18,15 @@ import {
 import { knnTop1 } from './knn.ts';
 import { linearProbe } from './linear.ts';
 import type { LabelledFeatures } from './rows.ts';
+import { spreadOf } from './spread.ts';
 
 const KEPT_BYTES = 512 * 2 ** 20;
 
 /**
  * Judges the frozen backbone of a run as its experiment asks for; undefined where it asks for nothing.
- * `atEpoch` gives `knn_top1` before the first epoch, at multiples of `evaluation.knn.everyEpochs` and
- * after the last one; `atEnd` gives `linear_top1`; both in percent. The engine must have been started.
+ * `atEpoch` gives `knn_top1` (percent) and, of the same features of `evaluation.train`, `feature_std` and
+ * `effective_rank`: before the first epoch, at multiples of `evaluation.knn.everyEpochs` and after the
+ * last one. `atEnd` gives `linear_top1` (percent). The engine must have been started.
  * @throws UserError by path in the experiment: no labels, other classes, more neighbours than images.
  */
 export async function openEvaluator(setup: PartsSetup): Promise<Evaluator | undefined> {
@@ -96,7 +98,8 @@ class FrozenEvaluator implements Evaluator {
     if (epoch % knn.everyEpochs !== 0 && epoch !== experiment.epochs) return {};
     const { train, test } = await this.features(weights);
     const { k, temperature } = knn;
-    return { knn_top1: await knnTop1(train, test, { k, temperature, threads }) };
+    const knn_top1 = await knnTop1(train, test, { k, temperature, threads });
+    return { knn_top1, ...(await spreadOf(train, threads)) };
   }
 
   async atEnd(weights: Tensors): Promise<Metrics> {
