@@ -109,9 +109,14 @@ describe('a run', () => {
       [1, 8],
       [2, 16],
     ]);
-    expect(Object.keys(record.epochs[0]?.metrics ?? {})).toEqual(['knn_top1']);
+    expect(Object.keys(record.epochs[0]?.metrics ?? {})).toEqual([
+      'knn_top1',
+      'feature_std',
+      'effective_rank',
+    ]);
     expect(Object.keys(record.epochs[2]?.metrics ?? {}).sort()).toEqual([
-      ...['accuracy', 'knn_top1', 'loss'],
+      ...['accuracy', 'effective_rank', 'embedding_std', 'feature_std', 'knn_top1', 'loss'],
+      ...['negative_similarity', 'positive_similarity'],
     ]);
     expect(Object.keys(record.final ?? {})).toEqual(['linear_top1']);
     expect(Object.keys(record.data).sort()).toEqual([
@@ -221,9 +226,8 @@ describe('a start', () => {
     const { record: begun } = await run('tuned', { pretrained: out, stopAfterEpoch: 1 });
     expect(shown).toMatch(/--pretrained .*backbone\.safetensors: \d+ tensors taken/);
     // The features of epoch 0 are those that the other run ended with.
-    expect(begun.epochs[0]?.metrics).toEqual({
-      knn_top1: record.epochs[2]?.metrics.knn_top1,
-    });
+    const { knn_top1, feature_std, effective_rank } = record.epochs[2]?.metrics ?? {};
+    expect(begun.epochs[0]?.metrics).toEqual({ knn_top1, feature_std, effective_rank });
     expect(begun.data.pretrained).toMatch(/^[0-9a-f]{64}$/);
     await expect(run('tuned', { resumeFrom: 'auto', pretrained: source })).rejects.toThrow(
       /the data changed since the checkpoint: pretrained/,
