@@ -1,6 +1,7 @@
 import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { byolCases } from './byol_case.ts';
+import { memoryCases } from './memory_case.ts';
 import { mocoCase } from './moco_case.ts';
 import { npidCase } from './npid_case.ts';
 import { odcCase } from './odc_case.ts';
@@ -14,6 +15,7 @@ import { syncBatchNormCase } from './sync_bn_case.ts';
 export const parityCases: readonly ParityCase[] = [
   ...optimizerCases,
   ...byolCases,
+  ...memoryCases,
   mocoCase,
   npidCase,
   relativeLocCase,

@@ -8,6 +8,9 @@ const fixtures = sharedPath('parity');
 it.skipIf(fixtures === undefined).each([
   ['npid', 200],
   ['odc', 200],
+  ['npid_memory', 6],
+  ['odc_memory', 30],
+  ['memory_ranks', 12],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   for await (const result of runParity(fixtures ?? '', parityCases, [name])) {
     process.stdout.write(`${lineOf(result)}\n`);

@@ -120,7 +120,7 @@ export const odc = defineMethod<OdcSpec>({
     if (due(spec.centroidsEvery)) await host.run('recentre');
     let found = await host.run('census'); // loss weights too
     let refilled = 0;
-    if (due(spec.refillEvery) && Number(found.cluster_smallest?.data[0]) < spec.minCluster) {
+    if (due(spec.refillEvery) && Number(found.clusters_smallest?.data[0]) < spec.minCluster) {
       const { small } = await refillMemory(host, {
         minimum: spec.minCluster,
         split: (features, samples, n) =>

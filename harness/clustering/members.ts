@@ -33,12 +33,13 @@ export function balancingWeights(sizes: Tensor, power: number, floor: number): T
   return op1('RealDiv', [weights, tf.sum(weights)]);
 }
 
-/** Entropy of the sizes in nats: log K where all are alike, 0 where one cluster has everything. */
+/** Entropy of the sizes over that of equal ones: 1 where all are alike, 0 where one has everything. */
 export function clusterEntropy(sizes: Tensor): Tensor {
   const counts = tf.cast(sizes, 'float32');
   const shares = op1('RealDiv', [counts, tf.sum(counts)]);
   const safe = tf.maximum(shares, tf.scalar(1e-30)); // 0 log 0 is 0
-  return tf.neg(tf.sum(tf.mul(shares, tf.log(safe))));
+  const nats = tf.neg(tf.sum(tf.mul(shares, tf.log(safe))));
+  return tf.div(nats, tf.log(tf.scalar(Math.max(2, sizes.shape[0] ?? 0))));
 }
 
 /**

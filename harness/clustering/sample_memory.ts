@@ -78,9 +78,9 @@ export function memoryEntries({
 function spread(sizes: Tensor): Readonly<Record<string, Tensor>> {
   return {
     clusters_empty: tf.sum(tf.cast(tf.equal(sizes, tf.scalar(0, 'int32')), 'int32')),
-    cluster_smallest: tf.min(sizes),
-    cluster_largest: tf.max(sizes),
-    cluster_entropy: clusterEntropy(sizes),
+    clusters_smallest: tf.min(sizes),
+    clusters_largest: tf.max(sizes),
+    clusters_entropy: clusterEntropy(sizes),
   };
 }
 
