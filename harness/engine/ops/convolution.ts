@@ -4,6 +4,7 @@ import type { Attrs } from '../graph.ts';
 import { op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
+import { type Edges, fewPixels, productSlope, strided1x1Slope } from './filter_gradient.ts';
 
 export interface ConvolutionOptions {
   /** Step between outputs, in pixels, both axes. */
@@ -45,38 +46,7 @@ export function conv2d(
     data_format: 'NHWC',
     padding: same ? 'SAME' : 'VALID',
   };
-  return convolve(x, taps, { attrs, stride, edges: same ? [0, 0, 0, 0] : edges });
-}
-
-/**
- * The filter gradient of a strided 1x1 convolution without padding, as a matrix product: oneDNN's
- * writes past its memory, where threads are more than images.
- */
-function strided1x1Slope(x: Tensor, dy: Tensor, stride: number): Tensor {
-  const [, , , channels = 0] = x.shape;
-  const [, , , outputs = 0] = dy.shape;
-  const pixels = tf.reshape(everyNth(x, stride), [-1, channels]);
-  const slope = tf.reshape(dy, [-1, outputs]);
-  const product = op1('MatMul', [pixels, slope], { transpose_a: true });
-  return tf.reshape(product, [1, 1, channels, outputs]);
-}
-
-/** Each `stride`-th pixel of both axes, from the first: [N, H, W, C] → [N, ceil(H / stride), …, C]. */
-function everyNth(x: Tensor, stride: number): Tensor {
-  const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
-  const ints = (...list: number[]) => tf.tensor1d(list, 'int32');
-  if (height % stride !== 0 || width % stride !== 0)
-    return op1('StridedSlice', [
-      x,
-      ints(0, 0, 0, 0),
-      ints(n, height, width, channels),
-      ints(1, stride, stride, 1),
-    ]);
-  // Whole rows of channels are copied here, single elements above.
-  const [h, w] = [height / stride, width / stride];
-  const blocks = tf.reshape(x, [n, h, stride, w, stride * channels]);
-  const first = op1('Slice', [blocks, ints(0, 0, 0, 0, 0), ints(n, h, 1, w, channels)]);
-  return tf.reshape(first, [n, h, w, channels]);
+  return convolve(x, taps, { attrs, stride, same, edges });
 }
 
 /**
@@ -103,12 +73,11 @@ function pointwise(x: Tensor, filter: Tensor): Tensor {
   });
 }
 
-/** Zeros above, below, left and right of an image. */
-type Edges = readonly [number, number, number, number];
-
 interface Settings {
   readonly attrs: Attrs;
   readonly stride: number;
+  /** TensorFlow's own padding is the same as `edges`. */
+  readonly same: boolean;
   readonly edges: Edges;
 }
 
@@ -131,9 +100,10 @@ function reach(length: number, taps: number, stride: number, padding: number) {
  * explicit paddings the gradients fall out of oneDNN, and in bf16 take 50 times as long and sum in
  * bf16.
  */
-function convolve(x: Tensor, filter: Tensor, { attrs, stride, edges: sides }: Settings): Tensor {
-  const [top, bottom, left, right] = sides;
-  const pads = top + bottom + left + right > 0;
+function convolve(x: Tensor, filter: Tensor, settings: Settings): Tensor {
+  const { attrs, stride, same } = settings;
+  const [top, bottom, left, right] = settings.edges;
+  const pads = !same && top + bottom + left + right > 0;
   const [kh, kw] = filter.shape;
   const single = kh === 1 && kw === 1 && !pads && stride > 1;
   const filterSize = tf.tensor1d(filter.shape, 'int32');
@@ -151,7 +121,9 @@ function convolve(x: Tensor, filter: Tensor, { attrs, stride, edges: sides }: Se
         const slope = op1('Conv2DBackpropInput', [inputSize, weights, gradient], attrs);
         const weightSlope = single
           ? strided1x1Slope(input, gradient, stride)
-          : op1('Conv2DBackpropFilter', [input, filterSize, gradient], attrs);
+          : fewPixels(gradient, filter.shape, stride)
+            ? productSlope(image, gradient, filter.shape, settings)
+            : op1('Conv2DBackpropFilter', [input, filterSize, gradient], attrs);
         return [
           pads ? op1('Slice', [slope, begin, tf.tensor1d(x.shape, 'int32')]) : slope,
           toFloat(weightSlope),

@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { beforeAll, expect, it } from 'vitest';
+import { stream } from '../../random/stream.ts';
+import { evaluate, floats } from '../../testing/evaluate.ts';
+import { startEngine } from '../index.ts';
+import { op1 } from '../op.ts';
+import { toCompute, toFloat } from '../precision.ts';
+import { type Tensor, tf } from '../tf.ts';
+import { productSlope } from './filter_gradient.ts';
+
+beforeAll(startEngine);
+
+const few = fc.integer({ min: 1, max: 4 });
+const edge = fc.integer({ min: 0, max: 2 });
+const cases = fc.record({
+  ...{ n: few, inputs: few, outputs: few, kh: few, kw: few, h: few, w: few },
+  stride: fc.integer({ min: 1, max: 3 }),
+  edges: fc.tuple(edge, edge, edge, edge),
+  precision: fc.constantFrom('fp32' as const, 'bf16' as const),
+});
+
+/** Values of -1, 0 and 1: sums of a few hundred such products are exact in both precisions. */
+function signs(name: string, shape: readonly number[]) {
+  const draws = stream(1, name);
+  const count = shape.reduce((a, b) => a * b, 1);
+  return floats(
+    shape,
+    Array.from({ length: count }, () => draws.int(-1, 1)),
+  );
+}
+
+it('the product gives what the kernel of the filter gradient gives', async () => {
+  const property = async (c: typeof cases extends fc.Arbitrary<infer T> ? T : never) => {
+    const { n, inputs, outputs, kh, kw, h, w, stride, edges, precision } = c;
+    const [height, width] = [stride * (h - 1) + kh, stride * (w - 1) + kw];
+    const [top, bottom, left, right] = edges;
+    fc.pre(height > top + bottom && width > left + right);
+    const image = signs('image', [n, height - top - bottom, width - left - right, inputs]);
+    const dy = signs('dy', [n, h, w, outputs]);
+    const taps = [kh, kw, inputs, outputs];
+    const build = (tensors: Readonly<Record<string, Tensor>>) => {
+      const [x, slope] = [toCompute(tensors.image as Tensor), toCompute(tensors.dy as Tensor)];
+      const sides = tf.tensor2d([0, 0, ...edges, 0, 0], [4, 2], 'int32');
+      const attrs = { strides: [1, stride, stride, 1], padding: 'VALID', data_format: 'NHWC' };
+      const size = tf.tensor1d(taps, 'int32');
+      const padded = op1('Pad', [x, sides]);
+      return {
+        product: toFloat(productSlope(x, slope, taps, { stride, edges })),
+        kernel: toFloat(op1('Conv2DBackpropFilter', [padded, size, slope], attrs)),
+      };
+    };
+    const { product, kernel } = await evaluate({ image, dy }, build, { precision });
+    expect(product?.data).toEqual(kernel?.data);
+  };
+  // oneDNN's kernel of a strided 1x1 filter writes past its memory.
+  const safe = cases.filter(({ kh, kw, stride }) => stride === 1 || kh * kw > 1);
+  await fc.assert(fc.asyncProperty(safe, property), { seed: 1, numRuns: 60 });
+});
