@@ -14,6 +14,12 @@ describe('parameters of the original’s experiments (methods.md 15)', () => {
   it.each([
     ['moco/r50_v1', 47_540_608, 23_770_304],
     ['moco/r50_v2', 55_933_312, 27_966_656],
+    ['relative_loc/r50', 40_330_312, 40_330_312],
+    ['rotation_pred/r50', 23_516_228, 23_516_228],
+    ['rotation_pred/r50_bf16', 23_516_228, 23_516_228],
+    // 23,508,032 of the backbone and a head of 2048 x classes with its biases.
+    ['classification/cifar10/r50', 23_528_522, 23_528_522],
+    ['classification/imagenet/r50', 25_557_032, 25_557_032],
   ])('%s', (name, total, trainable) => {
     expect(countsOf(name)).toEqual({
       ...{ backbone: 23_508_032, backboneTrainable: 23_508_032, total, trainable },

@@ -45,6 +45,7 @@ export const supervised = defineMethod<SupervisedSpec>({
     },
     followers: {},
     backbone: 'backbone.',
+    classifier: { networks: ['backbone', 'head'], classes },
     state: {},
   }),
 

@@ -6,13 +6,18 @@ import type { Experiment } from './spec.ts';
 /** What can be known of an experiment before any data are opened. @throws UserError by spec path. */
 export function checkExperiment(experiment: Experiment): void {
   const { data, evaluation } = experiment;
+  const whole = { size: data.size, sizePath: 'data.size' };
   data.pipelines.forEach((view, i) => {
-    checkCrop(experiment, `data.pipelines[${i}]`, view, data.train);
+    checkCrop(experiment, { ...whole, path: `data.pipelines[${i}]`, view, source: data.train });
   });
-  if (evaluation?.pipeline !== undefined)
-    for (const use of ['train', 'test'] as const)
-      checkCrop(experiment, 'evaluation.pipeline', evaluation.pipeline, evaluation[use]);
-  const count = evaluation === undefined ? undefined : countOf(evaluation.train);
+  if (evaluation?.pipeline !== undefined) {
+    const { pipeline: view, size } = evaluation;
+    const side = size === undefined ? whole : { size, sizePath: 'evaluation.size' };
+    for (const source of [evaluation.train, evaluation.test])
+      if (source !== undefined)
+        checkCrop(experiment, { ...side, path: 'evaluation.pipeline', view, source });
+  }
+  const count = evaluation?.train === undefined ? undefined : countOf(evaluation.train);
   if (count !== undefined) checkNeighbours(experiment, count);
 }
 
@@ -37,8 +42,17 @@ export function checkNeighbours({ name, evaluation }: Experiment, count: number)
     );
 }
 
+interface Cropped {
+  /** Side of the views, and where it is said. */
+  readonly size: number;
+  readonly sizePath: string;
+  readonly path: string;
+  readonly view: ViewSpec;
+  readonly source: SourceSpec;
+}
+
 /** A crop of fixed size, and patches, must fit into the image that comes to them. */
-function checkCrop({ name, data }: Experiment, path: string, view: ViewSpec, source: SourceSpec) {
+function checkCrop({ name }: Experiment, { size, sizePath, path, view, source }: Cropped): void {
   let side = sideOf(source);
   const refuse = (at: number, what: string, mend: string) => {
     throw new UserError(
@@ -46,16 +60,16 @@ function checkCrop({ name, data }: Experiment, path: string, view: ViewSpec, sou
     );
   };
   view.forEach((op, i) => {
-    const cut = ('size' in op ? op.size : undefined) ?? data.size;
+    const cut = ('size' in op ? op.size : undefined) ?? size;
     if (op.kind === 'randomResizedCrop' || op.kind === 'resize') side = cut;
     if (op.kind === 'patches') {
-      const needed = op.grid * (data.size + op.jitter);
+      const needed = op.grid * (size + op.jitter);
       if (side !== undefined && side < needed)
         refuse(
           i,
-          `${op.grid} x ${op.grid} patches of ${data.size} pixels with a jitter of ${op.jitter} need ` +
+          `${op.grid} x ${op.grid} patches of ${size} pixels with a jitter of ${op.jitter} need ` +
             `${needed} pixels`,
-          'resize before, or use a smaller data.size or jitter',
+          `resize before, or use a smaller ${sizePath} or jitter`,
         );
     }
     if (op.kind !== 'centerCrop' && op.kind !== 'randomCrop') return;
@@ -64,7 +78,7 @@ function checkCrop({ name, data }: Experiment, path: string, view: ViewSpec, sou
       refuse(
         i,
         `${op.kind} to ${cut} pixels`,
-        `resize before, or use a smaller ${cut === data.size ? 'data.size' : 'size'}`,
+        `resize before, or use a smaller ${cut === size ? sizePath : 'size'}`,
       );
     side = cut;
   });

@@ -40,9 +40,17 @@ export interface Model {
   readonly input?: { readonly network: string; readonly channels: number };
   /** What `Host.features` computes. */
   readonly features?: FeatureSpec;
+  /** How the model tells the classes of the data, for `evaluation.classify`. */
+  readonly classifier?: ClassifierSpec;
   readonly state: Readonly<Record<string, StateSpec>>;
   /** More functions on the state, in the same graph, for work on the host: `Host.run`. */
   readonly entries?: Readonly<Record<string, EntryDefinition>>;
+}
+
+/** Networks that images pass one after another, to logits [N, classes]. */
+export interface ClassifierSpec {
+  readonly networks: readonly string[];
+  readonly classes: number;
 }
 
 /** Features of the training images, in evaluation mode. */

@@ -70,6 +70,14 @@ export const LinearSpec = z
   .readonly();
 export type LinearSpec = z.output<typeof LinearSpec>;
 
+const ClassifySpec = z
+  .strictObject({
+    /** Epoch 0, before training, and the last one are always judged too. */
+    everyEpochs: positive.default(1),
+  })
+  .readonly();
+export type ClassifySpec = z.output<typeof ClassifySpec>;
+
 // An evaluation looks at each image once: chance in it would be a mistake that nobody sees.
 const EvaluationPipeline = viewSpec.superRefine((ops: readonly ViewOp[], context) => {
   for (const [i, { kind }] of ops.entries())
@@ -83,10 +91,13 @@ const EvaluationPipeline = viewSpec.superRefine((ops: readonly ViewOp[], context
 
 const EvaluationSpec = z
   .strictObject({
-    /** Labelled images whose features are the reference, and those that are judged. */
-    train: sourceSpec,
+    /** Labelled images whose features are the reference of `knn` and `linear`. */
+    train: sourceSpec.optional(),
+    /** Labelled images that are judged. */
     test: sourceSpec,
-    /** How an image is brought to `data.size`; by default resized and cut as for the data's size. */
+    /** Side of the images, pixels; `data.size` unless given. */
+    size: positive.optional(),
+    /** How an image is brought to that size; by default resized and cut as for its size. */
     pipeline: EvaluationPipeline.optional(),
     /** Images whose features are computed at a time. */
     batch: positive.default(100),
@@ -94,6 +105,16 @@ const EvaluationSpec = z
     precision: z.enum(['fp32', 'bf16']).default('fp32'),
     knn: KnnSpec.optional(),
     linear: LinearSpec.optional(),
+    /** The run's own classifier, where its method has one. */
+    classify: ClassifySpec.optional(),
+  })
+  .superRefine(({ train, knn, linear }, context) => {
+    if (train === undefined && (knn !== undefined || linear !== undefined))
+      context.addIssue({
+        code: 'custom',
+        path: ['train'],
+        message: 'expected labelled images: knn and linear take them as their reference',
+      });
   })
   .readonly();
 export type EvaluationSpec = z.output<typeof EvaluationSpec>;

@@ -13,21 +13,23 @@ import type { ImageSet } from './image_set.ts';
 export interface FrozenOptions {
   readonly experiment: Experiment;
   readonly evaluation: EvaluationSpec;
-  readonly backbone: Backbone;
-  /** The model that it is a part of. */
-  readonly model: Model;
+  /** What images pass, one after another. */
+  readonly stages: readonly Stage[];
+  /** Channels that the first of them takes. */
+  readonly channels: number;
+  /** Features that the last of them gives, D. */
+  readonly width: number;
   readonly threads: number;
 }
 
-/** The backbone of an experiment, compiled for features alone, with weights put in as they come. */
-export class FrozenBackbone {
+/** Networks of an experiment, compiled for features alone, with weights put in as they come. */
+export class FrozenNetworks {
   private readonly program: Program;
   private readonly options: FrozenOptions;
   private readonly names: readonly string[];
 
   constructor(options: FrozenOptions) {
-    const { experiment, evaluation, backbone, model, threads } = options;
-    const stages = [...inputStage(model), { prefix: model.backbone, module: backbone.module }];
+    const { experiment, evaluation, stages, channels, threads } = options;
     this.options = options;
     this.program = new Program({ intraThreads: threads });
     const specs = stages
@@ -38,16 +40,14 @@ export class FrozenBackbone {
     this.names = specs.map(([name]) => name);
     for (const [name, { dtype, shape }] of specs) this.program.state(name, { dtype, shape });
     defineFeatures(this.program, {
-      ...{ batch: evaluation.batch, precision: evaluation.precision },
-      stages: [...stages, { prefix: '', module: averagePixels }],
-      size: experiment.data.size,
-      channels: model.input?.channels ?? experiment.backbone.channels,
+      ...{ stages, channels, batch: evaluation.batch, precision: evaluation.precision },
+      size: evaluationSize(experiment),
       normalise: { mean: experiment.data.mean, std: experiment.data.std },
     });
   }
 
   /**
-   * Puts in the backbone's part of a state; running statistics are those of replica 0.
+   * Puts in the networks' part of a state; running statistics are those of replica 0.
    * @returns SHA-256 over what was put in
    * @throws UserError naming the tensor that is missing or of another shape.
    */
@@ -65,13 +65,13 @@ export class FrozenBackbone {
   }
 
   /**
-   * float32 [N, D], pooled over pixels, not normalised.
+   * float32 [N, D], not normalised.
    * @throws UserError naming the first image whose features are not finite.
    */
   async features(set: ImageSet): Promise<Float32Array> {
     const { batch } = this.options.evaluation;
-    const { size } = this.options.experiment.data;
-    const width = this.options.backbone.channels;
+    const size = evaluationSize(this.options.experiment);
+    const { width } = this.options;
     const features = new Float32Array(set.count * width);
     const images = new Uint8Array(sizeOf([batch, size, size, 3]));
     for await (const piece of set.images()) {
@@ -93,10 +93,21 @@ export class FrozenBackbone {
   }
 }
 
-/** What images pass before the backbone. */
-function inputStage({ networks, input }: Model): Stage[] {
-  if (input === undefined) return [];
-  const module = networks[input.network];
-  if (module === undefined) throw new Error(`model: no network '${input.network}'`);
-  return [{ prefix: `${input.network}.`, module }];
+/** The backbone with a mean over pixels behind it, and what comes before it. */
+export function backboneStages(model: Model, backbone: Backbone): readonly Stage[] {
+  const before = model.input === undefined ? [] : [stageOf(model, model.input.network)];
+  const own = { prefix: model.backbone, module: backbone.module };
+  return [...before, own, { prefix: '', module: averagePixels }];
+}
+
+/** A network of a model under its own name. */
+export function stageOf({ networks }: Model, network: string): Stage {
+  const module = networks[network];
+  if (module === undefined) throw new Error(`model: no network '${network}'`);
+  return { prefix: `${network}.`, module };
+}
+
+/** Side of the images of an experiment's evaluation, in pixels. */
+export function evaluationSize({ evaluation, data }: Experiment): number {
+  return evaluation?.size ?? data.size;
 }

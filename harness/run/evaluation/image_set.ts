@@ -4,7 +4,6 @@ import type { Source } from '../../data/source.ts';
 import type { ViewSpec } from '../../data/spec.ts';
 import { UserError } from '../../errors.ts';
 import { hashingProgress } from '../hashing.ts';
-import type { Experiment } from '../spec.ts';
 
 /** Some images in order. */
 export interface Piece {
@@ -111,8 +110,7 @@ function name(value: string | undefined): string {
   return value === undefined ? 'missing' : `"${value}"`;
 }
 
-/** Bytes of all images of an experiment's evaluation at their final size. */
-export function imageBytes(experiment: Experiment, counts: readonly number[]): number {
-  const { size } = experiment.data;
+/** Bytes of some images of a side, in pixels. */
+export function imageBytes(counts: readonly number[], size: number): number {
   return counts.reduce((sum, count) => sum + count, 0) * size * size * 3;
 }

@@ -1,12 +1,12 @@
 import { UserError } from '../../errors.ts';
 import { resnet } from '../../nn/resnet.ts';
-import type { Sha256 } from '../hash.ts';
 import type { Tensors } from '../learner.ts';
 import type { Metrics } from '../log_format.ts';
 import type { PartsSetup } from '../parts.ts';
 import type { Evaluator } from '../run.ts';
-import type { EvaluationSpec, Experiment } from '../spec.ts';
-import { FrozenBackbone } from './backbone.ts';
+import { backboneStages, evaluationSize, FrozenNetworks } from './backbone.ts';
+import { ClassifierJudge } from './classifier.ts';
+import { FeatureJudge } from './frozen.ts';
 import {
   checkClasses,
   defaultPipeline,
@@ -15,116 +15,99 @@ import {
   kept,
   openImageSet,
 } from './image_set.ts';
-import { knnTop1 } from './knn.ts';
-import { linearProbe } from './linear.ts';
-import type { LabelledFeatures } from './rows.ts';
-import { spreadOf } from './spread.ts';
 
 const KEPT_BYTES = 512 * 2 ** 20;
 
+/** One way to judge the weights of a run. */
+export interface Judge {
+  atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
+  atEnd(weights: Tensors): Promise<Metrics>;
+  dispose(): void;
+}
+
 /**
- * Judges the frozen backbone of a run as its experiment asks for; undefined where it asks for nothing.
- * `atEpoch` gives `knn_top1` (percent) and, of the same features of `evaluation.train`, `feature_std` and
- * `effective_rank`: before the first epoch, at multiples of `evaluation.knn.everyEpochs` and after the
- * last one. `atEnd` gives `linear_top1` (percent). The engine must have been started.
+ * Judges a run as its experiment asks for; undefined where it asks for nothing. `atEpoch` gives
+ * `knn_top1`, of the frozen backbone, with `feature_std` and `effective_rank` of the same features of
+ * `evaluation.train`, and `test_top1` and `test_top5`, of the run's own classifier,
+ * each before the first epoch, at multiples of its `everyEpochs` and after the last one; `atEnd` gives
+ * `linear_top1`; tops in percent. The engine must have been started.
  * @throws UserError by path in the experiment: no labels, other classes, more neighbours than images.
  */
 export async function openEvaluator(setup: PartsSetup): Promise<Evaluator | undefined> {
-  const { experiment, method, data, workers, threads = 0 } = setup;
+  const { experiment, method } = setup;
   const { evaluation } = experiment;
   if (evaluation === undefined) return undefined;
-  const { size } = experiment.data;
+  const sets = await openSets(setup);
+  const { train, test } = sets;
+  const backbone = resnet(experiment.backbone);
+  const model = method.model(backbone);
+  const judges: Judge[] = [];
+  if (evaluation.classify !== undefined) judges.push(new ClassifierJudge(setup, model, test));
+  if (train !== undefined) {
+    const { threads = 0 } = setup;
+    const width = backbone.channels;
+    const stages = backboneStages(model, backbone);
+    const channels = model.input?.channels ?? experiment.backbone.channels;
+    const networks = { experiment, evaluation, stages, channels, width, threads };
+    judges.push(
+      new FeatureJudge({
+        ...{ experiment, evaluation, train, test, width, threads },
+        backbone: new FrozenNetworks(networks),
+      }),
+    );
+  }
+  return evaluatorOf(judges, sets);
+}
+
+interface Sets {
+  readonly train?: ImageSet;
+  readonly test: ImageSet;
+}
+
+async function openSets({ experiment, data, workers }: PartsSetup): Promise<Sets> {
+  const { evaluation } = experiment;
+  if (evaluation === undefined) throw new Error('evaluation: none asked for');
+  const size = evaluationSize(experiment);
   const { batch, pipeline = defaultPipeline(size), knn } = evaluation;
-  const open = (path: 'train' | 'test') =>
-    openImageSet(
-      {
-        ...{ spec: evaluation[path], data, pipeline, size, batch },
-        ...(workers === undefined ? {} : { workers }),
-      },
+  const open = async (path: 'train' | 'test') => {
+    const spec = evaluation[path];
+    if (spec === undefined) return undefined;
+    const threads = workers === undefined ? {} : { workers };
+    return openImageSet(
+      { ...{ spec, data, pipeline, size, batch }, ...threads },
       `evaluation.${path}`,
     );
+  };
   const [train, test] = [await open('train'), await open('test')];
-  checkClasses(train, test);
-  if (knn !== undefined && knn.k > train.count)
+  if (test === undefined) throw new Error('evaluation: no test images');
+  if (train !== undefined) checkClasses(train, test);
+  if (knn !== undefined && train !== undefined && knn.k > train.count)
     throw new UserError(
       `evaluation.knn.k: ${knn.k} is more than the ${train.count} images of evaluation.train`,
     );
-  const keep = imageBytes(experiment, [train.count, test.count]) <= KEPT_BYTES;
-  const backbone = resnet(experiment.backbone);
-  const model = method.model(backbone);
-  return new FrozenEvaluator({
-    ...{ experiment, evaluation },
-    train: keep ? kept(train) : train,
-    test: keep ? kept(test) : test,
-    backbone: new FrozenBackbone({ experiment, evaluation, backbone, model, threads }),
-    width: backbone.channels,
-    threads,
-  });
+  const keep = imageBytes([train?.count ?? 0, test.count], size) <= KEPT_BYTES ? kept : same;
+  return { ...(train === undefined ? {} : { train: keep(train) }), test: keep(test) };
 }
 
-interface Parts {
-  readonly experiment: Experiment;
-  readonly evaluation: EvaluationSpec;
-  readonly train: ImageSet;
-  readonly test: ImageSet;
-  readonly backbone: FrozenBackbone;
-  readonly width: number;
-  readonly threads: number;
+function same(set: ImageSet): ImageSet {
+  return set;
 }
 
-interface Extracted {
-  readonly of: Sha256;
-  readonly train: LabelledFeatures;
-  readonly test: LabelledFeatures;
-}
-
-class FrozenEvaluator implements Evaluator {
-  private readonly parts: Parts;
-  private extracted: Extracted | undefined;
-
-  constructor(parts: Parts) {
-    this.parts = parts;
-  }
-
-  get manifests(): Readonly<Record<string, string>> {
-    const { train, test } = this.parts;
-    return { 'evaluation.train': train.sha256, 'evaluation.test': test.sha256 };
-  }
-
-  async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
-    const { experiment, evaluation, threads } = this.parts;
-    const { knn } = evaluation;
-    if (knn === undefined) return {};
-    if (epoch % knn.everyEpochs !== 0 && epoch !== experiment.epochs) return {};
-    const { train, test } = await this.features(weights);
-    const { k, temperature } = knn;
-    const knn_top1 = await knnTop1(train, test, { k, temperature, threads });
-    return { knn_top1, ...(await spreadOf(train, threads)) };
-  }
-
-  async atEnd(weights: Tensors): Promise<Metrics> {
-    const { experiment, evaluation, threads } = this.parts;
-    if (evaluation.linear === undefined) return {};
-    const { train, test } = await this.features(weights);
-    const run = { spec: evaluation.linear, seed: experiment.seed, threads };
-    return { linear_top1: (await linearProbe(train, test, run)).top1 };
-  }
-
-  async dispose(): Promise<void> {
-    this.parts.backbone.dispose();
-    this.extracted = undefined;
-  }
-
-  /** Features of these weights; those of the last ones asked for are kept. */
-  private async features(weights: Tensors): Promise<Extracted> {
-    const { backbone, train, test, width } = this.parts;
-    const of = await backbone.load(weights);
-    if (this.extracted?.of === of) return this.extracted;
-    this.extracted = undefined;
-    const extract = async (set: ImageSet) => ({
-      ...{ features: await backbone.features(set), width, labels: set.labels },
-    });
-    this.extracted = { of, train: await extract(train), test: await extract(test) };
-    return this.extracted;
-  }
+function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator {
+  const all = async (judged: (judge: Judge) => Promise<Metrics>) => {
+    let metrics: Metrics = {};
+    for (const judge of judges) metrics = { ...metrics, ...(await judged(judge)) };
+    return metrics;
+  };
+  return {
+    manifests: {
+      ...(train === undefined ? {} : { 'evaluation.train': train.sha256 }),
+      'evaluation.test': test.sha256,
+    },
+    atEpoch: (epoch, weights) => all((judge) => judge.atEpoch(epoch, weights)),
+    atEnd: (weights) => all((judge) => judge.atEnd(weights)),
+    dispose: async () => {
+      for (const judge of judges) judge.dispose();
+    },
+  };
 }

@@ -29,3 +29,27 @@ export function accuracy(predictions: Int32Array, labels: Int32Array): number {
   for (const [i, label] of labels.entries()) if (predictions[i] === label) right++;
   return (100 * right) / labels.length;
 }
+
+/**
+ * Share of rows whose own class is among the `top` largest, in percent. Of equal values the lower
+ * class comes first.
+ * @param values float32 [N, classes]
+ */
+export function topShare(
+  values: Float32Array,
+  classes: number,
+  labels: Int32Array,
+  top: number,
+): number {
+  let right = 0;
+  for (const [i, label] of labels.entries()) {
+    const own = values[i * classes + label] ?? Number.NaN;
+    let ahead = 0;
+    for (let c = 0; c < classes; c++) {
+      const value = values[i * classes + c] ?? 0;
+      if (value > own || (value === own && c < label)) ahead++;
+    }
+    if (ahead < top) right++;
+  }
+  return (100 * right) / labels.length;
+}
