@@ -34,7 +34,7 @@ test('a run killed at any moment and resumed leaves what an undisturbed one leav
   );
   expect(last, text).toBe(0);
   expect(await traces(killed)).toEqual(await traces(whole));
-});
+}, 300_000); // seven starts: over two minutes where ten other programs want the same two cores
 
 test('Ctrl-C saves the step and says how to go on; a full disk takes nothing away', async () => {
   const workDir = join(folder, 'stopped');
