@@ -1,9 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { command } from './cli.mjs';
 import { load, root } from './load.mjs';
+
+const KEPT = join(root, 'reports/long_tests.json');
+
+// What this script writes itself makes no other checkout.
+const OWN = [':!reports/LONG_TESTS.md', ':!reports/long_tests.json'];
 
 await command(
   import.meta.url,
@@ -11,12 +16,16 @@ await command(
     summary:
       'Run the long tests and write reports/LONG_TESTS.md: what ran, when, where, how it ended.',
     options: {
-      only: { kind: 'list', value: 'PATH', help: 'these files alone; then no report is written' },
+      only: {
+        kind: 'list',
+        value: 'PATH',
+        help: 'these files alone; the report keeps what it has of the others',
+      },
     },
     examples: ['--only scripts/train.long.test.ts'],
   },
   async ({ options, print }) => {
-    const { longTests, longTestsMarkdown } = await load('reports/long_tests.ts');
+    const { longReport, longTests, longTestsMarkdown } = await load('reports/long_tests.ts');
     const { writeAtomic } = await load('harness/run/files.ts');
     const folder = mkdtempSync(join(tmpdir(), 'long-tests-'));
     const file = join(folder, 'results.json');
@@ -30,12 +39,15 @@ await command(
         cwd: root,
         stdio: ['ignore', 'inherit', 'inherit'],
       });
-      const tests = longTests(readFileSync(file, 'utf8'), root);
-      if (only.length === 0) {
-        const path = join(root, 'reports/LONG_TESTS.md');
-        await writeAtomic(path, longTestsMarkdown(run, tests));
-        print({ report: path }, `wrote ${path}`);
-      }
+      const kept = only.length > 0 && existsSync(KEPT) ? readFileSync(KEPT, 'utf8') : '{}';
+      const report = {
+        ...longReport.parse(JSON.parse(kept)),
+        ...longTests(readFileSync(file, 'utf8'), root, run),
+      };
+      await writeAtomic(KEPT, `${JSON.stringify(report, undefined, 1)}\n`);
+      const path = join(root, 'reports/LONG_TESTS.md');
+      await writeAtomic(path, longTestsMarkdown(report));
+      print({ report: path }, `wrote ${path}`);
       return status ?? 1;
     } finally {
       rmSync(folder, { recursive: true, force: true });
@@ -52,7 +64,7 @@ async function thisRun() {
   return {
     started: new Date().toISOString(),
     commit: git('rev-parse', 'HEAD') || 'unknown',
-    dirty: git('status', '--porcelain') !== '',
+    dirty: git('status', '--porcelain', '--', '.', ...OWN) !== '',
     node: process.version,
     cores: availableParallelism(),
     fingerprint: { ...fingerprint() },
