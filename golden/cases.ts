@@ -1,6 +1,8 @@
 import { optimizerCases } from '../harness/testing/parity/optimizers.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { byolCases } from './byol_case.ts';
+import { clusteringCases } from './clustering_case.ts';
+import { deepclusterCase } from './deepcluster_case.ts';
 import { memoryCases } from './memory_case.ts';
 import { mocoCase } from './moco_case.ts';
 import { npidCase } from './npid_case.ts';
@@ -16,6 +18,8 @@ export const parityCases: readonly ParityCase[] = [
   ...optimizerCases,
   ...byolCases,
   ...memoryCases,
+  ...clusteringCases,
+  deepclusterCase,
   mocoCase,
   npidCase,
   relativeLocCase,

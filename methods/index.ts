@@ -1,6 +1,7 @@
 import type { MethodDefinition } from '../harness/run/method.ts';
 import { barlowTwins } from './barlow_twins.ts';
 import { byol } from './byol.ts';
+import { deepcluster } from './deepcluster.ts';
 import { moco } from './moco.ts';
 import { npid } from './npid.ts';
 import { odc } from './odc.ts';
@@ -13,6 +14,7 @@ import { supervised } from './supervised.ts';
 export const methods: Readonly<Record<string, MethodDefinition>> = {
   barlow_twins: barlowTwins,
   byol,
+  deepcluster,
   moco,
   npid,
   relativeLoc,

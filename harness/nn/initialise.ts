@@ -17,7 +17,8 @@ export function initialValue({ shape, dtype, initial }: ParameterSpec, stream: S
   }
   const data = new Float32Array(count);
   if (initial.kind === 'constant') return hostArray(dtype, shape, data.fill(initial.value));
-  fillNormal(stream, data, initial.std);
+  if (initial.kind === 'values') data.set(initial.values);
+  else fillNormal(stream, data, initial.std);
   const [height, width, inputs, outputs, ...more] = shape;
   if (outputs === undefined || more.length > 0) return hostArray(dtype, shape, data);
   return toHWIO(hostArray(dtype, [outputs, inputs ?? 0, height ?? 0, width ?? 0], data));

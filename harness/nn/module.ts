@@ -7,7 +7,9 @@ export type Params = Readonly<Record<string, Tensor>>;
 /** How a parameter starts. Draws come from a stream of its own: (seed, 'init', full name). */
 export type Initial =
   | { readonly kind: 'normal'; readonly std: number }
-  | { readonly kind: 'constant'; readonly value: number };
+  | { readonly kind: 'constant'; readonly value: number }
+  /** A filter that is given, in the order of files. */
+  | { readonly kind: 'values'; readonly values: readonly number[] };
 
 export interface ParameterSpec {
   /** Shape in the graph: convolution filters HWIO, linear weights [out, in]. */

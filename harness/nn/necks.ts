@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Tensor } from '../engine/tf.ts';
-import { averagePixels, batchNorm, dropout, kaiming, linear, relu } from './layers.ts';
+import { globalAvgPool } from '../engine/ops/pooling.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
+import { averagePixels, batchNorm, dropout, kaiming, linear, relu, stateless } from './layers.ts';
 import { composed, type Initial, type LayerContext, type Module, sequential } from './module.ts';
 
 /** Statistics of one replica's batch, or of all replicas' together. */
@@ -91,6 +92,12 @@ export function neck(
       return relativeLoc(spec, channels, fc);
   }
 }
+
+/** The average over pixels alone, [N, H, W, C] → [N, 1, 1, C]: AvgPoolNeck of the original. */
+export const averageNeck: Module = stateless((x) => {
+  const [count = 0, , , channels = 0] = x.shape;
+  return tf.reshape(globalAvgPool(x), [count, 1, 1, channels]);
+});
 
 /** NonLinearNeckV0 of the original. Its features pass the last ReLU, so none is negative. */
 function odc(spec: NeckOf<'odc'>, channels: number, fc: FullyConnected): Module {

@@ -124,6 +124,11 @@ export const neckConfig = z
     }
   });
 
+/** The reference's AvgPoolNeck config: it has no parameters. */
+export const averageNeckConfig = z
+  .strictObject({ type: z.literal('AvgPoolNeck') })
+  .transform((): null => null);
+
 /** The reference's ClsHead config. */
 export const classifierConfig = z.strictObject({
   type: z.literal('ClsHead'),

@@ -40,6 +40,8 @@ export interface MethodReading {
   readonly aliases?: Readonly<Record<string, string>>;
   /** Networks that the fixture names otherwise: ours → the fixture's, e.g. head → prediction. */
   readonly outputs?: Readonly<Record<string, string>>;
+  /** State that the case has under no name of ours, or another one at each step; set before the step. */
+  readonly given?: (fixture: Fixture, step: number) => Readonly<Record<string, HostArray>>;
   /** The place of each image in the data, where the fixture has one; else 0, 1, 2, … */
   readonly indices?: string;
   /** How the images of a rank read, where they are not simply one [N, V, C, H, W]. */
@@ -109,6 +111,8 @@ export function methodCase(reading: MethodReading): ParityCase {
         let before = await initial(fixture, learner, specs, reading);
         const gradients = new Gradients(specs.accumulate ?? 1);
         for (let step = 1; step <= specs.steps; step++) {
+          const given = Object.entries(reading.given?.(fixture, step) ?? {});
+          await learner.program.writeStates(given);
           const outputs = await runStep(fixture, learner, reading, specs, step);
           for (const [name, value] of outputs)
             comparisons.addNearest(name, gradients.meanings(step, name, value));
@@ -147,9 +151,10 @@ async function initial(
   fixture: Fixture,
   learner: Learner,
   { host = {} }: MethodSpecs,
-  { aliases }: MethodReading,
+  { aliases, given }: MethodReading,
 ): Promise<Tensors> {
   await learner.initialise(0);
+  const others = given?.(fixture, 1) ?? {};
   const own = withAliases(await learner.save(), aliases);
   const names = trainableNames(learner.definition.model);
   const zeros = new Set(names.flatMap((name) => [momentumState(name), accumulatorState(name)]));
@@ -160,7 +165,7 @@ async function initial(
   }
   const values = new Map([...own].map(([name, value]) => [name, value] as const));
   for (const [name, { shape }] of own) {
-    if (zeros.has(name)) continue; // 0 before the first step
+    if (zeros.has(name) || Object.hasOwn(others, name)) continue; // 0, or given step by step
     const [rank, plain] = rankOf(name);
     const ranked = `rank${rank}.init.${plain}`;
     const value = fixture.input(fixture.inputs.includes(ranked) ? ranked : `init.${plain}`);
