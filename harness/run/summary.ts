@@ -15,7 +15,8 @@ export function summaryLines(record: RunRecord): string[] {
     ]),
     ['state', `${epochs.at(-1)?.stateHash ?? 'none'} (SHA-256)`],
   ];
-  return rows.map(([left = '', right = '']) => `${left.padEnd(12)}${right}`);
+  const width = Math.max(10, ...rows.map(([left = '']) => left.length)) + 2;
+  return rows.map(([left = '', right = '']) => `${left.padEnd(width)}${right}`);
 }
 
 /** One line a metric: with a value of epoch 0 (random weights), all epochs; else first and last. */
