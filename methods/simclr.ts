@@ -64,7 +64,7 @@ export const simclr = defineMethod<SimclrSpec>({
     step.observe('head.pos', positive); // [2 R N, 1]
     step.observe('head.neg', negative); // [2 R N, 2 R N - 2]
     const [first, second] = views(z);
-    const share = step.compat.simclrGradient === 'exact' ? 1 : (z.shape[0] ?? 0) / count;
+    const share = step.compat.simclrGradient === 'per-replica' ? (z.shape[0] ?? 0) / count : 1;
     return {
       loss: scaledGradient(yield* meanOverReplicas(loss), share),
       metrics: { accuracy, ...monitors(first, second) },

@@ -161,7 +161,9 @@ export class Run {
     const judged = { ...before, ...found };
     if (Object.keys(judged).length > 0) log.validation(this.step, this.rate(), judged);
     const metrics = { ...means, ...judged };
-    for (const warning of collapseWarnings(metrics)) log.warn(`epoch ${epoch}: ${warning}`);
+    if (epoch > 0)
+      // random weights are no collapse
+      for (const warning of collapseWarnings(metrics)) log.warn(`epoch ${epoch}: ${warning}`);
     history.add({ epoch, step: this.step, metrics, stateHash: await stateHash(state) });
     return state;
   }

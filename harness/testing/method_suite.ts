@@ -25,6 +25,8 @@ export interface SmallRun {
   readonly size?: number;
   readonly accumulate?: number;
   readonly precision?: Precision;
+  /** Statistics of the backbone's batch norms. */
+  readonly norm?: 'batch' | 'sync';
   /** Options that are not as they should be. */
   readonly compat?: Readonly<Record<string, string>>;
   readonly learningRate?: number;
@@ -48,12 +50,13 @@ export function smallDefinition({
   size = 16,
   accumulate = 1,
   precision = 'fp32',
+  norm = 'batch',
   samples = 64,
   compat = {},
 }: SmallRun): StepDefinition {
   const bound = method.bind(spec);
   bound.check({ replicas, batch, dropLast: true });
-  const backbone = resnet(resnetSpec.parse({ depth: 18, width: 1 / 16, stem: 'cifar' }));
+  const backbone = resnet(resnetSpec.parse({ depth: 18, width: 1 / 16, stem: 'cifar', norm }));
   const model = bound.model(backbone, { samples, classes: 2 });
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, weightDecay: 1e-4 });
   return {
@@ -83,6 +86,9 @@ export function batchOf({ definition }: Learner, step: number): Batch {
   };
 }
 
+/** Of the run that schedules take themselves to be in. */
+const STEPS = 8;
+
 /** Runs micro-steps `from` to `to - 1`; the outputs of each. */
 export async function advance(
   learner: Learner,
@@ -94,7 +100,7 @@ export async function advance(
   const outputs: Record<string, HostArray>[] = [];
   for (let step = from; step < to; step++) {
     const last = (step + 1) % accumulate === 0;
-    const scalars = learner.definition.method.scalars({ step, steps: to });
+    const scalars = learner.definition.method.scalars({ step, steps: STEPS });
     const numbers = { rate: last ? learningRate : undefined, scalars };
     const found = await runStep(learner.program, batchOf(learner, step), numbers);
     const at = { step, epoch: 0, epochStep: step, outputs: found };
