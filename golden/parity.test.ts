@@ -17,6 +17,9 @@ it.each([
   ['moco_v1', 200],
   ['moco_v2_r50', 200],
   ['moco_ranks', 200],
+  ['simclr_ranks', 200],
+  ['byol', 400],
+  ['byol_momentum', 1],
   ['sync_bn', 40],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
