@@ -78,11 +78,21 @@ export const small: Recipe = {
     ...{ initStd: 0.005, initBias: 0.1 },
   },
   backbone: smallBackbone,
-  data: { ...drawnData, pipelines: [smallPatches], size: 12 },
+  data: {
+    ...drawnData,
+    train: { ...drawnData.train, upright: 10 },
+    pipelines: [smallPatches],
+    size: 12,
+  },
   ...{ replicas: 1, batch: 64, epochs: 12 },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
-  evaluation: { ...drawnEvaluation, size: 48 },
+  evaluation: {
+    ...drawnEvaluation,
+    size: 48,
+    train: { ...drawnEvaluation.train, upright: 10 },
+    test: { ...drawnEvaluation.test, upright: 10 },
+  },
 };
 
 /**

@@ -127,3 +127,21 @@ function distanceBelow(a: ArrayLike<number>, b: ArrayLike<number>, bound: number
   }
   return sum;
 }
+
+test('upright pictures are lighter above than below where no pattern is, others as often not', () => {
+  const COUNT = 600;
+  const above = (upright: number | undefined) => {
+    const lighter = Array.from({ length: COUNT }, (_, index) => {
+      const given = { ...spec, size: 16, ...(upright === undefined ? {} : { upright }) };
+      const { pixels } = generatedImage(given, index);
+      const row = (y: number) => pixels.subarray(y * 48, (y + 1) * 48);
+      const corners = (y: number) => [...row(y).slice(0, 3), ...row(y).slice(-3)];
+      const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+      return sum(corners(0)) > sum(corners(15));
+    });
+    return lighter.filter(Boolean).length / COUNT;
+  };
+  const slack = 4.5 * Math.sqrt(0.25 / COUNT);
+  expect(Math.abs(above(undefined) - 0.5)).toBeLessThan(slack);
+  expect(above(10)).toBeGreaterThan(0.5 + slack);
+});

@@ -56,7 +56,7 @@ type Colour = readonly [number, number, number];
 export function generatedImage(spec: GeneratedSpec, index: number): Image {
   const { seed, split, classes, size } = spec;
   const draws = stream(seed, 'generated', split, index);
-  const look = drawLook(draws);
+  const look = drawLook(draws, spec.upright);
   const pattern = PATTERNS[index % classes]?.draw(draws);
   if (pattern === undefined) throw new RangeError(`generated image ${index}: no such class`);
   const picture = image(size, size);
@@ -83,12 +83,18 @@ interface Look {
   readonly noiseStart: number;
 }
 
-function drawLook(draws: Stream): Look {
-  const turn = between(draws, 0, 2 * Math.PI);
-  const fall = between(draws, 0, 2 * Math.PI);
+function drawLook(draws: Stream, upright: number | undefined): Look {
+  // Of all directions, or of those that are at most `upright` degrees from 0.
+  const angle = () => {
+    const any = between(draws, 0, 2 * Math.PI);
+    return upright === undefined ? any : ((any - Math.PI) * upright) / 180;
+  };
+  const turn = angle();
+  const fall = angle();
+  const background = [drawColour(draws), drawColour(draws)] as const;
   return {
-    background: [drawColour(draws), drawColour(draws)],
-    slope: [cos(fall), sin(fall)],
+    background: upright === undefined ? background : lighterFirst(background),
+    slope: upright === undefined ? [cos(fall), sin(fall)] : [-sin(fall), cos(fall)],
     ink: drawInk(draws),
     frequency: between(draws, 2.5, 5),
     direction: [cos(turn), sin(turn)],
@@ -116,6 +122,10 @@ function drawInk(draws: Stream): readonly [Colour, Colour] {
     const pair = [drawColour(draws), drawColour(draws)] as const;
     if (Math.abs(luma(pair[0]) - luma(pair[1])) > CONTRAST) return pair;
   }
+}
+
+function lighterFirst([a, b]: readonly [Colour, Colour]): readonly [Colour, Colour] {
+  return luma(a) < luma(b) ? [b, a] : [a, b];
 }
 
 function luma([red, green, blue]: Colour): number {

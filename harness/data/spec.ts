@@ -14,6 +14,11 @@ export const sourceSpec = z
       size: z.int().min(8).max(1024).default(32),
       seed: z.int().nonnegative().default(0),
       split: z.enum(['train', 'test']).default('train'),
+      /**
+       * Degrees that a picture is turned by at most, from a pattern that stands upright and light that
+       * falls from above, as in photographs. Absent: any direction.
+       */
+      upright: z.number().min(0).max(180).optional(),
     }),
     /** Official files, binary or Python: as many of a split's as are there. */
     z.strictObject({
