@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { kMeans } from '../harness/clustering/kmeans.ts';
 import { assigned } from '../harness/clustering/members.ts';
+import { whitened } from '../harness/clustering/pca.ts';
 import { memoryEntries, refillMemory } from '../harness/clustering/sample_memory.ts';
 import { replayedHalves, twoMeans } from '../harness/clustering/two_means.ts';
+import { viewSpec } from '../harness/data/spec.ts';
 import { hostArray, zeros } from '../harness/engine/array.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { tf } from '../harness/engine/tf.ts';
@@ -29,6 +32,14 @@ export const odcSpec = z
     weightPower: z.number().nonnegative().default(0.5),
     /** Departs from the paper's nearest centroid as the authors' code does: the largest product. */
     assignment: z.enum(['product', 'nearest']).default('product'),
+    /** k-means before the first epoch: moves of the centroids, and how they begin. */
+    iterations: z.int().positive().default(20),
+    init: z.enum(['points', 'k-means++']).default('points'),
+    /** Images at a time for its features, and how they are cut; by default as for evaluation. */
+    extraction: z
+      .strictObject({ batch: z.int().positive().default(128), pipeline: viewSpec.optional() })
+      .readonly()
+      .prefault({}),
   })
   .readonly();
 export type OdcSpec = z.output<typeof odcSpec>;
@@ -72,6 +83,7 @@ export const odc = defineMethod<OdcSpec>({
       },
       followers: {},
       backbone: 'backbone.',
+      features: { networks: ['backbone', 'neck'], ...spec.extraction },
       state: {
         feature_bank: floats(samples, out),
         label_bank: {
@@ -113,6 +125,35 @@ export const odc = defineMethod<OdcSpec>({
       state: { feature_bank: replaceAt(at, rows), label_bank: replaceAt(at, next) },
       metrics: { accuracy, change_ratio: changed },
     };
+  },
+
+  /**
+   * Before the first epoch: k-means on unit features. Departs: a cluster that stays empty is filled from
+   * the largest, where the original gives up.
+   */
+  async beforeEpoch({ clusters, iterations, init }, host, { epoch }) {
+    if (epoch > 0) return {};
+    const { values, width } = await host.features();
+    const unit = await whitened(values, width, { dimensions: undefined, threads: host.threads });
+    const stream = (purpose: string) => host.stream('k-means', purpose);
+    const found = await kMeans(unit, width, {
+      ...{ clusters, iterations, init, stream },
+      threads: host.threads,
+    });
+    await host.write([
+      ['feature_bank', hostArray('float32', [host.samples, width], unit)],
+      ['label_bank', hostArray('int32', [host.samples], found.labels)],
+    ]);
+    await host.run('recentre');
+    await refillMemory(host, {
+      minimum: 1,
+      split: (features, _, n) => twoMeans(features, host.stream('first split', n)),
+    });
+    await host.run('census');
+    host.log.info(
+      `clusters: ${found.empty} of ${clusters} empty after k-means, filled from the largest`,
+    );
+    return { kmeans_empty: found.empty, kmeans_inertia: found.inertia / host.samples };
   },
 
   async afterStep(spec, host, { step, replay }) {

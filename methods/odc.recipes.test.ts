@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { bindMethod, stepDefinition } from '../harness/run/definition.ts';
+import { countParameters } from '../harness/run/parameters.ts';
+import { parseExperiment } from '../harness/run/spec.ts';
+import { methods } from './index.ts';
+import * as recipes from './odc.recipes.ts';
+
+describe('recipes', () => {
+  it('have the parameters of the original', () => {
+    const counts = countParameters(parseExperiment(recipes.r50V1, methods), methods);
+    expect(counts).toMatchObject({ total: 27_258_448, trainable: 27_258_448 });
+  });
+
+  it('are all valid, with names of their own and a head without momentum', () => {
+    const all = Object.values(recipes).map((recipe) => parseExperiment(recipe, methods));
+    for (const experiment of all) {
+      const { rules } = stepDefinition(experiment, bindMethod(experiment, methods));
+      expect(rules.get('head.fc_cls.weight')?.momentum).toBe(0);
+      expect(rules.get('neck.fc1.weight')?.momentum).toBe(0.9);
+    }
+    expect(new Set(all.map(({ name }) => name)).size).toBe(Object.keys(recipes).length);
+  });
+});
