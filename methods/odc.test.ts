@@ -72,9 +72,9 @@ async function memoryOf({ program }: Learner) {
   };
 }
 
-describe('a step', () => {
-  beforeAll(startEngine);
+beforeAll(startEngine);
 
+describe('a step', () => {
   it.each([
     ['product', [9, 2, 17, 3]],
     ['nearest', [9, 2, 17, 3]],
