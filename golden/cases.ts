@@ -5,6 +5,7 @@ import { clusteringCases } from './clustering_case.ts';
 import { deepclusterCase } from './deepcluster_case.ts';
 import { memoryCases } from './memory_case.ts';
 import { mocoCase } from './moco_case.ts';
+import { multiPoolingCase } from './multi_pooling_case.ts';
 import { npidCase } from './npid_case.ts';
 import { odcCase } from './odc_case.ts';
 import { relativeLocCase } from './relative_loc_case.ts';
@@ -21,6 +22,7 @@ export const parityCases: readonly ParityCase[] = [
   ...clusteringCases,
   deepclusterCase,
   mocoCase,
+  multiPoolingCase,
   npidCase,
   relativeLocCase,
   odcCase,

@@ -10,6 +10,7 @@ it.skipIf(fixtures === undefined).each([
   ['rotation_pred', 200],
   ['semi_r50', 400],
   ['linear_frozen', 100],
+  ['multi_pooling', 20],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   for await (const result of runParity(fixtures ?? '', parityCases, [name])) {
     process.stdout.write(`${lineOf(result)}\n`);

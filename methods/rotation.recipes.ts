@@ -41,7 +41,8 @@ export const r50Bf16: Recipe = { ...r50, name: 'rotation_pred/r50_bf16', precisi
 const upright = { kind: 'generated', count: 2048, upright: 10 } as const;
 
 /**
- * Rotation Prediction on images drawn from the seed, in about a minute.
+ * Rotation Prediction on images drawn from the seed, in about a minute. Expected: k-NN top-1 from 36 %
+ * with random weights to about 67 %.
  *
  *     npx zx scripts/reproduce.mjs rotation
  */

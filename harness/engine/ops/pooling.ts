@@ -78,3 +78,29 @@ export function globalAvgPool(x: Tensor): Tensor {
     },
   }));
 }
+
+/**
+ * Mean over `size` x `size` bins, as torch.nn.AdaptiveAvgPool2d: bin i of n pixels goes from
+ * floor(i n / size) to ceil((i + 1) n / size), so that neighbours overlap where size does not divide n.
+ * Has no gradient: for features of frozen layers.
+ * @param x [N, H, W, C]
+ * @returns [N, size, size, C], float32
+ */
+export function adaptiveAvgPool(x: Tensor, size: number): Tensor {
+  const [count = 0, height = 0, width = 0, channels = 0] = x.shape;
+  const down = tf.tensor3d(binShares(height, size), [1, size, height]);
+  const across = tf.tensor3d(binShares(width, size), [1, size, width]);
+  const columns = tf.reshape(toFloat(x), [count, height, width * channels]);
+  const rows = op1('BatchMatMulV2', [down, columns]); // [N, size, W C]
+  const apart = tf.reshape(rows, [count * size, width, channels]);
+  return tf.reshape(op1('BatchMatMulV2', [across, apart]), [count, size, size, channels]);
+}
+
+/** How much each of n pixels counts in each bin: [size, n], rows sum to 1. */
+function binShares(n: number, size: number): number[] {
+  return Array.from({ length: size }, (_, bin) => {
+    const from = Math.floor((bin * n) / size);
+    const to = Math.ceil(((bin + 1) * n) / size);
+    return Array.from({ length: n }, (__, i) => (i >= from && i < to ? 1 / (to - from) : 0));
+  }).flat();
+}
