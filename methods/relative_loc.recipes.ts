@@ -66,7 +66,8 @@ const smallPatches = [
 ] as const;
 
 /**
- * Relative Location on images drawn from the seed, in about a minute.
+ * Relative Location on images drawn from the seed, in about a minute. Expected: k-NN top-1 from 41 %
+ * with random weights to about 47 %.
  *
  *     npx zx scripts/reproduce.mjs relative-loc
  */
