@@ -2,7 +2,7 @@ import { type HostArray, hostArray } from '../engine/array.ts';
 import { castTo, op1 } from '../engine/op.ts';
 import { type Io, Program } from '../engine/program.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
-import { eachPiece, type Points, piecesOf } from './points.ts';
+import { type Points, piecesOf } from './points.ts';
 
 /** Scores at a time, rows x clusters: what stays in a core's cache is passed over more quickly. */
 const SCORES = 2 ** 22;
@@ -43,17 +43,16 @@ export class Lloyd {
     this.program.state('points', { dtype: 'float32', shape: [rows * pieces, width] });
     this.program.state('centroids', { dtype: 'float32', shape: [clusters, width] });
     this.program.state('sums', { dtype: 'float32', shape: [clusters, width] });
-    this.defineFill();
     this.definePasses();
     this.defineMove();
   }
 
-  /** Takes up the points. */
-  async fill(points: Points): Promise<void> {
-    const { program, rows } = this;
-    await program.run('clear');
-    for (const { values, from } of eachPiece(points, rows))
-      await program.run('fill', { values, from: Int32Array.of(from) });
+  /** Takes up the points, all at once: a variable that was set in parts is copied at every read. */
+  async fill({ values, count, width }: Points): Promise<void> {
+    const total = this.rows * this.pieces;
+    const whole = total === count ? values : new Float32Array(total * width);
+    if (whole !== values) whole.set(values);
+    await this.program.writeState('points', hostArray('float32', [total, width], whole));
   }
 
   /** Centroids, float32 [K, D]. */
@@ -108,28 +107,6 @@ export class Lloyd {
     }
     for (const label of labels) sizes[label] = (sizes[label] ?? 0) + 1;
     return { labels, sizes };
-  }
-
-  private defineFill(): void {
-    const { program, rows, pieces, width } = this;
-    const one = { dtype: 'int32', shape: [1] } as const;
-    program.entry('clear', {
-      inputs: {},
-      build: (io) => {
-        io.assign('points', tf.zeros([rows * pieces, width]));
-        return {};
-      },
-    });
-    program.entry('fill', {
-      inputs: { values: { dtype: 'float32', shape: [rows, width] }, from: one },
-      build: (io) => {
-        const [values, from] = [input(io, 'values'), input(io, 'from')];
-        const end = tf.add(from, tf.scalar(rows, 'int32'));
-        const stride = tf.tensor1d([1], 'int32');
-        io.apply('ResourceStridedSliceAssign', ['points'], [from, end, stride, values]);
-        return {};
-      },
-    });
   }
 
   private definePasses(): void {
