@@ -72,5 +72,22 @@ describe('speedMarkdown', () => {
     expect(text).toMatch(/1\.15 met/);
     expect(text).toMatch(/1\.50 missed/);
     expect(text).toContain('71.6 %'); // 32.53 GFLOP × 11 images/s of 500 GFLOP/s
+    expect(text).not.toContain('from files');
+  });
+
+  it('says what the loader costs, where both are measured', () => {
+    const report = speedReport.parse({
+      date: '2026-01-02',
+      machine: { cpu: 'Some CPU', cores: 2, memoryGiB: 24, features: ['avx2'] },
+      cases: [
+        measured,
+        { ...measured, kind: 'loop', pairs: [{ ours: run(10.45), torch: run(8) }] },
+        { ...measured, kind: 'loop', precision: 'fp32' }, // its step is not here
+      ],
+    });
+    const lines = speedMarkdown(report)
+      .split('\n')
+      .filter((line) => line.startsWith('- '));
+    expect(lines).toEqual(['- 50/224/8 bf16: 95.0 %']);
   });
 });

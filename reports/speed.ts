@@ -126,7 +126,21 @@ export function speedMarkdown(report: SpeedReport): string {
     '',
     markdownTable([HEADER, ...cases.map((c) => rowOf(c, peak))], { align: ALIGN }),
     '',
+    ...loaderLines(cases),
   ].join('\n');
+}
+
+/** How much of the bare step's rate is left when images come from files. */
+function loaderLines(cases: readonly SpeedCase[]): string[] {
+  const lines = cases.flatMap((loop) => {
+    const bare = cases.find((c) => caseName(c) === caseName({ ...loop, kind: 'step' }));
+    if (loop.kind !== 'loop' || bare === undefined) return [];
+    const share = summarise(loop).ours.imagesPerSecond / summarise(bare).ours.imagesPerSecond;
+    const shape = `${loop.depth}/${loop.size}/${loop.batch} ${loop.precision}`;
+    return [`- ${shape}: ${(100 * share).toFixed(1)} %`];
+  });
+  if (lines.length === 0) return [];
+  return ['Our images/s from files, of those of the bare step:', '', ...lines, ''];
 }
 
 const HEADER = [

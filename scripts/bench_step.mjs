@@ -9,13 +9,16 @@ const SHAPES = [
   { depth: 50, size: 224, batch: 8, target: { fp32: 1.05, bf16: 1.15 }, steps: 6 },
   { depth: 18, size: 32, batch: 64, target: { fp32: 1.2, bf16: 1.2 }, steps: 20 },
 ];
-const LOOP = { depth: 50, size: 224, batch: 8, target: { fp32: 1.3, bf16: 1.3 }, steps: 10 };
+const LOOPS = [
+  { depth: 50, size: 224, batch: 8, target: { fp32: 1.3, bf16: 1.3 }, steps: 10 },
+  { depth: 18, size: 32, batch: 64, target: { fp32: 1.3, bf16: 1.3 }, steps: 20 },
+];
 const FEATURES = /^(avx2|fma|avx512f|avx512_bf16|avx512_vnni|avx_vnni|amx_tile|amx_bf16)$/;
 
 /** Every case, step before loop. */
 const CASES = [
   ...SHAPES.map((shape) => ({ kind: 'step', ...shape })),
-  { kind: 'loop', ...LOOP },
+  ...LOOPS.map((shape) => ({ kind: 'loop', ...shape })),
 ].flatMap(({ target, ...shape }) =>
   ['fp32', 'bf16'].map((precision) => ({ ...shape, precision, target: target[precision] })),
 );
