@@ -81,8 +81,8 @@ test('reproduce compares, publishes and sums up a run; a finished one is not tra
   const { status, stdout, stderr } = runScript('reproduce', file, '--work_dir', whole);
   expect(status, stderr).toBe(0);
   expect(stdout).toMatch(/^the run was finished before: compared, not trained again\n/);
-  expect(stdout).toMatch(/\nknn_top1 {4}random weights \d+\.\d\d, then( \d+\.\d\d){3} \([+-]/);
-  expect(stdout).toMatch(/\nloss {8}\d+\.\d{4} in epoch 1, \d+\.\d{4} in epoch 3\n/);
+  expect(stdout).toMatch(/\nknn_top1 +random weights \d+\.\d\d, then( \d+\.\d\d){3} \([+-]/);
+  expect(stdout).toMatch(/\nloss +\d+\.\d{4} in epoch 1, \d+\.\d{4} in epoch 3\n/);
   expect(stdout).toMatch(/\ngolden {6}none: .*nothing was compared/);
   const weights = /\nweights {5}(.*)\n/.exec(stdout)?.[1] ?? '';
   expect(sha256File(weights).slice(0, 8)).toBe(/-(.{8})\.safetensors$/.exec(weights)?.[1]);
