@@ -1,4 +1,4 @@
-import { log } from '../random/elementary.ts';
+import { log, pow } from '../random/elementary.ts';
 
 /** Members of each cluster, int32 [clusters]. */
 export function sizesOf(labels: Int32Array, clusters: number): Int32Array {
@@ -30,7 +30,7 @@ export function clusterMetrics(sizes: Int32Array): ClusterMetrics {
  * @param epsilon 1e-10 in DeepCluster, 1e-5 in ODC (methods.md 6, 8)
  */
 export function lossWeights(sizes: Int32Array, power: number, epsilon: number): Float32Array {
-  const weights = Float64Array.from(sizes, (size) => (1 / (size + epsilon)) ** power);
+  const weights = Float64Array.from(sizes, (size) => pow(1 / (size + epsilon), power));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return Float32Array.from(weights, (weight) => weight / total);
 }
