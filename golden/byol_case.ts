@@ -3,9 +3,10 @@ import { hostArray } from '../harness/engine/array.ts';
 import { targetMomentum } from '../harness/optim/momentum.ts';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
+  commonParameters,
   neckConfig,
-  optimizerConfig,
   optimizerOf,
   predictorConfig,
 } from '../harness/testing/parity/configs.ts';
@@ -15,10 +16,7 @@ import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { byol } from '../methods/byol.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   neck: z.enum(['V2', 'SimCLR']).optional(),
   hid: z.int().positive(),
   dim: z.int().positive(),
@@ -31,8 +29,6 @@ const HyperParameters = z.strictObject({
   /** Of the whole run, for the momentum. */
   max_iters: z.int().positive(),
   update_interval: z.int().positive().default(1),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -87,8 +83,7 @@ function byolSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const { backbone, neck, head, base_momentum } = fixture.field('model', Model);
   const { norm, base_momentum: base, end_momentum: end, max_iters: scheduled } = parameters;
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('base_momentum', base, base_momentum);
   agree('dim', parameters.dim, neck.out);
   if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);

@@ -4,6 +4,7 @@ import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { UserError } from '../harness/errors.ts';
 import {
   agree,
+  agreeOnBackbone,
   averageNeckConfig,
   backboneConfig,
   classifierConfig,
@@ -65,8 +66,7 @@ function deepclusterSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck, head } = model;
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('sobel', parameters.sobel, model.with_sobel);
   agree('classes', parameters.classes, head.num_classes);
   if (neck !== null) agree('neck_dim', parameters.neck_dim ?? neck.out, head.in_channels);

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
+  commonParameters,
   neckConfig,
-  optimizerConfig,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -11,18 +12,13 @@ import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.
 import { moco } from '../methods/moco.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   version: z.literal([1, 2]),
   hid: z.int().positive().optional(),
   dim: z.int().positive(),
   queue_len: z.int().positive(),
   momentum: z.number(),
   temperature: z.number(),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -46,8 +42,7 @@ function mocoSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck } = model;
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('queue_len', parameters.queue_len, model.queue_len);
   agree('momentum', parameters.momentum, model.momentum);
   agree('temperature', parameters.temperature, model.head.temperature);

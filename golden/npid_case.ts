@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
+  commonParameters,
   neckConfig,
-  optimizerConfig,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -11,10 +12,7 @@ import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.
 import { npid } from '../methods/npid.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   hid: z.int().positive().optional(),
   dim: z.int().positive(),
   bank: z.int().positive(),
@@ -22,8 +20,6 @@ const HyperParameters = z.strictObject({
   ensure_neg: z.boolean(),
   temperature: z.number(),
   memory_momentum: z.number(),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -54,8 +50,7 @@ function npidSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck, memory_bank: bank } = model;
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('neg_num', parameters.neg_num, model.neg_num);
   agree('ensure_neg', parameters.ensure_neg, model.ensure_neg);
   agree('temperature', parameters.temperature, model.head.temperature);

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
   classifierConfig,
+  commonParameters,
   neckConfig,
-  optimizerConfig,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -12,10 +13,7 @@ import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.
 import { odc } from '../methods/odc.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   hid: z.int().positive(),
   dim: z.int().positive(),
   classes: z.int().positive(),
@@ -24,8 +22,6 @@ const HyperParameters = z.strictObject({
   memory_momentum: z.number(),
   centroids_update_interval: z.int().positive(),
   deal_with_small_clusters_interval: z.int().positive().default(1),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -58,8 +54,7 @@ function odcSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck, memory_bank: bank } = model;
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);
   agree('dim', parameters.dim, neck.out);
   agree('dim', parameters.dim, bank.feat_dim);

@@ -4,10 +4,11 @@ import { UserError } from '../harness/errors.ts';
 import { expectTurns, viewOf } from '../harness/testing/parity/arrays.ts';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
   classifierConfig,
+  commonParameters,
   neckConfig,
-  optimizerConfig,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -15,13 +16,8 @@ import { expectShape, type MethodSpecs, methodCase } from '../harness/testing/pa
 import { relativeLoc } from '../methods/relative_loc.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   neck_dim: z.int().positive(),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -62,8 +58,7 @@ export const relativeLocCase = methodCase({
 function relativeLocSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const { backbone, neck, head } = fixture.field('model', Model);
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('neck_dim', parameters.neck_dim, neck.out);
   if (head.num_classes !== PAIRS)
     throw new UserError(`model.head.num_classes: found ${head.num_classes}, expected ${PAIRS}`);

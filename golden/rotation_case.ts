@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { expectTurns, viewOf } from '../harness/testing/parity/arrays.ts';
 import {
-  agree,
+  agreeOnBackbone,
   backboneConfig,
   classifierConfig,
-  optimizerConfig,
+  commonParameters,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -13,12 +13,7 @@ import { expectShape, type MethodSpecs, methodCase } from '../harness/testing/pa
 import { rotation } from '../methods/rotation.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
+  ...commonParameters,
 });
 
 const Model = z.strictObject({
@@ -55,8 +50,7 @@ export const rotationCase = methodCase({
 function rotationSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const { backbone } = fixture.field('model', Model);
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   const { batch, size, steps } = parameters;
   return { method: {}, backbone, batch, size, steps, optimizer: optimizerOf(fixture, optimizer) };
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
+  commonParameters,
   neckConfig,
-  optimizerConfig,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -11,10 +12,7 @@ import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.
 import { simclr } from '../methods/simclr.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   neck: z.enum(['SimCLR', 'V1']).optional(),
   hid: z.int().positive(),
   dim: z.int().positive(),
@@ -23,9 +21,7 @@ const HyperParameters = z.strictObject({
   with_last_bn: z.boolean().optional(),
   norm: z.enum(['BN', 'SyncBN']).optional(),
   temperature: z.number(),
-  steps: z.int().positive(),
   update_interval: z.int().positive().default(1),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -42,8 +38,7 @@ function simclrSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const { backbone, neck, head } = fixture.field('model', Model);
   const { norm } = parameters;
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('temperature', parameters.temperature, head.temperature);
   agree('dim', parameters.dim, neck.out);
   if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import {
   agree,
+  agreeOnBackbone,
   backboneConfig,
   classifierConfig,
-  optimizerConfig,
+  commonParameters,
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
@@ -11,16 +12,11 @@ import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.
 import { supervised } from '../methods/supervised.ts';
 
 const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
+  ...commonParameters,
   classes: z.int().positive(),
   frozen_stages: z.int().optional(),
-  steps: z.int().positive(),
   /** How many of the reference's tensors the case keeps: what is there is compared. */
   keep_all_step1: z.boolean().optional(),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
@@ -42,8 +38,7 @@ export const supervisedCase = methodCase({
 function supervisedSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
   const { backbone, head } = fixture.field('model', Model);
-  agree('depth', parameters.depth, backbone.depth);
-  agree('width', parameters.width, backbone.width * 64);
+  agreeOnBackbone(parameters, backbone);
   agree('classes', parameters.classes, head.num_classes);
   agree('frozen_stages', parameters.frozen_stages ?? backbone.frozenStages, backbone.frozenStages);
   const { batch, size, steps } = parameters;

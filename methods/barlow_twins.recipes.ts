@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { barlowTwinsSpec } from './barlow_twins.ts';
 import {
   cifarBackbone,
@@ -9,12 +7,11 @@ import {
   drawnData,
   drawnEvaluation,
   drawnView,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'barlow_twins' } & z.input<typeof barlowTwinsSpec>;
-};
+type Recipe = RecipeOf<'barlow_twins', typeof barlowTwinsSpec>;
 
 const projector = { kind: 'simclr', layers: 3, lastNorm: false } as const;
 

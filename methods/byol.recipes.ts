@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { byolSpec } from './byol.ts';
 import {
   cifarBackbone,
@@ -12,12 +10,11 @@ import {
   flip,
   grayscale,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'byol' } & z.input<typeof byolSpec>;
-};
+type Recipe = RecipeOf<'byol', typeof byolSpec>;
 
 /** The views differ in how often they are blurred and solarised: methods.md 2.1. */
 function view(blurred: number, solarised: number) {

@@ -1,31 +1,19 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { deepclusterSpec } from './deepcluster.ts';
 import {
   cifarBackbone,
   cifarData,
   cifarEvaluation,
   cifarView,
+  clusteringView,
   drawnData,
   drawnEvaluation,
   drawnView,
-  flip,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'deepcluster' } & z.input<typeof deepclusterSpec>;
-};
-
-/** The view of DeepCluster: methods.md 2.1. */
-const view = [
-  { kind: 'randomResizedCrop', scale: [0.08, 1] },
-  flip,
-  { kind: 'rotation', degrees: 2 },
-  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 1, hue: 0.5 },
-  { kind: 'grayscale', p: 0.2 },
-] as const;
+type Recipe = RecipeOf<'deepcluster', typeof deepclusterSpec>;
 
 /** No momentum of a head outlives it: it begins anew at every clustering. */
 const headWithoutMomentum = [{ match: '^head\\.', momentum: 0 }] as const;
@@ -47,7 +35,7 @@ export const r50: Recipe = {
     },
   },
   backbone: { depth: 50, channels: 2 },
-  data: { train: imagenetTrain, pipelines: [view], size: 224, dropLast: true },
+  data: { train: imagenetTrain, pipelines: [clusteringView], size: 224, dropLast: true },
   ...{ replicas: 8, batch: 64, epochs: 200 },
   optimizer: {
     kind: 'sgd',

@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { mocoSpec } from './moco.ts';
 import {
   cifarBackbone,
@@ -14,12 +12,11 @@ import {
   grayscale,
   imagenetTrain,
   jitter,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'moco' } & z.input<typeof mocoSpec>;
-};
+type Recipe = RecipeOf<'moco', typeof mocoSpec>;
 
 /** One view of MoCo v1: methods.md 2.1. */
 const v1View = [

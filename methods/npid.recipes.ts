@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { npidSpec } from './npid.ts';
 import {
   cifarBackbone,
@@ -12,12 +10,11 @@ import {
   flip,
   grayscale,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'npid' } & z.input<typeof npidSpec>;
-};
+type Recipe = RecipeOf<'npid', typeof npidSpec>;
 
 /** The view of NPID: methods.md 2.1. */
 const view = [

@@ -1,32 +1,19 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { odcSpec } from './odc.ts';
 import {
   cifarBackbone,
   cifarData,
   cifarEvaluation,
   cifarView,
+  clusteringView,
   drawnData,
   drawnEvaluation,
   drawnView,
-  flip,
-  grayscale,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'odc' } & z.input<typeof odcSpec>;
-};
-
-/** The view of ODC and DeepCluster: methods.md 2.1. */
-const view = [
-  { kind: 'randomResizedCrop', scale: [0.08, 1] },
-  flip,
-  { kind: 'rotation', degrees: 2 },
-  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 1, hue: 0.5 },
-  grayscale,
-] as const;
+type Recipe = RecipeOf<'odc', typeof odcSpec>;
 
 /** The classifier learns without momentum, as its classes change all the time. */
 const headWithoutMomentum = { match: '^head\\.', momentum: 0 } as const;
@@ -47,7 +34,7 @@ export const r50V1: Recipe = {
   backbone: { depth: 50, norm: 'sync' },
   data: {
     train: imagenetTrain,
-    pipelines: [view],
+    pipelines: [clusteringView],
     ...{ size: 224, dropLast: true, replacement: true },
   },
   ...{ replicas: 8, batch: 64, epochs: 440 },

@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import type { relativeLocSpec } from './relative_loc.ts';
 import {
   cifarBackbone,
@@ -9,12 +7,11 @@ import {
   drawnEvaluation,
   flip,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'relativeLoc' } & z.input<typeof relativeLocSpec>;
-};
+type Recipe = RecipeOf<'relativeLoc', typeof relativeLocSpec>;
 
 /** Neck and head decay more than the backbone. */
 const rules = [

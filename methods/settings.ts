@@ -1,4 +1,12 @@
-/** What recipes of several methods have in common: data, views, backbones and evaluation. */
+/** What recipes of several methods have in common: their type, data, views, backbones, evaluation. */
+import type { z } from 'zod';
+import type { ExperimentInput } from '../harness/run/spec.ts';
+
+/** An experiment as its recipe writes it, with the fields of its own method. */
+export type RecipeOf<Kind extends string, Schema extends z.ZodType> = Omit<
+  ExperimentInput,
+  'method'
+> & { readonly method: { readonly kind: Kind } & z.input<Schema> };
 
 export const crop = { kind: 'randomResizedCrop', scale: [0.2, 1] } as const;
 export const flip = { kind: 'flip' } as const;
@@ -11,6 +19,15 @@ export const jitter = {
 
 /** Blur would wipe out a 32x32 image: MoCo's CIFAR demo leaves it out. */
 export const cifarView = [crop, flip, jitter, grayscale] as const;
+
+/** The view of DeepCluster and ODC: methods.md 2.1. */
+export const clusteringView = [
+  { kind: 'randomResizedCrop', scale: [0.08, 1] },
+  flip,
+  { kind: 'rotation', degrees: 2 },
+  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 1, hue: 0.5 },
+  grayscale,
+] as const;
 
 /**
  * Colours tell the drawn images apart but say nothing about their class, so most views have none and

@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import {
   cifarBackbone,
   cifarData,
@@ -11,13 +9,12 @@ import {
   flip,
   grayscale,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 import type { simclrSpec } from './simclr.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'simclr' } & z.input<typeof simclrSpec>;
-};
+type Recipe = RecipeOf<'simclr', typeof simclrSpec>;
 
 /** One view of SimCLR: methods.md 2.1. */
 const view = [

@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
 import {
   cifarBackbone,
   cifarData,
@@ -8,13 +6,12 @@ import {
   drawnEvaluation,
   flip,
   imagenetTrain,
+  type RecipeOf,
   smallBackbone,
 } from './settings.ts';
 import type { supervisedSpec } from './supervised.ts';
 
-type Recipe = Omit<ExperimentInput, 'method'> & {
-  readonly method: { readonly kind: 'supervised' } & z.input<typeof supervisedSpec>;
-};
+type Recipe = RecipeOf<'supervised', typeof supervisedSpec>;
 
 const cifarView = [{ kind: 'randomCrop', padding: 4 }, flip] as const;
 

@@ -208,6 +208,25 @@ function patterns({ paramwise_options }: Config): z.input<typeof OptimizerSpec>[
   }));
 }
 
+/** Hyper-parameters that every method's case has; spread into its schema. */
+export const commonParameters = {
+  depth: z.int(),
+  width: z.int(),
+  batch: z.int().positive(),
+  size: z.int().positive(),
+  steps: z.int().positive(),
+  optimizer: optimizerConfig,
+};
+
+/** Holds depth and width of the hyper-parameters to the backbone that the case builds. */
+export function agreeOnBackbone(
+  parameters: { readonly depth: number; readonly width: number },
+  backbone: { readonly depth: number; readonly width: number },
+): void {
+  agree('depth', parameters.depth, backbone.depth);
+  agree('width', parameters.width, backbone.width * 64);
+}
+
 /** Holds a hyper-parameter to what the case's model was built with. @throws UserError by its name. */
 export function agree(name: string, parameter: unknown, built: unknown): void {
   if (parameter !== built)
