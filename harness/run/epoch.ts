@@ -58,10 +58,7 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
       log.dataReady();
       const at = { step: epoch * stepsPerEpoch + done, stepsPerEpoch };
       const plan = planStep(experiment, learner.definition.method, at);
-      const { rate, scalars, moves } = plan;
-      const numbers = { rate: moves ? rate : undefined, scalars };
-      const place = { step: at.step, epoch, epochStep: done };
-      const running = takeStep(learner, setup.host, batch, numbers, place);
+      const running = takeStep(learner, setup.host, batch, plan, { epoch, epochStep: done });
       done++;
       if (done < stepsPerEpoch) next = ahead(batches);
       write();

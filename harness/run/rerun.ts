@@ -165,11 +165,10 @@ class Side {
     const { value: batch } = await this.begun.batches.next();
     if (batch === undefined) throw new Error(`rerun: no batch for step ${step}`);
     const at = { step: step - 1, stepsPerEpoch };
-    const { rate, scalars, moves } = planStep(experiment, learner.definition.method, at);
-    const inputs = inputsOf(batch, { learning_rate: rate, ...scalars });
-    const numbers = { rate: moves ? rate : undefined, scalars };
-    const place = { step: step - 1, epoch, epochStep: within };
-    const outputs = await takeStep(learner, this.begun.host, batch, numbers, place);
+    const plan = planStep(experiment, learner.definition.method, at);
+    const inputs = inputsOf(batch, { learning_rate: plan.rate, ...plan.scalars });
+    const place = { epoch, epochStep: within };
+    const outputs = await takeStep(learner, this.begun.host, batch, plan, place);
     const recorded = this.recorded.get(step);
     if (recorded !== undefined && differences(recorded, outputs).length > 0) this.stray ??= step;
     return { inputs, outputs };

@@ -108,8 +108,9 @@ class Training {
   async step(host: Host, at: StepAt, batch: Batch): Promise<void> {
     const { step } = at;
     await this.write(step);
-    const numbers = this.plans[step] ?? { rate: undefined };
-    const { loss } = await takeStep(this.learner, host, batch, numbers, at);
+    const plan = this.plans[step];
+    if (plan === undefined) throw new Error(`trace: no plan for step ${step}`);
+    const { loss } = await takeStep(this.learner, host, batch, plan, at);
     if (!this.states) return;
     this.losses += `${JSON.stringify({ step, loss })}\n`;
     await writeAtomic(join(this.folder, 'losses.jsonl'), this.losses);
