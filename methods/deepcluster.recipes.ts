@@ -95,7 +95,7 @@ export const cifar10: Recipe = {
   },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView] },
-  ...{ replicas: 1, batch: 128, epochs: 12 },
+  ...{ replicas: 1, batch: 128, epochs: 15 },
   optimizer: {
     kind: 'sgd',
     ...{ lr: 0.05, momentum: 0.9, weightDecay: 1e-5, rules: headWithoutMomentum },

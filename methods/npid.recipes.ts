@@ -90,7 +90,7 @@ export const cifar10: Recipe = {
   },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [view] },
-  ...{ replicas: 1, batch: 128, epochs: 12 },
+  ...{ replicas: 1, batch: 128, epochs: 15 },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.1 } },
   precision: 'bf16',

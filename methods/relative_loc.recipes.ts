@@ -111,7 +111,7 @@ export const cifar10: Recipe = {
     pipelines: [[...smallPatches.slice(0, 1), flip, ...smallPatches.slice(1)]],
     size: 12,
   },
-  ...{ replicas: 1, batch: 128, epochs: 12 },
+  ...{ replicas: 1, batch: 128, epochs: 15 },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   precision: 'bf16',

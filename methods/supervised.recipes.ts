@@ -92,7 +92,7 @@ export const cifar10: Recipe = {
   method: { kind: 'supervised', classes: 10, initStd: 0.01 },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView] },
-  ...{ replicas: 1, batch: 128, epochs: 12 },
+  ...{ replicas: 1, batch: 128, epochs: 15 },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   precision: 'bf16',
