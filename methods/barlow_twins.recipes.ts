@@ -2,6 +2,7 @@ import type { barlowTwinsSpec } from './barlow_twins.ts';
 import {
   cifarBackbone,
   cifarData,
+  cifarEpochs,
   cifarEvaluation,
   cifarView,
   drawnData,
@@ -29,7 +30,7 @@ export const small: Recipe = {
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView, drawnView] },
-  ...{ replicas: 2, batch: 32, epochs: 15 },
+  ...{ replicas: 2, batch: 32, epochs: 10 },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
   evaluation: drawnEvaluation,
@@ -42,6 +43,6 @@ export const cifar10: Recipe = {
   method: { ...small.method, neck: { ...projector, hidden: 1024, out: 1024 } },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
-  ...{ replicas: 4, batch: 64, precision: 'bf16' },
+  ...{ replicas: 4, batch: 64, epochs: cifarEpochs, precision: 'bf16' },
   evaluation: cifarEvaluation,
 };

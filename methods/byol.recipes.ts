@@ -2,6 +2,7 @@ import type { byolSpec } from './byol.ts';
 import {
   cifarBackbone,
   cifarData,
+  cifarEpochs,
   cifarEvaluation,
   cifarView,
   drawnData,
@@ -127,7 +128,7 @@ export const cifar10: Recipe = {
   },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
-  ...{ replicas: 1, batch: 128, epochs: 15 },
+  ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
   precision: 'bf16',

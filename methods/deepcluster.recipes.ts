@@ -2,6 +2,7 @@ import type { deepclusterSpec } from './deepcluster.ts';
 import {
   cifarBackbone,
   cifarData,
+  cifarEpochs,
   cifarEvaluation,
   cifarView,
   clusteringView,
@@ -69,7 +70,7 @@ export const small: Recipe = {
   },
   backbone: { ...smallBackbone, channels: 2 },
   data: { ...drawnData, pipelines: [drawnView] },
-  ...{ replicas: 1, batch: 64, epochs: 15 },
+  ...{ replicas: 1, batch: 64, epochs: 10 },
   optimizer: {
     kind: 'sgd',
     ...{ lr: 0.05, momentum: 0.9, weightDecay: 1e-5, rules: headWithoutMomentum },
@@ -95,7 +96,7 @@ export const cifar10: Recipe = {
   },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView] },
-  ...{ replicas: 1, batch: 128, epochs: 15 },
+  ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: {
     kind: 'sgd',
     ...{ lr: 0.05, momentum: 0.9, weightDecay: 1e-5, rules: headWithoutMomentum },

@@ -2,6 +2,7 @@ import type { relativeLocSpec } from './relative_loc.ts';
 import {
   cifarBackbone,
   cifarData,
+  cifarEpochs,
   cifarEvaluation,
   drawnData,
   drawnEvaluation,
@@ -82,7 +83,7 @@ export const small: Recipe = {
     pipelines: [smallPatches],
     size: 12,
   },
-  ...{ replicas: 1, batch: 64, epochs: 12 },
+  ...{ replicas: 1, batch: 64, epochs: 10 },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: {
@@ -111,7 +112,7 @@ export const cifar10: Recipe = {
     pipelines: [[...smallPatches.slice(0, 1), flip, ...smallPatches.slice(1)]],
     size: 12,
   },
-  ...{ replicas: 1, batch: 128, epochs: 15 },
+  ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   precision: 'bf16',

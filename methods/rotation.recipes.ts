@@ -2,6 +2,7 @@ import type { ExperimentInput } from '../harness/run/spec.ts';
 import {
   cifarBackbone,
   cifarData,
+  cifarEpochs,
   cifarEvaluation,
   drawnData,
   drawnEvaluation,
@@ -60,7 +61,7 @@ export const small: Recipe = {
       ],
     ],
   },
-  ...{ replicas: 1, batch: 32, epochs: 8 },
+  ...{ replicas: 1, batch: 32, epochs: 6 },
   optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: {
@@ -82,7 +83,7 @@ export const cifar10: Recipe = {
   method: { kind: 'rotation' },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [[{ kind: 'randomCrop', padding: 4 }, flip]] },
-  ...{ replicas: 1, batch: 128, epochs: 15 },
+  ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   precision: 'bf16',

@@ -72,6 +72,9 @@ export const cifarEvaluation = {
   linear: {},
 } as const;
 
+/** One budget, so that methods can be compared, and one that two cores can take. */
+export const cifarEpochs = 8;
+
 export const cifarBackbone = { depth: 18, width: 0.5, stem: 'cifar' } as const;
 
 /** The original's ImageNet lists. */

@@ -1,6 +1,7 @@
 import {
   cifarBackbone,
   cifarData,
+  cifarEpochs,
   cifarEvaluation,
   cifarView,
   drawnData,
@@ -113,7 +114,7 @@ export const cifar10: Recipe = {
   },
   backbone: { ...cifarBackbone, norm: 'sync' },
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
-  ...{ replicas: 1, batch: 256, epochs: 15 },
+  ...{ replicas: 1, batch: 256, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.12, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
   precision: 'bf16',
