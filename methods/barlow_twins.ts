@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
 import { sequential } from '../harness/nn/module.ts';
+import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
@@ -36,8 +38,10 @@ export const barlowTwins = defineMethod<BarlowTwinsSpec>({
   }),
 
   *loss(spec, step): Replica<Outcome> {
-    const a = standardised(yield* gather(step.forward('network', step.view(0)))); // [R N, D]
-    const b = standardised(yield* gather(step.forward('network', step.view(1))));
+    const za = step.forward('network', step.view(0)); // [N, D]
+    const a = standardised(yield* gather(za)); // [R N, D]
+    const zb = step.forward('network', step.view(1));
+    const b = standardised(yield* gather(zb));
     const [count = 0] = a.shape;
     const c = tf.div(tf.matMul(a, b, true), tf.scalar(count)); // [D, D]
     const diagonal = tf.div(tf.sum(tf.mul(a, b), 0), tf.scalar(count)); // [D]
@@ -46,7 +50,10 @@ export const barlowTwins = defineMethod<BarlowTwinsSpec>({
     const whole = tf.add(on, tf.mul(off, tf.scalar(spec.offDiagonal)));
     return {
       loss: tf.mul(whole, tf.scalar(spec.scale)),
-      metrics: { on_diagonal: on, off_diagonal: off, correlation: tf.mean(diagonal) },
+      metrics: {
+        ...{ on_diagonal: on, off_diagonal: off, correlation: tf.mean(diagonal) },
+        ...monitors(l2Normalize(za), l2Normalize(zb)),
+      },
     };
   },
 });

@@ -14,6 +14,7 @@ import { tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import { initialValue } from '../harness/nn/initialise.ts';
+import { featureMonitors } from '../harness/nn/monitors.ts';
 import { averageNeck, neck, neckSpec } from '../harness/nn/necks.ts';
 import { SOBEL_CHANNELS, sobel } from '../harness/nn/sobel.ts';
 import type { Host } from '../harness/run/host.ts';
@@ -122,7 +123,7 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
     const weights = spec.weightPower > 0 ? step.state('loss_weight') : undefined;
     const { loss, accuracy } = classification(logits, labels, weights);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy } };
+    return { loss, metrics: { accuracy, ...featureMonitors(features) } };
   },
 
   async beforeEpoch(spec, host, { epoch }) {

@@ -6,6 +6,7 @@ import { type Tensor, tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { remembered } from '../harness/nn/memory.ts';
+import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { contrastWithDrawn } from '../harness/nn/sampled.ts';
 import { defineMethod, type Outcome, replaceAt, type Step } from '../harness/run/method.ts';
@@ -78,7 +79,7 @@ export const npid = defineMethod<NpidSpec>({
     return {
       loss: contrast.loss,
       state: { feature_bank: replaceAt(at, rows) },
-      metrics: { accuracy: contrast.accuracy },
+      metrics: { accuracy: contrast.accuracy, ...monitors(f, own) },
     };
   },
 });

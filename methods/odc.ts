@@ -12,6 +12,7 @@ import { tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import { remembered } from '../harness/nn/memory.ts';
+import { featureMonitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { defineMethod, type Outcome, replaceAt } from '../harness/run/method.ts';
 
@@ -123,7 +124,7 @@ export const odc = defineMethod<OdcSpec>({
     return {
       loss,
       state: { feature_bank: replaceAt(at, rows), label_bank: replaceAt(at, next) },
-      metrics: { accuracy, change_ratio: changed },
+      metrics: { accuracy, change_ratio: changed, ...featureMonitors(feature) },
     };
   },
 

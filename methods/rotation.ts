@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Replica } from '../harness/cluster/replicas.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
+import { featureMonitors } from '../harness/nn/monitors.ts';
 import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 /** Nothing to choose: the rotations are those of the paper. */
@@ -35,12 +36,13 @@ export const rotation = defineMethod<RotationSpec>({
   // biome-ignore lint/correctness/useYield: replicas meet in their norms alone
   *loss(_, step): Replica<Outcome> {
     const images = step.observe('rotated', rotated(step.view(0))); // [4 N, H, W, C]
-    const logits = step.forward('head', step.forward('backbone', images)); // [4 N, 4]
+    const features = step.forward('backbone', images); // [4 N, H', W', D]
+    const logits = step.forward('head', features); // [4 N, 4]
     const count = (images.shape[0] ?? 0) / ANGLES;
     const turns = tf.tile(tf.tensor1d([0, 1, 2, 3], 'int32'), [count]); // [4 N]
     const { loss, accuracy } = classification(logits, turns);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy } };
+    return { loss, metrics: { accuracy, ...featureMonitors(features) } };
   },
 });
 

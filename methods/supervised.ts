@@ -3,6 +3,7 @@ import type { Replica } from '../harness/cluster/replicas.ts';
 import { tf } from '../harness/engine/tf.ts';
 import { UserError } from '../harness/errors.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
+import { featureMonitors } from '../harness/nn/monitors.ts';
 import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 export const supervisedSpec = z
@@ -55,6 +56,6 @@ export const supervised = defineMethod<SupervisedSpec>({
     const logits = step.forward('head', features); // [N, classes]
     const { loss, accuracy } = classification(logits, step.labels);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy } };
+    return { loss, metrics: { accuracy, ...featureMonitors(features) } };
   },
 });

@@ -1,3 +1,5 @@
+import { l2Normalize } from '../engine/ops/normalization.ts';
+import { globalAvgPool } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 
 /**
@@ -11,14 +13,35 @@ import { type Tensor, tf } from '../engine/tf.ts';
  *   (Chen & He 2021, SimSiam, arXiv:2011.10566, section 4.1).
  */
 export function monitors(a: Tensor, b: Tensor) {
-  const [count = 1, width = 1] = a.shape;
+  const [count = 1] = a.shape;
   const own = tf.sum(tf.mul(a, b)); // over the batch
   const every = tf.sum(tf.mul(tf.sum(a, 0), tf.sum(b, 0)));
   const others = tf.mul(tf.sub(every, own), tf.scalar(1 / (count * Math.max(1, count - 1))));
-  const deviation = tf.sqrt(tf.mean(tf.square(tf.sub(a, tf.mean(a, 0))), 0)); // [D]
+  const deviation = deviations(a);
   return {
     positive_similarity: tf.mul(own, tf.scalar(1 / count)),
     negative_similarity: others,
-    embedding_std: tf.mul(tf.mean(deviation), tf.scalar(Math.sqrt(width))),
+    embedding_std: inUnits(deviation),
   };
+}
+
+/**
+ * `embedding_std` for a method without pairs, of what its classifier or its clustering sees: features
+ * after the average over pixels, as unit rows. Where they have passed a ReLU no coordinate is negative,
+ * so rows share a direction and the value stays below 1.
+ * @param features [N, D], or [N, H, W, D] to be averaged
+ */
+export function featureMonitors(features: Tensor) {
+  const rows = features.rank === 2 ? features : globalAvgPool(features);
+  return { embedding_std: inUnits(deviations(l2Normalize(rows))) };
+}
+
+/** Standard deviation of each coordinate over rows: [N, D] → [D]. */
+function deviations(rows: Tensor): Tensor {
+  return tf.sqrt(tf.mean(tf.square(tf.sub(rows, tf.mean(rows, 0))), 0));
+}
+
+/** Mean of deviations, [D] → scalar, in units of 1 / sqrt(D). */
+function inUnits(deviation: Tensor): Tensor {
+  return tf.mul(tf.mean(deviation), tf.scalar(Math.sqrt(deviation.shape[0] ?? 1)));
 }
