@@ -9,7 +9,8 @@ import { OptimizerSpec } from '../harness/optim/spec.ts';
 import { stream } from '../harness/random/stream.ts';
 import { exactCompat } from '../harness/run/compat.ts';
 import { Learner } from '../harness/run/learner.ts';
-import { stepFeeds, trainableNames } from '../harness/run/step.ts';
+import { trainableNames } from '../harness/run/step.ts';
+import { stepFeeds } from '../harness/run/step_inputs.ts';
 import { moco } from '../methods/moco.ts';
 
 beforeAll(startEngine);
