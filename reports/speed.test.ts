@@ -22,6 +22,7 @@ function run(images: number, extra: Partial<TimedRun> = {}): TimedRun {
 }
 
 const measured: SpeedCase = {
+  method: 'moco',
   kind: 'step',
   depth: 50,
   size: 224,
@@ -88,6 +89,31 @@ describe('speedMarkdown', () => {
     const lines = speedMarkdown(report)
       .split('\n')
       .filter((line) => line.startsWith('- '));
-    expect(lines).toEqual(['- 50/224/8 bf16: 95.0 %']);
+    expect(lines).toEqual(['- moco 50/224/8 bf16: 95.0 %']);
+  });
+
+  it('keeps methods apart: a row and a verdict each, the share of MoCo alone', () => {
+    const { method: _, ...unnamed } = measured; // a report from before there were others
+    const report = speedReport.parse({
+      date: '2026-01-02',
+      machine: { cpu: 'Some CPU', cores: 2, memoryGiB: 24, features: ['avx2'] },
+      peak: { fp32: 150, bf16: 500 },
+      cases: [
+        { ...unnamed, pairs: [{ ours: run(11), torch: run(10) }] },
+        { ...measured, method: 'byol', target: 1.05 },
+        { ...measured, method: 'npid', kind: 'loop' }, // whose step is not here
+      ],
+    });
+    expect(report.cases.map(caseName)).toEqual([
+      'moco step 50/224/8 bf16',
+      'byol step 50/224/8 bf16',
+      'npid loop 50/224/8 bf16',
+    ]);
+    const rows = speedMarkdown(report).split('\n');
+    const row = (name: string) => rows.find((line) => line.startsWith(`| ${name} `));
+    expect(row('moco step 50/224/8 bf16')).toMatch(/1\.15 missed.*71\.6 %/);
+    expect(row('byol step 50/224/8 bf16')).toMatch(/1\.05 met/);
+    expect(row('byol step 50/224/8 bf16')).not.toContain('71.6 %');
+    expect(rows.filter((line) => line.startsWith('- '))).toEqual([]);
   });
 });

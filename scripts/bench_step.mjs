@@ -4,6 +4,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { command } from './cli.mjs';
 import { load, root } from './load.mjs';
+import { scaleFor } from './perf_methods.mjs';
 
 const SHAPES = [
   { depth: 50, size: 224, batch: 8, target: { fp32: 1.05, bf16: 1.15 }, steps: 6 },
@@ -15,12 +16,28 @@ const LOOPS = [
 ];
 const FEATURES = /^(avx2|fma|avx512f|avx512_bf16|avx512_vnni|avx_vnni|amx_tile|amx_bf16)$/;
 
-/** Every case, step before loop. */
-const CASES = [
-  ...SHAPES.map((shape) => ({ kind: 'step', ...shape })),
-  ...LOOPS.map((shape) => ({ kind: 'loop', ...shape })),
-].flatMap(({ target, ...shape }) =>
-  ['fp32', 'bf16'].map((precision) => ({ ...shape, precision, target: target[precision] })),
+/** Methods by the names of the two scripts in PyTorch; whatever torch_reference.py has, it times. */
+const METHODS = {
+  ...{ moco: 'moco', simclr: 'simclr', byol: 'byol', rotation: 'rotation' },
+  ...{ relativeLoc: 'relative_loc', deepcluster: 'deepcluster', npid: 'npid', odc: 'odc' },
+  ...{ barlow_twins: 'barlow_twins', supervised: 'supervised' },
+};
+const REFERENCE = ['moco', 'simclr', 'byol', 'rotation'];
+
+/** Steps over which ODC's work at every tenth step is spread evenly. */
+const EVEN = 10;
+
+/** Every case: by method, step before loop. */
+const CASES = Object.keys(METHODS).flatMap((method) =>
+  [
+    ...SHAPES.map((shape) => ({ method, kind: 'step', ...shape })),
+    ...(method === 'moco' ? LOOPS.map((shape) => ({ method, kind: 'loop', ...shape })) : []),
+  ].flatMap(({ target, steps, ...shape }) =>
+    ['fp32', 'bf16'].map((precision) => ({
+      ...{ ...shape, precision, target: target[precision] },
+      steps: method === 'odc' ? Math.max(steps, EVEN) : steps,
+    })),
+  ),
 );
 
 await command(
@@ -36,7 +53,15 @@ await command(
         default: resolve(root, '../shared/perf/torch_reference.py'),
       },
       pairs: { kind: 'int', help: 'runs of each side', default: 5, min: 1 },
-      case: { kind: 'list', value: 'NAME', help: "e.g. 'step 50/224/8 fp32'; may be repeated" },
+      method: {
+        ...{ kind: 'list', value: 'NAME', choices: [...Object.keys(METHODS), 'all'] },
+        help: 'whose cases; may be repeated (default: moco)',
+      },
+      case: {
+        kind: 'list',
+        value: 'NAME',
+        help: "e.g. 'npid step 50/224/8 fp32'; may be repeated",
+      },
       files: { kind: 'text', value: 'LIST', help: 'JPEG paths, one a line; adds the loop cases' },
       peak: { kind: 'flag', help: 'also measure the matrix-product rate' },
       out: {
@@ -47,7 +72,10 @@ await command(
       },
       date: { kind: 'text', value: 'DATE', help: 'date of the report (default: today)' },
     },
-    examples: ["--python ~/torch/bin/python --case 'step 18/32/64 fp32'"],
+    examples: [
+      "--python ~/torch/bin/python --case 'moco step 18/32/64 fp32'",
+      '--python ~/torch/bin/python --method simclr --method byol',
+    ],
   },
   async ({ options, print }) => {
     const { caseName, speedMarkdown, speedReport, summarise } = await load('reports/speed.ts');
@@ -73,7 +101,7 @@ await command(
   },
 );
 
-function chosen({ case: names, files }, caseName) {
+function chosen({ case: names, method: methods, files }, caseName) {
   const known = CASES.filter(({ kind }) => kind === 'step' || files !== undefined);
   for (const name of names) {
     if (known.some((one) => caseName(one) === name)) continue;
@@ -81,7 +109,9 @@ function chosen({ case: names, files }, caseName) {
     const error = new Error(`--case: found '${name}', expected one of ${list}`);
     throw Object.assign(error, { name: 'UserError' });
   }
-  return names.length === 0 ? known : known.filter((one) => names.includes(caseName(one)));
+  const wanted = methods.length === 0 && names.length === 0 ? ['moco'] : methods;
+  const asked = ({ method }) => wanted.includes('all') || wanted.includes(method);
+  return known.filter((one) => names.includes(caseName(one)) || asked(one));
 }
 
 // The order is turned from pair to pair, so that a machine that warms up favours neither side.
@@ -103,18 +133,21 @@ async function pairsOf(one, options) {
 }
 
 function shapeLine({ depth, size, batch, precision, steps }) {
-  const shape = { depth, size, batch, precision, steps };
-  return Object.entries(shape).flatMap(([key, value]) => [`--${key}`, String(value)]);
+  return lineOf({ depth, size, batch, precision, steps });
+}
+
+function lineOf(values) {
+  return Object.entries(values).flatMap(([key, value]) => [`--${key}`, String(value)]);
 }
 
 function oursCommand(one, { files }) {
   const data = one.kind === 'loop' ? ['--files', files] : [];
-  const line = ['--method', 'moco', ...shapeLine(one), ...data, '--json'];
+  const line = ['--method', one.method, ...shapeLine(one), ...data, '--json'];
   return ['npx', 'zx', resolve(root, 'scripts/perf.mjs'), ...line];
 }
 
 async function torchCommand(one, { python, reference, files }) {
-  if (one.kind === 'step') return [python, reference, '--method', 'moco', ...shapeLine(one)];
+  if (one.kind === 'step') return stepCommand(one, { python, reference });
   const script = resolve(root, 'tools/torch/train_loop.py');
   const base = [python, script, '--files', files, ...shapeLine(one), '--workers'];
   let best = { workers: 0, rate: 0 };
@@ -124,6 +157,14 @@ async function torchCommand(one, { python, reference, files }) {
     if (rate > best.rate) best = { workers, rate };
   }
   return [...base, String(best.workers)];
+}
+
+function stepCommand(one, { python, reference }) {
+  const line = ['--method', METHODS[one.method], ...shapeLine(one)];
+  if (REFERENCE.includes(one.method)) return [python, reference, ...line];
+  const script = resolve(root, 'tools/torch/perf_methods.py');
+  const scale = lineOf(scaleFor(one.method, one.size));
+  return [python, script, '--reference', reference, ...line, ...scale];
 }
 
 async function matrixPeak({ python }) {

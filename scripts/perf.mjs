@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { command } from './cli.mjs';
 import { load } from './load.mjs';
-import { experimentOf, generated, learnerOf, shapeOptions } from './perf_step.mjs';
+import { scaleFor } from './perf_methods.mjs';
+import { experimentOf, generated, hostOf, learnerOf, shapeOptions } from './perf_step.mjs';
 
 await command(
   import.meta.url,
@@ -14,23 +15,30 @@ await command(
       files: { kind: 'text', value: 'LIST', help: 'JPEG paths, one a line: time the whole loop' },
       workers: { kind: 'int', help: 'of the loader; never changes a bit', min: 0 },
     },
-    examples: ['--depth 18 --size 32 --batch 64 --precision bf16 --steps 20'],
+    examples: [
+      '--depth 18 --size 32 --batch 64 --precision bf16 --steps 20',
+      '--method odc --depth 18 --size 32 --batch 64 --steps 20',
+    ],
   },
   async ({ options, print }) => {
     const { startEngine } = await load('harness/engine/index.ts');
-    const { library } = await startEngine();
     const experiment = await experimentOf(options);
+    const method = experiment.method.kind;
+    if (options.files) await checkLoop(method);
+    const { library } = await startEngine();
     const watch = stopwatch();
     const learner = await learnerOf(experiment, options, (moment) => watch[moment]());
     try {
       const batches = options.files
         ? loaded(experiment, options)
         : generated(experiment, learner.definition.method);
-      const timed = await time(learner, batches, options, watch);
-      const { method, depth, size, batch, precision, steps } = options;
+      const host = await hostOf(experiment, learner);
+      const timed = await time({ learner, host, batches, watch }, options);
+      const { depth, size, batch, precision, steps } = options;
       print({
         ...{ framework: 'reprise', version: library.version, device: library.device },
         ...{ method, depth, size, batch, precision, steps },
+        ...scaleFor(method, size),
         threads: options.threads || availableParallelism(),
         ...timed,
         peak_rss_mb: Math.floor(process.resourceUsage().maxRSS / 1024),
@@ -56,11 +64,21 @@ function stopwatch() {
   return watch;
 }
 
-/** Median step, and how much of it TensorFlow ran; over a whole loop the mean, as data comes in bursts. */
-async function time(learner, batches, { steps, warmup, batch, files }, watch) {
-  const { runStep } = await load('harness/run/step.ts');
+/** The views of other methods are made of noise alone. */
+async function checkLoop(method) {
+  const { UserError } = await load('harness/errors.ts');
+  if (method !== 'moco') throw new UserError(`--files: found --method ${method}, expected moco`);
+}
+
+/**
+ * Median step with the work between steps, and how much of it TensorFlow ran; over a whole loop the
+ * mean, as data comes in bursts, and so where a method works between steps, which it may do at every
+ * tenth.
+ */
+async function time({ learner, host, batches, watch }, { steps, warmup, batch, files }) {
+  const { takeStep } = await load('harness/run/take_step.ts');
   const { median } = await load('reports/speed.ts');
-  const scalars = learner.definition.method.scalars({ step: 0, steps: 1 });
+  const { method } = learner.definition;
   const laps = [];
   const iterator = batches[Symbol.asyncIterator]();
   for (let step = 0; step < warmup + steps; step++) {
@@ -69,7 +87,9 @@ async function time(learner, batches, { steps, warmup, batch, files }, watch) {
     const { user, system } = process.cpuUsage();
     const { value } = await iterator.next();
     const waited = performance.now() - before;
-    await runStep(learner.program, value, { rate: 1e-3, scalars });
+    const scalars = method.scalars({ step, steps: warmup + steps });
+    const place = { epoch: 0, epochStep: step };
+    await takeStep(learner, host, value, { step, rate: 1e-3, moves: true, scalars }, place);
     if (step < warmup) continue;
     const lap = performance.now() - before;
     const now = process.cpuUsage();
@@ -77,7 +97,7 @@ async function time(learner, batches, { steps, warmup, batch, files }, watch) {
     laps.push({ step: lap, session: watch.milliseconds - inside, waited, cpu });
   }
   await iterator.return?.();
-  const middle = files ? mean : median;
+  const middle = files || method.afterStep ? mean : median;
   const [whole, session, waited, cpu] = ['step', 'session', 'waited', 'cpu'].map((key) =>
     middle(laps.map((lap) => lap[key])),
   );

@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { load } from './load.mjs';
+import { CLASSES, fillMemory, kindOf, scaleOf, specOf } from './perf_methods.mjs';
 
 const view = [
   { kind: 'randomResizedCrop', scale: [0.2, 1] },
@@ -9,11 +10,14 @@ const view = [
   { kind: 'flip' },
 ];
 
+/** Nine views of an image; with data in memory `size` is all that is taken of it. */
+const patches = [{ kind: 'resize', size: 292 }, { kind: 'patches' }];
+
 /** Options that say which step is timed. */
 export const shapeOptions = {
   method: { kind: 'text', value: 'NAME', help: 'which method', default: 'moco' },
   depth: { kind: 'int', help: 'of the ResNet', default: 50, min: 18 },
-  size: { kind: 'int', help: 'side of an image, pixels', default: 224, min: 8 },
+  size: { kind: 'int', help: 'side of a view, pixels', default: 224, min: 8 },
   batch: { kind: 'int', help: 'images a step', default: 8, min: 1 },
   queue: { kind: 'int', help: 'keys in the queue', default: 65536, min: 1 },
   precision: {
@@ -26,20 +30,21 @@ export const shapeOptions = {
   'small-stem': { kind: 'flag', help: '3x3 stem without pool, for images of 32 pixels' },
 };
 
-/** The network of `torch_reference.py`: an MLP neck as wide as the backbone's features. */
+/** The experiment whose step is timed: plain SGD for every method, as the reference has it. */
 export async function experimentOf(options) {
   const { parseExperiment } = await load('harness/run/spec.ts');
   const { methods } = await load('methods/index.ts');
-  const { method, depth, size, batch, queue, precision, lanes } = options;
+  const { depth, size, batch, precision, lanes } = options;
+  const kind = await kindOf(options.method);
+  const method = specOf(kind, options);
+  const { views, channels } = methods[kind].bind(method);
   const file = options.files && relative('/', resolve(options.files));
-  const hidden = depth < 50 ? 512 : 2048;
   const value = {
-    name: 'perf',
-    method: { kind: method, neck: { kind: 'mlp', hidden, out: 128 }, queue, temperature: 0.2 },
-    backbone: { depth, stem: options['small-stem'] ? 'cifar' : 'imagenet' },
+    ...{ name: 'perf', method },
+    backbone: { depth, channels, stem: options['small-stem'] ? 'cifar' : 'imagenet' },
     data: {
       train: file ? { kind: 'list', root: '.', file } : { kind: 'generated', count: batch, size },
-      pipelines: [view, view],
+      pipelines: kind === 'relativeLoc' ? [patches] : Array(views).fill(view),
       size,
       dropLast: true,
     },
@@ -56,23 +61,35 @@ export async function learnerOf(experiment, { threads, inter }, onRun) {
   const { methods } = await load('methods/index.ts');
   const { useLanes } = await load('harness/engine/lanes.ts');
   useLanes(experiment.lanes);
-  const definition = stepDefinition(experiment, bindMethod(experiment, methods));
+  const { samples } = scaleOf(experiment.data.size);
+  const shape = { samples, classes: CLASSES };
+  const definition = stepDefinition(experiment, bindMethod(experiment, methods), shape);
   const learner = new Learner(definition, {
     intraThreads: threads,
     interThreads: inter,
     ...(onRun ? { onRun } : {}),
   });
   await learner.initialise(0);
+  await fillMemory(await hostOf(experiment, learner), {
+    [experiment.method.kind]: experiment.method,
+  });
   return learner;
 }
 
+/** What a method has between steps, without images. */
+export async function hostOf(experiment, learner) {
+  const { LearnerHost } = await load('harness/run/learner_host.ts');
+  const source = { count: scaleOf(experiment.data.size).samples };
+  return new LearnerHost({ ...{ experiment, learner, source }, data: '' });
+}
+
 /** The same batch of noise at every step. */
-export async function* generated({ batch, data, seed }, { draws, labels, chance }) {
+export async function* generated({ batch, data, seed }, { views: count, draws, labels, chance }) {
   const { stream } = await load('harness/random/stream.ts');
   const from = stream(seed, 'perf');
   const noise = () =>
     Uint8Array.from({ length: batch * data.size ** 2 * 3 }, () => 256 * from.uniform());
-  const views = data.pipelines.map(noise);
+  const views = Array.from({ length: count }, noise);
   const indices = Int32Array.from({ length: batch }, (_, i) => i);
   for (;;)
     yield {
