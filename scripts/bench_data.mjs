@@ -83,6 +83,8 @@ await command(
 
 /** Our loader over files taken as often as needed: seconds, and processor seconds of all threads. */
 async function ours(files, { workers }, { images }) {
+  const { startEngine } = await load('harness/engine/index.ts');
+  await startEngine(); // as in training: the loader decodes by its library
   const { Loader } = await load('harness/data/loader.ts');
   const { sourceSpec, viewSpec } = await load('harness/data/spec.ts');
   const folder = mkdtempSync(join(tmpdir(), 'reprise-'));

@@ -30,19 +30,36 @@ const START_OF_SCAN = 0xda;
 // Markers 0xc0 to 0xcf start a frame, but for these: Huffman tables, extensions, arithmetic tables.
 const NO_FRAME = [0xc4, 0xc8, 0xcc];
 
-/** Whether a JPEG file has four components: CMYK, or YCCK. */
-export function isFourChannelJpeg(bytes: Uint8Array): boolean {
-  if (bytes[0] !== 0xff || bytes[1] !== START_OF_IMAGE) return false;
+/** What the header of a JPEG file says of its picture. */
+export interface JpegFrame {
+  /** Bits of a sample. */
+  readonly bits: number;
+  readonly width: number;
+  readonly height: number;
+  /** 1 for grey, 3 for colours, 4 for CMYK or YCCK. */
+  readonly components: number;
+}
+
+/** The frame of a JPEG file; undefined where there is none before its first scan. */
+export function jpegFrame(bytes: Uint8Array): JpegFrame | undefined {
+  if (bytes[0] !== 0xff || bytes[1] !== START_OF_IMAGE) return undefined;
+  const word = (at: number) => (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
   for (let at = 2; at + 9 < bytes.length; ) {
-    if (bytes[at] !== 0xff) return false; // the decoder says what is wrong
+    if (bytes[at] !== 0xff) return undefined; // the decoder says what is wrong
     const marker = bytes[at + 1] ?? 0;
     if (marker === 0xff) {
       at++; // a fill byte
       continue;
     }
-    if ((marker & 0xf0) === 0xc0 && !NO_FRAME.includes(marker)) return bytes[at + 9] === 4;
-    if (marker === START_OF_SCAN) return false;
-    at += 2 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
+    if ((marker & 0xf0) === 0xc0 && !NO_FRAME.includes(marker))
+      return {
+        bits: bytes[at + 4] ?? 0,
+        height: word(at + 5),
+        width: word(at + 7),
+        components: bytes[at + 9] ?? 0,
+      };
+    if (marker === START_OF_SCAN) return undefined;
+    at += 2 + word(at + 2);
   }
-  return false;
+  return undefined;
 }

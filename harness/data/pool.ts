@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { loadedLibrary } from '../engine/capi.ts';
 import { UserError } from '../errors.ts';
 import { Filler, type FillSetup, viewBytes } from './fill.ts';
 import type { Source } from './source.ts';
@@ -104,7 +105,8 @@ export class ThreadPool implements Pool {
   fill(order: Order, views: readonly Uint8Array[]): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.broken !== undefined) return reject(this.broken);
-      const job = { id: this.count++, ...order, views, next: counter() };
+      const library = loadedLibrary()?.cc;
+      const job = { id: this.count++, ...order, views, next: counter(), library };
       const working = this.threads.length;
       this.pending.set(job.id, { job, resolve, reject, working, failure: undefined });
       this.hold();

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { useLibraryDecoder } from './decode.ts';
 import { Filler, type FillSetup, type SourceModule } from './fill.ts';
 import type { Image } from './image.ts';
 import type { Manifest } from './source.ts';
@@ -21,6 +22,8 @@ export interface Job {
   readonly views: readonly Uint8Array[];
   /** int32 [1], shared: the first sample that no thread has taken. */
   readonly next: Int32Array;
+  /** The libtensorflow_cc that the process has loaded by now; for threads, which decode by it. */
+  readonly library?: string | undefined;
 }
 
 /** What a thread answers: to its start, and to each job. */
@@ -101,6 +104,7 @@ if (parentPort !== null) {
     let last: Promise<void> = Promise.resolve();
     port.on('message', (job: Job) => {
       last = last.then(async () => {
+        await useLibraryDecoder(job.library);
         const failure = await work(filler, job);
         answer({ kind: 'done', id: job.id, ...(failure === undefined ? {} : { failure }) });
       });

@@ -96,6 +96,11 @@ export function native(): Native {
   return loaded;
 }
 
+/** The library that this process computes with; undefined before `loadNative`. */
+export function loadedLibrary(): Library | undefined {
+  return loaded?.library;
+}
+
 /** Loads the library once a process; later calls return the first one. */
 export function loadNative(library: Library): Native {
   loaded ??= load(library);
