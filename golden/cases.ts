@@ -5,6 +5,7 @@ import { clusteringCases } from './clustering_case.ts';
 import { deepclusterCase } from './deepcluster_case.ts';
 import { memoryCases } from './memory_case.ts';
 import { mocoCase } from './moco_case.ts';
+import { multiHeadCase } from './multi_head_case.ts';
 import { multiPoolingCase } from './multi_pooling_case.ts';
 import { npidCase } from './npid_case.ts';
 import { odcCase } from './odc_case.ts';
@@ -22,6 +23,7 @@ export const parityCases: readonly ParityCase[] = [
   ...clusteringCases,
   deepclusterCase,
   mocoCase,
+  multiHeadCase,
   multiPoolingCase,
   npidCase,
   relativeLocCase,

@@ -1,0 +1,70 @@
+import { beforeAll, expect, it } from 'vitest';
+import { startEngine } from '../engine/index.ts';
+import { tf } from '../engine/tf.ts';
+import { UserError } from '../errors.ts';
+import { evaluate, floats } from '../testing/evaluate.ts';
+import { layerContext } from '../testing/layer_context.ts';
+import { multiHead } from './multi_head.ts';
+
+beforeAll(startEngine);
+
+const CHANNELS = [64, 256, 512, 1024, 2048];
+
+it('has the dimensions of benchmarks.md 1 for the five levels of a ResNet-50', () => {
+  const levels = CHANNELS.map((channels, level) => ({ level, channels }));
+  const heads = multiHead({ levels, classes: 7, pool: 'specified', sync: true });
+  const shapes = heads.map((head, i) => head.parameters.get(`fcs.${i}.weight`)?.shape);
+  expect(shapes).toEqual([9216, 9216, 8192, 9216, 8192].map((inputs) => [7, inputs]));
+  expect([...(heads[3]?.parameters.keys() ?? [])]).toEqual(['fcs.3.weight', 'fcs.3.bias']);
+  expect([...(heads[3]?.buffers.keys() ?? [])]).toContain('norms.3.running_mean');
+});
+
+// Means of windows over a slope, less the mean of the batch: of either pool, as plain sums have them.
+it.each([
+  ['specified', 7, [2.5, 3.5]], // rows 0 to 5 and 1 to 6
+  ['adaptive', 7, [1.5, 4.5]], // rows 0 to 3 and 3 to 6
+  ['adaptive', 4, [0.5, 2.5]],
+] as const)(
+  'pools, normalises and flattens as C, H, W: %s, %i pixels',
+  async (pool, side, rows) => {
+    const [head] = multiHead({
+      levels: [{ level: 4, channels: 2 }],
+      classes: 1,
+      pool,
+      sync: false,
+    });
+    // Channel 0 grows down the image, channel 1 is its negative and half.
+    const x = Array.from({ length: side * side }, (_, p) => Math.floor(p / side)).flatMap((row) => [
+      row,
+      -row / 2,
+    ]);
+    const weight = [1, 10, 100, 1000, 3, 30, 300, 3000]; // C, H, W
+    const { y } = await evaluate(
+      {
+        x: floats([1, side, side, 2], x),
+        weight: floats([1, 8], weight),
+        bias: floats([1], [0.5]),
+      },
+      ({ x: image, weight: w, bias }) => {
+        if (!head || !image || !w || !bias) throw new Error('an input is missing');
+        const context = layerContext({
+          train: false,
+          buffer: (name) => tf.tensor1d(name.endsWith('var') ? [1, 1] : [0, 0]),
+        });
+        return { y: head.apply({ 'fcs.0.weight': w, 'fcs.0.bias': bias }, image, context) };
+      },
+    );
+    const scale = 1 / Math.sqrt(1 + 1e-5);
+    const [top, bottom] = rows;
+    const one = top * 11 + bottom * 1100;
+    const two = -(top * 33 + bottom * 3300) / 2;
+    expect(Number(y?.data[0]) / ((one + two) * scale + 0.5)).toBeCloseTo(1, 5);
+  },
+);
+
+it('refuses a level that is not there', () => {
+  const levels = [{ level: 5, channels: 4 }];
+  const build = () => multiHead({ levels, classes: 2, pool: 'adaptive', sync: false });
+  expect(build).toThrow(UserError);
+  expect(build).toThrow('level 5: expected 0 to 4');
+});
