@@ -32,6 +32,12 @@ describe('the comparison of methods', () => {
     expect(group?.entries.map(({ key }) => key)).toEqual(['fast', 'slow', 'worse']);
   });
 
+  it('leaves out a run of another budget', () => {
+    const longer = entry('longer', 'npid', [30, 40, 50]);
+    expect(groupsOf([...three, longer]).map(({ entries }) => entries.length)).toEqual([3]);
+    expect(groupsOf([...three.slice(1), longer])).toEqual([]);
+  });
+
   it('says whether every method beats random weights', () => {
     const [group = expect.unreachable()] = groupsOf(three);
     const page = comparisonPage(group, 'curves/x.svg');

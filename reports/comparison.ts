@@ -4,7 +4,7 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 import { metricsOf } from '../harness/run/entries.ts';
 import { describedBy, type Entry, rowOf } from './zoo.ts';
 
-/** Runs on the same images, judged by the same images: what can be compared. */
+/** Runs of one backbone over the same epochs of the same images, judged by the same others. */
 export interface Group {
   /** Kind of the training source, e.g. `cifar10`. */
   readonly kind: string;
@@ -14,13 +14,14 @@ export interface Group {
 /** Fewest methods that make a comparison. */
 const FEWEST = 3;
 
-/** Entries by training and test data, those with at least three methods, in order of kind. */
+/** Entries by data, backbone and budget, those with at least three methods, in order of kind. */
 export function groupsOf(entries: readonly Entry[]): Group[] {
   const groups = new Map<string, Entry[]>();
   for (const entry of entries) {
     const { train, 'evaluation.test': test } = entry.record.data;
     if (train === undefined || test === undefined) continue;
-    const key = `${kindOf(entry)} ${train} ${test}`;
+    const { backbone, epochs } = rowOf(entry);
+    const key = `${kindOf(entry)} ${train} ${test} ${backbone} ${epochs}`;
     groups.set(key, [...(groups.get(key) ?? []), entry]);
   }
   return [...groups]
@@ -60,7 +61,7 @@ export function comparisonPage({ kind, entries }: Group, curve: string): string 
   return [
     `# Methods on ${kind}`,
     '',
-    'Generated from the records in `reports/records` by `npx zx scripts/report.mjs`; not edited by hand. All runs trained on the same images and are judged by the same others. Numbers are percent, top-1, of the frozen backbone.',
+    'Generated from the records in `reports/records` by `npx zx scripts/report.mjs`; not edited by hand. All runs trained the same backbone for the same epochs of the same images and are judged by the same others. Numbers are percent, top-1, of the frozen backbone.',
     '',
     markdownTable(
       [
