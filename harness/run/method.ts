@@ -250,6 +250,21 @@ function workOf<Spec>({ beforeEpoch, order, afterStep }: Method<Spec>, spec: Spe
   };
 }
 
+/** @throws Error where `Model.backbone` is not where the backbone's weights lie. */
+function withBackbone(model: Model, { module }: Backbone): Model {
+  const inside = Object.entries(model.networks).some(([network, { parameters }]) =>
+    [...module.parameters.keys()].every((name) => {
+      const full = `${model.backbone}${name}`;
+      return full.startsWith(`${network}.`) && parameters.has(full.slice(network.length + 1));
+    }),
+  );
+  if (inside) return model;
+  const networks = Object.keys(model.networks).join(', ');
+  throw new Error(
+    `model: no backbone lies under backbone '${model.backbone}'; networks: ${networks}; the first module of sequential([…]) lies under 'NETWORK.0.'`,
+  );
+}
+
 /** Makes a method usable by the harness. */
 export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
   return {
@@ -269,7 +284,8 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         scalars: (at) => method.scalars?.(spec, at) ?? {},
         check: (run) => method.check(spec, run),
         checkData: (data, run) => method.checkData?.(spec, data, run),
-        model: (backbone, data = NO_DATA) => method.model(spec, backbone, data),
+        model: (backbone, data = NO_DATA) =>
+          withBackbone(method.model(spec, backbone, data), backbone),
         loss: (step) => method.loss(spec, step),
       };
     },

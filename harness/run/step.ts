@@ -149,7 +149,7 @@ class StepTrace {
       outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
       return treeSum(outcomes.map(({ loss }) => loss));
     };
-    const flat = tf.grads(total as (...args: Tensor[]) => Tensor)(aliases.flat());
+    const flat = gradientsOf(total, aliases.flat());
     meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
@@ -256,6 +256,18 @@ class StepTrace {
   private accumulated(name: string, gradient: Tensor): Tensor {
     const { accumulate } = this.definition;
     return accumulate > 1 ? tf.add(this.io.read(accumulatorState(name)), gradient) : gradient;
+  }
+}
+
+/** `tf.grads`, which does not say that a network is left out. */
+function gradientsOf(total: (...parameters: Tensor[]) => Tensor, parameters: Tensor[]): Tensor[] {
+  try {
+    return tf.grads(total)(parameters);
+  } catch (cause) {
+    if (!String(cause).includes('Cannot compute gradient')) throw cause;
+    const rule =
+      'every network that is no follower has to reach the loss, and not through detached';
+    throw new Error(`step: the loss does not depend on some parameters: ${rule}`, { cause });
   }
 }
 

@@ -130,7 +130,10 @@ export class Tower implements Step {
   private module(network: string): Module {
     const { model } = this.options;
     const module = model.networks[model.followers[network] ?? network];
-    if (module === undefined) throw new Error(`step: no network '${network}'`);
+    if (module === undefined) {
+      const known = [...Object.keys(model.networks), ...Object.keys(model.followers)].join(', ');
+      throw new Error(`step: no network '${network}'; model has ${known}`);
+    }
     return module;
   }
 
