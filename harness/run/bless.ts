@@ -124,7 +124,7 @@ function checkOptions({ reason, runs, horizon, experiment }: BlessOptions): void
     throw new UserError('--reason: a golden changes only with a reason, e.g. "larger queue"');
   if (runs !== 0 && runs < FEWEST_RUNS)
     throw new UserError(
-      `--runs ${runs}: bands need at least ${FEWEST_RUNS} perturbed runs; 0 for none`,
+      `--runs ${runs}: bands need at least ${FEWEST_RUNS} perturbed runs; 0 keeps those of the golden there is`,
     );
   if (horizon !== undefined && (horizon < 1 || horizon > experiment.epochs))
     throw new UserError(`--horizon ${horizon}: expected 1 to ${experiment.epochs} epochs`);
