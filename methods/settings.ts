@@ -74,7 +74,7 @@ export const cifarEvaluation = {
 
 /** One backbone and one budget, so that methods can be compared, and ones that two cores can take. */
 export const cifarBackbone = { depth: 18, width: 0.25, stem: 'cifar' } as const;
-export const cifarEpochs = 8;
+export const cifarEpochs = 6;
 
 /** The original's ImageNet lists. */
 export const imagenetTrain = {
