@@ -96,13 +96,27 @@ export class Comparisons {
     const tolerance = integers ? EXACT : this.tolerance(name);
     this.done.push({ name, ...distance(actual.data, expected.data, tolerance) });
     if (from !== undefined && !integers && !this.isNoise(name)) {
-      const update = ({ data }: HostArray) =>
-        numbers(data).map((value, i) => value - Number(from.data[i]));
-      // Both sides rounded the parameter once: a small update is known to its last place only.
+      const theirs = this.before(name) ?? from;
+      const update = ({ data }: HostArray, { data: start }: HostArray) =>
+        numbers(data).map((value, i) => value - Number(start[i]));
+      // Each side rounds the parameter once, by half a unit in the last place of its float32.
       const ulp = (i: number) => Math.abs(Number(from.data[i])) * 2 ** -23;
-      const error = distance(update(actual), update(expected), UPDATE, ulp);
+      const error = distance(update(actual, from), update(expected, theirs), UPDATE, ulp);
       this.done.push({ name: name.replace('.state.', '.update.'), ...error });
     }
+  }
+
+  /**
+   * The reference's own value before a step. Its update taken from ours instead would hold the
+   * difference of all steps so far, which is everything where a parameter stands still.
+   */
+  private before(name: string): HostArray | undefined {
+    const [, rank = '', step, rest] = /^(rank\d+\.)?step(\d+)\.state\.(.*)$/.exec(name) ?? [];
+    if (step === undefined) return undefined;
+    const { expected, inputs } = this.fixture;
+    if (step !== '1') return expected.get(`${rank}step${Number(step) - 1}.state.${rest}`);
+    const initial = [`${rank}init.${rest}`, `init.${rest}`].find((key) => inputs.includes(key));
+    return initial === undefined ? undefined : this.fixture.input(initial);
   }
 
   /** Holds a value to one that is not among the expected tensors, e.g. an input: equal bits. */
