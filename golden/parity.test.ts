@@ -20,6 +20,7 @@ it.each([
   ['simclr_ranks', 200],
   ['byol', 400],
   ['byol_momentum', 1],
+  ['byol_accumulate', 300],
   ['sync_bn', 40],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
@@ -42,11 +43,11 @@ describe('a case that is not as it should be fails by name', () => {
     tensors: Record<string, { role: string }>;
   }
 
-  async function spoilt(name: string, change: (json: Case) => void): Promise<Result> {
-    const json: Case = JSON.parse(readFileSync(join(fixtures, 'moco_ranks.json'), 'utf8'));
+  async function spoilt(name: string, change: (json: Case) => void, of = 'moco_ranks') {
+    const json: Case = JSON.parse(readFileSync(join(fixtures, `${of}.json`), 'utf8'));
     change(json);
     writeFileSync(join(folder, `${name}.json`), JSON.stringify(json));
-    copyFileSync(join(fixtures, 'moco_ranks.safetensors'), join(folder, `${name}.safetensors`));
+    copyFileSync(join(fixtures, `${of}.safetensors`), join(folder, `${name}.safetensors`));
     return run(folder, name);
   }
 
@@ -110,5 +111,14 @@ describe('a case that is not as it should be fails by name', () => {
       Object.assign(model, { momentum: 0.9985 });
     });
     expect(result.pass).toBe(false);
+  });
+
+  it.each([1, 4])('an update every %i iterations misses the one every second', async (every) => {
+    const change = (json: Case) => Object.assign(json.hyper_parameters, { update_interval: every });
+    const result = await spoilt(`interval${every}`, change, 'byol_accumulate');
+    expect(result.problem).toBeUndefined();
+    const names = result.failed.map(({ name }) => name);
+    expect(names).toContain('step2.state.online_net.0.conv1.weight');
+    expect(names).toContain('step3.state.momentum');
   });
 });
