@@ -169,7 +169,7 @@ export class Canvas {
     const made = this.planes(width, height);
     kernels.horizontal(
       ...([first, pitch, box.height, rows.at, rows.plane] as const),
-      ...([width, across.at, across.stride] as const),
+      ...([width, across.at, across.stride, across.pairs] as const),
     );
     for (let c = 0; c < 3; c++) {
       const from = rows.at + c * rows.plane;
@@ -181,10 +181,10 @@ export class Canvas {
 
   private weights(input: number, output: number, interpolation: Interpolation) {
     const support = FILTERS[interpolation].support * Math.max(input / output, 1);
-    const stride = Math.ceil(support) * 2 + 1;
+    const stride = Math.ceil(support) * 2 + 2;
     const at = this.take(4 * output * (2 + stride));
-    this.kernels.weights(input, output, interpolation === 'bicubic' ? 1 : 0, stride, at);
-    return { at, stride };
+    const bicubic = interpolation === 'bicubic' ? 1 : 0;
+    return { at, stride, pairs: this.kernels.weights(input, output, bicubic, stride, at) };
   }
 
   private flip(planes: Planes, change: Change): Planes {

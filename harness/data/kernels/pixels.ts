@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** The exports of `pixels.wasm`; addresses and lengths are bytes of its memory. */
 export interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  weights(input: number, output: number, bicubic: number, stride: number, at: number): void;
+  weights(input: number, output: number, bicubic: number, stride: number, at: number): number;
   horizontal(
     from: number,
     pitch: number,
@@ -13,6 +13,7 @@ export interface Kernels {
     width: number,
     weights: number,
     stride: number,
+    pairs: number,
   ): void;
   vertical(
     from: number,
