@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stream } from '../random/stream.ts';
+import { boxRadius } from './blur.ts';
 import { Canvas } from './canvas.ts';
 import { hue } from './colour.ts';
 import { type Image, image } from './image.ts';
@@ -77,6 +78,14 @@ describe('the kernels of a canvas', () => {
       }),
       { seed: 1, numRuns: 400 },
     );
+  });
+
+  it.each([62, 63, 64])('blur by a box of radius %i, where sums reach 15 bits', (radius) => {
+    const white = picture(150, 20, 1);
+    white.pixels.fill(255, 0, 150 * 3 * 10);
+    const sigma = Math.sqrt((((2 * radius + 1) ** 2 - 1) / 12) * 3) + 0.1;
+    expect(Math.floor(boxRadius(sigma))).toBe(radius);
+    expectSame(white, [{ kind: 'blur', sigma }]);
   });
 
   it('turn the hue of every colour as the plain operation does', () => {

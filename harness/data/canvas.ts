@@ -6,7 +6,7 @@ import { FILTERS, type Interpolation } from './resample.ts';
 
 const PAGE = 65_536; // bytes, of WebAssembly memory
 const LANES = 16; // pixels that a kernel takes at once: it may go past an end by less
-const MAX_RADIUS = 120; // of a box blur whose sums stay below 2^16
+const MAX_RADIUS = 63; // of a box blur whose sums stay below 2^15
 
 /** An image inside the kernels' memory, in three planes of bytes. */
 interface Planes {

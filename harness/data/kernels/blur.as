@@ -3,7 +3,35 @@
 
 import { transpose16 } from './planes';
 
-const PASSES = 3;
+const SPLIT: i32 = 15; // bits of the low part of a weight
+
+/** Two weights in turn, 16 bits each. */
+// @ts-ignore: decorator
+@inline
+function inTurn(one: i32, other: i32): v128 {
+  return i32x4.splat(one | (other << 16));
+}
+
+/** Weighted sums of four places, rounded: each product in two parts, so that it takes 16-bit numbers. */
+// @ts-ignore: decorator
+@inline
+function rounded(pairs: v128, low: v128, high: v128): v128 {
+  const parts = i32x4.shl(i32x4.dot_i16x8_s(pairs, high), SPLIT);
+  const sum = i32x4.add(i32x4.dot_i16x8_s(pairs, low), parts);
+  return i32x4.shr_u(i32x4.add(sum, i32x4.splat(1 << 23)), 24);
+}
+
+/** Four sums of a box, each with that of its two ends. */
+// @ts-ignore: decorator
+@inline
+function firstFour(box: v128, ends: v128): v128 {
+  return i16x8.shuffle(box, ends, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+// @ts-ignore: decorator
+@inline
+function lastFour(box: v128, ends: v128): v128 {
+  return i16x8.shuffle(box, ends, 4, 12, 5, 13, 6, 14, 7, 15);
+}
 
 /** One box blur along `length` places of 16 lines each; `radius` + 1 places lie free on both sides. */
 function pass(from: usize, to: usize, length: i32, radius: i32, inner: i32, far: i32): void {
@@ -13,9 +41,9 @@ function pass(from: usize, to: usize, length: i32, radius: i32, inner: i32, far:
     v128.store(from - (usize(i) << 4), first);
     v128.store(from + (usize(length - 1 + i) << 4), last);
   }
-  const weight = i32x4.splat(inner);
-  const edge = i32x4.splat(far);
-  const half = i32x4.splat(1 << 23);
+  const mask = (1 << SPLIT) - 1;
+  const fine = inTurn(inner & mask, far & mask);
+  const coarse = inTurn(inner >> SPLIT, far >> SPLIT);
   let low = i16x8.splat(0);
   let high = low;
   const reach = usize(radius) << 4;
@@ -33,16 +61,12 @@ function pass(from: usize, to: usize, length: i32, radius: i32, inner: i32, far:
     const rightHigh = i16x8.extend_high_i8x16_u(right);
     const endsLow = i16x8.add(i16x8.extend_low_i8x16_u(left), rightLow);
     const endsHigh = i16x8.add(i16x8.extend_high_i8x16_u(left), rightHigh);
-    let a = i32x4.mul(i32x4.extend_low_i16x8_u(low), weight);
-    let b = i32x4.mul(i32x4.extend_high_i16x8_u(low), weight);
-    let c = i32x4.mul(i32x4.extend_low_i16x8_u(high), weight);
-    let d = i32x4.mul(i32x4.extend_high_i16x8_u(high), weight);
-    a = i32x4.add(a, i32x4.add(i32x4.mul(i32x4.extend_low_i16x8_u(endsLow), edge), half));
-    b = i32x4.add(b, i32x4.add(i32x4.mul(i32x4.extend_high_i16x8_u(endsLow), edge), half));
-    c = i32x4.add(c, i32x4.add(i32x4.mul(i32x4.extend_low_i16x8_u(endsHigh), edge), half));
-    d = i32x4.add(d, i32x4.add(i32x4.mul(i32x4.extend_high_i16x8_u(endsHigh), edge), half));
-    const e = i16x8.narrow_i32x4_s(i32x4.shr_u(a, 24), i32x4.shr_u(b, 24));
-    const f = i16x8.narrow_i32x4_s(i32x4.shr_u(c, 24), i32x4.shr_u(d, 24));
+    const a = rounded(firstFour(low, endsLow), fine, coarse);
+    const b = rounded(lastFour(low, endsLow), fine, coarse);
+    const c = rounded(firstFour(high, endsHigh), fine, coarse);
+    const d = rounded(lastFour(high, endsHigh), fine, coarse);
+    const e = i16x8.narrow_i32x4_s(a, b);
+    const f = i16x8.narrow_i32x4_s(c, d);
     v128.store(to, i8x16.narrow_i16x8_u(e, f));
     to += 16;
     low = i16x8.add(low, i16x8.sub(rightLow, i16x8.extend_low_i8x16_u(leaving)));
