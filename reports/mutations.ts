@@ -6,7 +6,9 @@ export interface MutationResult {
   readonly file: string;
   readonly what: string;
   /** Why the comparison failed, or nothing where it passed. */
-  readonly caught: string | undefined;
+  readonly caught?: string | undefined;
+  /** Why nothing was compared. */
+  readonly failure?: string | undefined;
 }
 
 export interface MutationReport {
@@ -21,11 +23,11 @@ export interface MutationReport {
 export function mutationMarkdown({ date, commit, platform, results }: MutationReport): string {
   const missed = results.filter(({ caught }) => caught === undefined);
   const rows = [...missed, ...results.filter(({ caught }) => caught !== undefined)].map(
-    ({ experiment, file, what, caught }) => [
+    ({ experiment, file, what, caught, failure }) => [
       experiment,
       `\`${file}\``,
       what,
-      caught ?? '**not noticed**',
+      caught ?? `**${failure ?? 'not noticed'}**`,
     ],
   );
   return [

@@ -40,30 +40,28 @@ await command(
         if (wanted.length === 0) continue;
         const goldens = join(folder, `goldens${i}`);
         const run = (tree, name) => train(tree, experiment, set, join(folder, `run${i}.${name}`));
-        platform = await pin(await run(trees[0], 'plain'), goldens);
-        const again = await judged(await run(trees[0], 'again'), goldens);
-        if (again !== undefined) throw new Error(`${experiment} does not repeat: ${again}`);
-        const queue = wanted.map((mutation, m) => ({ mutation, m }));
-        const worker = async (tree) => {
-          for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-            const { mutation, m } = next;
-            const caught = await withMutation(tree, mutation, async () =>
-              judged(await run(tree, String(m)), goldens),
-            );
-            const { file, what } = mutation;
-            results.push({ set: i, place: m, experiment, file, what, caught });
-            print(
-              { experiment, file, what, caught },
-              `${caught ? 'noticed' : 'NOT NOTICED'} ${experiment}: ${what}: ${caught ?? ''}`,
-            );
-          }
-        };
-        await Promise.all(trees.map(worker));
+        const [plain, again] = await shared(trees, ['plain', 'again'], run);
+        platform = await pin(plain, goldens);
+        const moved = await judged(again, goldens);
+        if (moved !== undefined) throw new Error(`${experiment} does not repeat: ${moved}`);
+        const found = await shared(trees, wanted, async (tree, mutation, m) => {
+          const { file, what } = mutation;
+          const verdict = await withMutation(tree, mutation, async () =>
+            verdictOn(await run(tree, m), goldens),
+          );
+          const { caught, failure } = verdict;
+          const words = caught === undefined ? 'NOT NOTICED' : 'noticed';
+          print(
+            { experiment, file, what, ...verdict },
+            `${words} ${experiment}: ${what}: ${caught ?? failure ?? ''}`,
+          );
+          return { experiment, file, what, ...verdict };
+        });
+        results.push(...found);
       }
     } finally {
       rmSync(folder, { recursive: true });
     }
-    results.sort((a, b) => a.set - b.set || a.place - b.place);
     const missed = results.filter(({ caught }) => caught === undefined);
     if (options.date !== undefined) {
       const commit = spawnSync('git', ['-C', root, 'rev-parse', 'HEAD'], { encoding: 'utf8' });
@@ -75,6 +73,20 @@ await command(
     return missed.length === 0 ? 0 : 1;
   },
 );
+
+/** Each item is taken by the first tree that is free. @returns what came of them, in their order */
+async function shared(trees, items, body) {
+  const results = [];
+  const queue = [...items.entries()];
+  const worker = async (tree) => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [i, item] = next;
+      results[i] = await body(tree, item, i);
+    }
+  };
+  await Promise.all(trees.map(worker));
+  return results;
+}
 
 function isWanted({ what, file }, experiment, { only, experiment: name }) {
   if (name !== undefined && name !== experiment) return false;
@@ -114,7 +126,8 @@ async function withMutation(tree, { file, find, replace, what }, body) {
 /** Trains in a tree, in a process of its own. @returns its record, or how it failed */
 function train(tree, experiment, set, workDir) {
   const settings = set.flatMap((setting) => ['--set', setting]);
-  const line = [join(tree, 'scripts/train.mjs'), experiment, ...settings, '--work_dir', workDir];
+  const options = ['--workers', '0', '--work_dir', workDir]; // workers would start longer than they work
+  const line = [join(tree, 'scripts/train.mjs'), experiment, ...settings, ...options];
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, line, { cwd: tree, stdio: ['ignore', 'ignore', 'pipe'] });
     let text = '';
@@ -147,9 +160,14 @@ async function pin({ workDir, failure }, folder) {
   return record.fingerprint.id;
 }
 
+/** What came of a mutation. A change that breaks the run shows nothing of the goldens. */
+async function verdictOn(run, folder) {
+  if (run.failure !== undefined) return { failure: `the run stops: ${run.failure}` };
+  return { caught: await judged(run, folder) };
+}
+
 /** How the golden comparison takes a run: undefined where it passes. */
 async function judged({ workDir, failure }, folder) {
-  // A change that breaks the run shows nothing of the goldens.
   if (failure !== undefined) throw new Error(`the run stops: ${failure}`);
   const { readRecord } = await load('harness/run/record.ts');
   const { compareWithGolden } = await load('harness/run/golden_check.ts');
