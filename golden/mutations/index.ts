@@ -1,6 +1,7 @@
 import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
 import { shared } from './shared.ts';
+import { simclr } from './simclr.ts';
 
 /** All mutations; a new method adds a set. */
-export const mutationSets: readonly MutationSet[] = [shared, moco];
+export const mutationSets: readonly MutationSet[] = [shared, moco, simclr];
