@@ -1,7 +1,8 @@
+import { byol } from './byol.ts';
 import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
 import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
 
 /** All mutations; a new method adds a set. */
-export const mutationSets: readonly MutationSet[] = [shared, moco, simclr];
+export const mutationSets: readonly MutationSet[] = [shared, moco, simclr, byol];
