@@ -1,3 +1,4 @@
+import { barlowTwins } from './barlow_twins.ts';
 import { byol } from './byol.ts';
 import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
@@ -5,4 +6,4 @@ import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
 
 /** All mutations; a new method adds a set. */
-export const mutationSets: readonly MutationSet[] = [shared, moco, simclr, byol];
+export const mutationSets: readonly MutationSet[] = [shared, moco, simclr, byol, barlowTwins];
