@@ -2,8 +2,9 @@ import { barlowTwins } from './barlow_twins.ts';
 import { byol } from './byol.ts';
 import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
+import { npid } from './npid.ts';
 import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
 
 /** All mutations; a new method adds a set. */
-export const mutationSets: readonly MutationSet[] = [shared, moco, simclr, byol, barlowTwins];
+export const mutationSets: readonly MutationSet[] = [shared, moco, simclr, byol, barlowTwins, npid];
