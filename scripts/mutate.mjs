@@ -139,8 +139,10 @@ function train(tree, experiment, set, workDir) {
   });
 }
 
+/** The last line that is not of a stack. */
 function lastLine(text) {
-  return text.trim().split('\n').at(-1) ?? '';
+  const lines = text.trim().split('\n');
+  return lines.filter((line) => !/^\s+at /.test(line)).at(-1) ?? '';
 }
 
 /** Makes the plain run the golden of its platform. */
