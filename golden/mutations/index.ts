@@ -3,8 +3,17 @@ import { byol } from './byol.ts';
 import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
 import { npid } from './npid.ts';
+import { odc } from './odc.ts';
 import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
 
 /** All mutations; a new method adds a set. */
-export const mutationSets: readonly MutationSet[] = [shared, moco, simclr, byol, barlowTwins, npid];
+export const mutationSets: readonly MutationSet[] = [
+  shared,
+  moco,
+  simclr,
+  byol,
+  barlowTwins,
+  npid,
+  odc,
+];
