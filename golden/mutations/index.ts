@@ -1,5 +1,6 @@
 import { barlowTwins } from './barlow_twins.ts';
 import { byol } from './byol.ts';
+import { deepcluster } from './deepcluster.ts';
 import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
 import { npid } from './npid.ts';
@@ -16,4 +17,5 @@ export const mutationSets: readonly MutationSet[] = [
   barlowTwins,
   npid,
   odc,
+  deepcluster,
 ];
