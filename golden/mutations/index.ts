@@ -5,6 +5,7 @@ import { moco } from './moco.ts';
 import type { MutationSet } from './mutation.ts';
 import { npid } from './npid.ts';
 import { odc } from './odc.ts';
+import { relativeLoc } from './relative_loc.ts';
 import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
 
@@ -18,4 +19,5 @@ export const mutationSets: readonly MutationSet[] = [
   npid,
   odc,
   deepcluster,
+  relativeLoc,
 ];
