@@ -6,6 +6,7 @@ import type { MutationSet } from './mutation.ts';
 import { npid } from './npid.ts';
 import { odc } from './odc.ts';
 import { relativeLoc } from './relative_loc.ts';
+import { rotation } from './rotation.ts';
 import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
 
@@ -20,4 +21,5 @@ export const mutationSets: readonly MutationSet[] = [
   odc,
   deepcluster,
   relativeLoc,
+  rotation,
 ];
