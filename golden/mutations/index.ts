@@ -9,6 +9,7 @@ import { relativeLoc } from './relative_loc.ts';
 import { rotation } from './rotation.ts';
 import { shared } from './shared.ts';
 import { simclr } from './simclr.ts';
+import { supervised } from './supervised.ts';
 
 /** All mutations; a new method adds a set. */
 export const mutationSets: readonly MutationSet[] = [
@@ -22,4 +23,5 @@ export const mutationSets: readonly MutationSet[] = [
   deepcluster,
   relativeLoc,
   rotation,
+  supervised,
 ];
