@@ -180,5 +180,6 @@ async function judged({ workDir, failure }, folder) {
   const [problem] = verdict.problems;
   if (problem !== undefined) return problem.split(':')[0];
   const first = verdict.rows.find(({ fits }) => !fits);
-  return `${first.metric} of epoch ${first.epoch}`;
+  const { metric, epoch } = first;
+  return epoch === 'final' ? `${metric} at the end` : `${metric} of epoch ${epoch}`;
 }
