@@ -41,6 +41,13 @@ export const rotation: MutationSet = {
         'tf.scalar((height - 1) * width)',
       ],
     ]),
+    ...inFile('harness/nn/layers.ts', [
+      [
+        'fully connected layers begin larger',
+        'initial: initial ?? kaiming(inputs),',
+        'initial: initial ?? kaiming(inputs - 1),',
+      ],
+    ]),
     ...inFile('harness/data/generated.ts', [
       ['upright images lean twice as far', '* upright) / 180', '* upright) / 90'],
     ]),

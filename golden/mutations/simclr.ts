@@ -67,6 +67,13 @@ export const simclr: MutationSet = {
         'sync && replicas > 2',
       ],
     ]),
+    ...inFile('harness/nn/layers.ts', [
+      [
+        'norms of the neck begin at another scale',
+        'scale = 1 } = options',
+        'scale = 1.000001 } = options',
+      ],
+    ]),
     ...inFile('harness/optim/lars.ts', [
       [
         'rate not by the size of the weight',

@@ -38,6 +38,9 @@ export const supervised: MutationSet = {
         'value * stream.normal() * std * 1.1',
       ],
     ]),
+    ...inFile('harness/data/generated.ts', [
+      ['labels one off', '(_, index) => index % classes)', '(_, index) => (index + 1) % classes)'],
+    ]),
     ...inFile('harness/optim/descend.ts', [
       [
         'Nesterov looks ahead with the old velocity',
