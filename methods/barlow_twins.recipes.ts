@@ -1,9 +1,9 @@
 import type { barlowTwinsSpec } from './barlow_twins.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   cifarView,
   drawnData,
   drawnEvaluation,
@@ -44,6 +44,7 @@ export const cifar10: Recipe = {
   method: { ...small.method, neck: { ...projector, hidden: 1024, out: 1024 } },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
-  ...{ replicas: 4, batch: 64, epochs: cifarEpochs, precision: 'bf16' },
-  evaluation: cifarEvaluation,
+  ...{ replicas: 2, batch: 64, epochs: cifarEpochs },
+  schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
+  evaluation: cifarComparison,
 };

@@ -1,9 +1,9 @@
 import type { byolSpec } from './byol.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   cifarView,
   drawnData,
   drawnEvaluation,
@@ -130,7 +130,6 @@ export const cifar10: Recipe = {
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
   ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
-  precision: 'bf16',
-  evaluation: cifarEvaluation,
+  schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
+  evaluation: cifarComparison,
 };

@@ -1,9 +1,9 @@
 import type { deepclusterSpec } from './deepcluster.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   cifarView,
   clusteringView,
   drawnData,
@@ -70,7 +70,7 @@ export const small: Recipe = {
   },
   backbone: { ...smallBackbone, channels: 2 },
   data: { ...drawnData, pipelines: [drawnView] },
-  ...{ replicas: 1, batch: 64, epochs: 10 },
+  ...{ replicas: 1, batch: 64, epochs: 6 },
   optimizer: {
     kind: 'sgd',
     ...{ lr: 0.05, momentum: 0.9, weightDecay: 1e-5, rules: headWithoutMomentum },
@@ -102,6 +102,5 @@ export const cifar10: Recipe = {
     ...{ lr: 0.05, momentum: 0.9, weightDecay: 1e-5, rules: headWithoutMomentum },
   },
   schedule: { kind: 'constant' },
-  precision: 'bf16',
-  evaluation: cifarEvaluation,
+  evaluation: cifarComparison,
 };

@@ -1,6 +1,7 @@
 import type { mocoSpec } from './moco.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
   cifarEvaluation,
@@ -100,7 +101,8 @@ export const cifar10Small: Recipe = {
   ...cifar10,
   name: 'moco-cifar10-small',
   backbone: cifarBackbone,
-  ...{ replicas: 2, epochs: cifarEpochs },
+  evaluation: cifarComparison,
+  ...{ replicas: 2, epochs: cifarEpochs, precision: 'fp32' },
   schedule: { kind: 'cosine', per: 'epoch', from: 'start', warmup: { epochs: 1, ratio: 0.01 } },
 };
 

@@ -1,9 +1,9 @@
 import type { npidSpec } from './npid.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   crop,
   drawnData,
   drawnEvaluation,
@@ -70,9 +70,9 @@ export const small: Recipe = {
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView] },
-  ...{ replicas: 1, batch: 64, epochs: 10 },
+  ...{ replicas: 1, batch: 64, epochs: 6 },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: drawnEvaluation,
 };
 
@@ -94,6 +94,5 @@ export const cifar10: Recipe = {
   ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.1 } },
-  precision: 'bf16',
-  evaluation: cifarEvaluation,
+  evaluation: cifarComparison,
 };

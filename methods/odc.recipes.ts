@@ -1,9 +1,9 @@
 import type { odcSpec } from './odc.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   clusteringView,
   drawnData,
   drawnEvaluation,
@@ -67,7 +67,7 @@ export const small: Recipe = {
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView], replacement: true },
-  ...{ replicas: 1, batch: 32, epochs: 8 },
+  ...{ replicas: 1, batch: 32, epochs: 5 },
   optimizer: {
     ...{ kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-5 },
     rules: [headWithoutMomentum],
@@ -104,6 +104,5 @@ export const cifar10: Recipe = {
     rules: [headWithoutMomentum],
   },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
-  precision: 'bf16',
-  evaluation: cifarEvaluation,
+  evaluation: cifarComparison,
 };

@@ -1,9 +1,9 @@
 import type { relativeLocSpec } from './relative_loc.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   drawnData,
   drawnEvaluation,
   flip,
@@ -83,7 +83,7 @@ export const small: Recipe = {
     pipelines: [smallPatches],
     size: 12,
   },
-  ...{ replicas: 1, batch: 64, epochs: 10 },
+  ...{ replicas: 1, batch: 64, epochs: 6 },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: {
@@ -115,6 +115,5 @@ export const cifar10: Recipe = {
   ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
-  precision: 'bf16',
-  evaluation: { ...cifarEvaluation, size: 48 },
+  evaluation: { ...cifarComparison, size: 48 },
 };

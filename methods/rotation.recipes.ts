@@ -1,9 +1,9 @@
 import type { ExperimentInput } from '../harness/run/spec.ts';
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   drawnData,
   drawnEvaluation,
   flip,
@@ -61,7 +61,7 @@ export const small: Recipe = {
       ],
     ],
   },
-  ...{ replicas: 1, batch: 32, epochs: 6 },
+  ...{ replicas: 1, batch: 32, epochs: 4 },
   optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: {
@@ -86,6 +86,5 @@ export const cifar10: Recipe = {
   ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
-  precision: 'bf16',
-  evaluation: cifarEvaluation,
+  evaluation: cifarComparison,
 };

@@ -1,8 +1,8 @@
 import {
   cifarBackbone,
+  cifarComparison,
   cifarData,
   cifarEpochs,
-  cifarEvaluation,
   drawnData,
   drawnEvaluation,
   flip,
@@ -29,7 +29,7 @@ export const cifar10R50: Recipe = {
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'step', milestones: [150, 250] },
   checkpoint: { keepEvery: 50 },
-  evaluation: { test: cifarEvaluation.test, classify: { everyEpochs: 10 } },
+  evaluation: { test: cifarComparison.test, classify: { everyEpochs: 10 } },
 };
 
 /**
@@ -76,7 +76,7 @@ export const small: Recipe = {
       [{ kind: 'randomResizedCrop', scale: [0.3, 1] }, flip, { kind: 'grayscale', p: 0.9 }],
     ],
   },
-  ...{ replicas: 1, batch: 64, epochs: 5 },
+  ...{ replicas: 1, batch: 64, epochs: 4 },
   optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: { ...drawnEvaluation, classify: { everyEpochs: 1 } },
@@ -96,6 +96,5 @@ export const cifar10: Recipe = {
   ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
-  precision: 'bf16',
-  evaluation: { ...cifarEvaluation, classify: { everyEpochs: 1 } },
+  evaluation: { ...cifarComparison, classify: { everyEpochs: 1 } },
 };
