@@ -11,7 +11,8 @@ import {
   predictorConfig,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
-import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.ts';
+import { methodCase } from '../harness/testing/parity/methods.ts';
+import type { MethodSpecs } from '../harness/testing/parity/reading.ts';
 import type { ParityCase } from '../harness/testing/parity/run.ts';
 import { byol } from '../methods/byol.ts';
 

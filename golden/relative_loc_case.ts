@@ -12,7 +12,8 @@ import {
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
-import { expectShape, type MethodSpecs, methodCase } from '../harness/testing/parity/methods.ts';
+import { expectShape, methodCase } from '../harness/testing/parity/methods.ts';
+import type { MethodSpecs } from '../harness/testing/parity/reading.ts';
 import { relativeLoc } from '../methods/relative_loc.ts';
 
 const HyperParameters = z.strictObject({

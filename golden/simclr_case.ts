@@ -8,7 +8,8 @@ import {
   optimizerOf,
 } from '../harness/testing/parity/configs.ts';
 import type { Fixture } from '../harness/testing/parity/fixture.ts';
-import { type MethodSpecs, methodCase } from '../harness/testing/parity/methods.ts';
+import { methodCase } from '../harness/testing/parity/methods.ts';
+import type { MethodSpecs } from '../harness/testing/parity/reading.ts';
 import { simclr } from '../methods/simclr.ts';
 
 const HyperParameters = z.strictObject({

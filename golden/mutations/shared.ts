@@ -134,7 +134,7 @@ export const shared: MutationSet = {
       [
         'a shuffle of another name',
         "stream(seed, 'draw', name, epoch, step)",
-        "stream(seed, 'draw', `${name}.`, epoch, step)",
+        "stream(seed, 'draw', name.concat('.'), epoch, step)",
       ],
     ]),
     ...inFile('harness/data/generated.ts', [

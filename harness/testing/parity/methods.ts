@@ -2,18 +2,12 @@ import { type HostArray, hostArray, type TypedArray } from '../../engine/array.t
 import { startEngine } from '../../engine/index.ts';
 import type { TensorSpec } from '../../engine/program.ts';
 import { UserError } from '../../errors.ts';
-import { type ResNetSpec, resnet } from '../../nn/resnet.ts';
+import { resnet } from '../../nn/resnet.ts';
 import { momentumState } from '../../optim/descend.ts';
 import { resolveRules } from '../../optim/rules.ts';
-import type { OptimizerSpec } from '../../optim/spec.ts';
 import { exactCompat } from '../../run/compat.ts';
 import { Learner, type Tensors } from '../../run/learner.ts';
-import {
-  type BoundMethod,
-  type DataShape,
-  type MethodDefinition,
-  NO_DATA,
-} from '../../run/method.ts';
+import { type BoundMethod, NO_DATA } from '../../run/method.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from '../../run/step.ts';
 import { toOIHW, transpose4 } from '../../weights/layout.ts';
 import { stateHost } from '../state_host.ts';
@@ -21,77 +15,8 @@ import { concatenated, flat, viewOf } from './arrays.ts';
 import type { Comparisons } from './compare.ts';
 import type { Fixture } from './fixture.ts';
 import { Gradients } from './gradients.ts';
+import type { MethodReading, MethodSpecs } from './reading.ts';
 import type { ParityCase } from './run.ts';
-
-/** How the cases of one method read. */
-export interface MethodReading {
-  readonly method: MethodDefinition;
-  /** Values of `method` in the JSON; the method's kind by default. */
-  readonly cases?: readonly string[];
-  /** The `method` part of an experiment, and the backbone, of the case's JSON. */
-  readonly specs: (fixture: Fixture) => MethodSpecs;
-  /** The method's draws: ours → the fixture's, e.g. shuffle → idx_shuffle. */
-  readonly draws: Readonly<Record<string, string>>;
-  /** Random values that are fed: ours → the fixture's, e.g. neck.drop → dropout_mask. */
-  readonly replay?: Readonly<Record<string, Replayed>>;
-  /** The fixture's true labels of a step, e.g. gt_label. */
-  readonly labels?: string;
-  /** Names under which the reference has a state tensor once more: theirs → ours. */
-  readonly aliases?: Readonly<Record<string, string>>;
-  /** Networks that the fixture names otherwise: ours → the fixture's, e.g. head → prediction. */
-  readonly outputs?: Readonly<Record<string, string>>;
-  /** State that the case has under no name of ours, or another one at each step; set before the step. */
-  readonly given?: (fixture: Fixture, step: number) => Readonly<Record<string, HostArray>>;
-  /** The place of each image in the data, where the fixture has one; else 0, 1, 2, … */
-  readonly indices?: string;
-  /** How the images of a rank read, where they are not simply one [N, V, C, H, W]. */
-  readonly views?: (images: HostArray, name: string, shape: ViewShape) => readonly Float32Array[];
-  /** Holds what the step gave to more of the fixture than the tensors that it expects. */
-  readonly also?: (step: StepResult, comparisons: Comparisons) => void;
-}
-
-/** The images that a rank's step takes, as the case's JSON says. */
-export interface ViewShape {
-  /** N. */
-  readonly batch: number;
-  readonly views: number;
-  readonly channels: number;
-  readonly size: number;
-}
-
-export interface StepResult {
-  readonly fixture: Fixture;
-  /** From 1. */
-  readonly step: number;
-  /** In the reference's layout, under the case's names. */
-  readonly outputs: Tensors;
-}
-
-export interface Replayed {
-  /** `rng.stepN.NAME`. */
-  readonly name: string;
-  readonly dtype: 'float32' | 'int32';
-}
-
-export interface MethodSpecs {
-  readonly method: Readonly<Record<string, unknown>>;
-  readonly backbone: ResNetSpec;
-  /** What the case's banks say of the data. */
-  readonly data?: DataShape;
-  /** Images of one rank. */
-  readonly batch: number;
-  readonly size: number;
-  readonly steps: number;
-  readonly optimizer: OptimizerSpec;
-  /** Micro-steps whose gradients make one update; 1 by default. */
-  readonly accumulate?: number;
-  /** What the reference keeps on the host: its value after a micro-step, from 0, by name. */
-  readonly host?: Readonly<Record<string, (step: number) => number>>;
-  /** Micro-steps of the whole run, for schedules of the method's own; `steps` by default. */
-  readonly scheduled?: number;
-  /** What of the method is as the original does it. */
-  readonly compat?: Readonly<Record<string, string>>;
-}
 
 /**
  * Training steps of a method against the reference: losses, outputs of modules, gradients with
