@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+import { compareWithGolden } from '../harness/run/golden_check.ts';
+import { findRecipes } from '../harness/run/registry.ts';
+import { parseExperiment } from '../harness/run/spec.ts';
+import { type TrainOptions, train } from '../harness/run/trainer.ts';
+import { methods } from '../methods/index.ts';
+
+const goldens = fileURLToPath(new URL('.', import.meta.url));
+const recipes = await findRecipes([fileURLToPath(new URL('../methods', import.meta.url))]);
+
+/** The experiments on drawn images, which need no file: one of every method, each with a golden. */
+export const drawn = [...recipes.values()]
+  .map((recipe) => parseExperiment(recipe, methods))
+  .filter(({ data }) => data.train.kind === 'generated');
+
+/** Trains one and holds it to its golden. */
+export async function goldenVerdict(
+  experiment: (typeof drawn)[number],
+  options: Pick<TrainOptions, 'workDir' | 'stopAfterEpoch' | 'perturbation'>,
+) {
+  const { record } = await train({
+    ...{ experiment, methods, data: '.', terminal: { write: () => true } },
+    ...options,
+  });
+  const verdict = compareWithGolden(record, goldens);
+  process.stderr.write(`${experiment.name}: ${verdict.kind}: ${verdict.summary}\n`);
+  return verdict;
+}
