@@ -4,7 +4,7 @@ import { inFile, type MutationSet, SHORT } from './mutation.ts';
 const set = [
   ...SHORT,
   ...['method.clusters=8', 'method.minCluster=10', 'method.centroidsEvery=2'],
-  'method.memoryMomentum=0.25',
+  ...['method.memoryMomentum=0.25', 'method.neck.dropout=0.5'],
 ];
 
 export const odc: MutationSet = {

@@ -27,7 +27,7 @@ export const rotation: MutationSet = {
         'tf.argMin(toFloat(logits), 1)',
       ],
     ]),
-    ...inFile('harness/engine/ops/linear.ts', [
+    ...inFile('harness/engine/ops/cross_entropy.ts', [
       [
         'gradient of the cross entropy of the wrong sign',
         'tf.mul(slope, tf.expandDims',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { auditGraph } from './audit.ts';
-import { DETERMINISTIC_ON_GPU, NOT_ON_GPU } from './audit_gpu.ts';
+import { DETERMINISTIC_ON_GPU, NOT_ON_GPU, ON_CPU } from './audit_gpu.ts';
 import type { Pointer } from './capi.ts';
 import type { Node } from './graph.ts';
 
@@ -17,8 +17,9 @@ it('lets listed ops pass and names the first other one, with its line', () => {
 
 describe('on a GPU', () => {
   it('has a list of its own, with reasons', () => {
-    expect(() => auditGraph([node('Svd')], 'cpu')).not.toThrow();
-    expect(() => auditGraph([node('Svd')], 'gpu')).toThrow(/for gpu \(cuSOLVER promises no bits\)/);
+    const fused = [node('SparseSoftmaxCrossEntropyWithLogits')];
+    expect(() => auditGraph(fused, 'cpu')).not.toThrow();
+    expect(() => auditGraph(fused, 'gpu')).toThrow(/for gpu \(its kernel refuses to run/);
     expect(() => auditGraph(['Conv2D', 'MatMul'].map(node), 'gpu')).not.toThrow();
   });
 
@@ -28,6 +29,11 @@ describe('on a GPU', () => {
 
   it.each(UNSOLVED.split(/\s+/))('refuses %s, which has no deterministic kernel', (type) => {
     expect(() => auditGraph([node(type)], 'gpu')).toThrow(`op ${type} is not on the list`);
+  });
+
+  it('lets pass what is computed on the CPU beside it', () => {
+    expect(() => auditGraph(Object.keys(ON_CPU).map(node), 'gpu')).not.toThrow();
+    expect(() => auditGraph(Object.keys(ON_CPU).map(node), 'cpu')).not.toThrow();
   });
 
   it('holds no op both good and bad', () => {

@@ -37,7 +37,6 @@ export const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
   L2Loss: 'as Sum; [kernel] l2loss_op_gpu.cu.cc reduces with CUB',
   Softmax: 'row by row, sums as Sum',
   LogSoftmax: 'row by row, sums as Sum',
-  SparseSoftmaxCrossEntropyWithLogits: '[release] deterministic since 2.7',
   BiasAddGrad: '[status] tf.nn.bias_add backprop: solved, since 2.1',
   UnsortedSegmentSum: '[release] deterministic since 2.7',
   ResourceScatterUpdate:
@@ -63,8 +62,8 @@ export const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
   StatelessRandomUniformInt: 'counter-based: each element follows from key and place',
 };
 
-/** Ops of the list for CPUs that are kept off GPUs for a reason worth telling. */
-export const NOT_ON_GPU: Readonly<Record<string, string>> = {
+/** Ops that are computed on the CPU beside a GPU, with the CPU's bits, and why. */
+export const ON_CPU: Readonly<Record<string, string>> = {
   Cumsum: 'nothing says that its parallel scan adds in one order',
   DecodeAndCropJpeg: 'images are not decoded on a GPU',
   SelfAdjointEigV2: 'cuSOLVER promises no bits',
@@ -72,7 +71,14 @@ export const NOT_ON_GPU: Readonly<Record<string, string>> = {
   UniqueV2: 'nothing says that its sort repeats',
 };
 
+/** Ops of the list for CPUs that GPUs do without, and what stands in for them. */
+export const NOT_ON_GPU: Readonly<Record<string, string>> = {
+  SparseSoftmaxCrossEntropyWithLogits:
+    'its kernel refuses to run where determinism is asked for; softmaxCrossEntropy composes it',
+};
+
 export const DETERMINISTIC_ON_GPU: ReadonlySet<string> = new Set([
   ...[ELEMENTWISE, COPIES].flatMap((list) => list.split(/\s+/)),
   ...Object.keys(REPEATS_ON_GPU),
+  ...Object.keys(ON_CPU),
 ]);

@@ -1,5 +1,6 @@
 import type { DType, HostArray } from './array.ts';
-import type { Output, Pointer } from './capi.ts';
+import { ON_CPU } from './audit_gpu.ts';
+import { native, type Output, type Pointer } from './capi.ts';
 import { call, callNumber, checked, TF_TYPE, takeBuffer, toNative } from './native.ts';
 import { type OpDefinition, opDefinition } from './opdefs.ts';
 
@@ -69,6 +70,8 @@ export class Graph {
     const description = call('TF_NewOperation', this.handle, type, name);
     addInputs(description, definition, inputs, attrs);
     for (const dependency of control) call('TF_AddControlInput', description, dependency);
+    if (type in ON_CPU && native().library.device === 'gpu')
+      call('TF_SetDevice', description, '/device:CPU:0');
     for (const [key, value] of Object.entries(attrs))
       if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
     // Reading a stack costs more than adding the node: only when there is an error to report.

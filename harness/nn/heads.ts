@@ -1,6 +1,6 @@
 import { withGradient } from '../engine/gradient.ts';
 import { op1 } from '../engine/op.ts';
-import { softmaxCrossEntropy } from '../engine/ops/linear.ts';
+import { softmaxCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { toFloat } from '../engine/precision.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import { averagePixels, linear } from './layers.ts';

@@ -29,8 +29,9 @@ import { startEngine } from '../index.ts';
 import { type Tensor, tf } from '../tf.ts';
 import { dropoutMask, masked, relu } from './activation.ts';
 import { conv2d } from './convolution.ts';
+import { softmaxCrossEntropy } from './cross_entropy.ts';
 import { rows } from './indexing.ts';
-import { linear, softmaxCrossEntropy } from './linear.ts';
+import { linear } from './linear.ts';
 import { batchNormEval, batchNormSync, batchNormTrain, l2Normalize } from './normalization.ts';
 import { avgPool, globalAvgPool, maxPool } from './pooling.ts';
 

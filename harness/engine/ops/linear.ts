@@ -1,8 +1,8 @@
 import { UserError } from '../../errors.ts';
 import { withGradient } from '../gradient.ts';
-import { identity, op, op1 } from '../op.ts';
+import { identity, op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
-import { type Tensor, tf } from '../tf.ts';
+import type { Tensor } from '../tf.ts';
 
 /**
  * Fully connected layer, y = x W' + b.
@@ -41,22 +41,4 @@ function addBias(x: Tensor, bias: Tensor): Tensor {
       return [identity(gradient), op1('BiasAddGrad', [toFloat(dy)])];
     },
   }));
-}
-
-/**
- * Softmax cross-entropy with integer targets, one loss a row.
- * @param logits [N, C], taken to float32
- * @param targets int32 [N] in 0..C-1
- * @returns [N], in nats
- */
-export function softmaxCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  return withGradient([logits], () => {
-    const wide = toFloat(logits);
-    const [losses, slope] = op('SparseSoftmaxCrossEntropyWithLogits', [wide, targets], {}, 2);
-    if (!losses || !slope) throw new Error('cross entropy: outputs are missing');
-    return {
-      value: losses,
-      gradients: (dy) => [asTypeOf(tf.mul(slope, tf.expandDims(toFloat(dy), 1)), logits)],
-    };
-  });
 }

@@ -8,8 +8,9 @@ import { startEngine } from '../index.ts';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../tf.ts';
 import { relu } from './activation.ts';
 import { conv2d } from './convolution.ts';
+import { composed, crossEntropyBy, softmaxCrossEntropy } from './cross_entropy.ts';
 import { rows } from './indexing.ts';
-import { linear, softmaxCrossEntropy } from './linear.ts';
+import { linear } from './linear.ts';
 import { l2Normalize } from './normalization.ts';
 
 beforeAll(startEngine);
@@ -106,41 +107,63 @@ function picks(name: string, count: number, limit: number): HostArray {
   );
 }
 
-it('softmax cross-entropy over shapes and sizes of logits', async () => {
-  const cases = fc.record({
-    n: fc.integer({ min: 1, max: 9 }),
-    classes: fc.integer({ min: 1, max: 40 }),
-    scale: fc.constantFrom(1, 30, 300),
-  });
-  const holds = fc.asyncProperty(cases, async ({ n, classes, scale }) => {
-    const values = Array.from(normal('logits', n, classes).data, Number);
-    await agree({
-      variables: {
-        logits: floats(
-          [n, classes],
-          values.map((x) => x * scale),
-        ),
-      },
-      constants: { targets: picks('targets', n, classes) },
-      shape: [n],
-      ours: ({ logits, targets }) => softmaxCrossEntropy(logits as Tensor, targets as Tensor),
-      theirs: ({ logits, targets }) => {
-        const chosen = tf.mul(hot(targets as Tensor, classes), tf.logSoftmax(logits as Tensor));
-        return tf.neg(tf.sum(chosen, 1));
-      },
-    });
-  });
-  await fc.assert(holds, { seed: 3, numRuns: 15 });
-});
+/** That of this device, and that of GPUs. */
+const CROSS_ENTROPIES = [
+  ['of the device', softmaxCrossEntropy],
+  ['composed', (logits: Tensor, targets: Tensor) => crossEntropyBy(composed, logits, targets)],
+] as const;
 
-it('softmax cross-entropy stays finite where the exponentials do not', async () => {
-  const logits = floats([2, 3], [1e4, -1e4, 0, -3e38, 0, -1]);
-  const targets = hostArray('int32', [2], Int32Array.of(1, 1));
+it.each(CROSS_ENTROPIES)(
+  'softmax cross-entropy over shapes and sizes of logits, %s',
+  async (_, crossEntropy) => {
+    const cases = fc.record({
+      n: fc.integer({ min: 1, max: 9 }),
+      classes: fc.integer({ min: 1, max: 40 }),
+      scale: fc.constantFrom(1, 30, 300),
+    });
+    const holds = fc.asyncProperty(cases, async ({ n, classes, scale }) => {
+      const values = Array.from(normal('logits', n, classes).data, Number);
+      await agree({
+        variables: {
+          logits: floats(
+            [n, classes],
+            values.map((x) => x * scale),
+          ),
+        },
+        constants: { targets: picks('targets', n, classes) },
+        shape: [n],
+        ours: ({ logits, targets }) => crossEntropy(logits as Tensor, targets as Tensor),
+        theirs: ({ logits, targets }) => {
+          const chosen = tf.mul(hot(targets as Tensor, classes), tf.logSoftmax(logits as Tensor));
+          return tf.neg(tf.sum(chosen, 1));
+        },
+      });
+    });
+    await fc.assert(holds, { seed: 3, numRuns: 15 });
+  },
+);
+
+it.each(CROSS_ENTROPIES)(
+  'softmax cross-entropy stays finite where the exponentials do not, %s',
+  async (_, crossEntropy) => {
+    const logits = floats([2, 3], [1e4, -1e4, 0, -3e38, 0, -1]);
+    const targets = hostArray('int32', [2], Int32Array.of(1, 1));
+    const { y } = await evaluate({ logits, targets }, (inputs) => ({
+      y: crossEntropy(inputs.logits as Tensor, inputs.targets as Tensor),
+    }));
+    expect(y?.data[0]).toBe(2e4);
+    expect(Number(y?.data[1])).toBeCloseTo(Math.log(1 + Math.exp(-1)), 6);
+  },
+);
+
+it('composed cross-entropy of a target that is no class is not a number', async () => {
+  const logits = floats([2, 3], [0, 1, 2, 0, 1, 2]);
+  const targets = hostArray('int32', [2], Int32Array.of(3, 2));
   const { y } = await evaluate({ logits, targets }, (inputs) => ({
-    y: softmaxCrossEntropy(inputs.logits as Tensor, inputs.targets as Tensor),
+    y: crossEntropyBy(composed, inputs.logits as Tensor, inputs.targets as Tensor),
   }));
-  expect(y?.data[0]).toBe(2e4);
-  expect(Number(y?.data[1])).toBeCloseTo(Math.log(1 + Math.exp(-1)), 6);
+  expect(y?.data[0]).toBeNaN();
+  expect(Number(y?.data[1])).toBeCloseTo(Math.log(1 + Math.exp(-1) + Math.exp(-2)), 6);
 });
 
 it('rows by index over shapes, with indices that come again', async () => {

@@ -1,5 +1,6 @@
 import { type HostArray, hostArray, zeros } from '../../engine/array.ts';
-import { linear, softmaxCrossEntropy } from '../../engine/ops/linear.ts';
+import { softmaxCrossEntropy } from '../../engine/ops/cross_entropy.ts';
+import { linear } from '../../engine/ops/linear.ts';
 import { Program } from '../../engine/program.ts';
 import { type Scalar, type Tensor, tf } from '../../engine/tf.ts';
 import { applyOptimizer, optimizerState } from '../../optim/apply.ts';
