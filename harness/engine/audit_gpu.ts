@@ -1,6 +1,6 @@
 /**
- * The ops that may run on an NVIDIA GPU, apart from the list for CPUs. None of it has been run on a GPU:
- * each op is here because of what its kernel does, or because of a source that says that it repeats.
+ * The ops that may run on an NVIDIA GPU, apart from the list for CPUs. Each is here because of what its
+ * kernel does, or because of a source that says that it repeats; docs/determinism.md has what was run on one.
  *
  * Sources: [status] NVIDIA, framework-reproducibility, doc/d9m/tensorflow_status.md; [release] TensorFlow's
  * release notes of 2.7 and 2.8, "Deterministic Op Functionality"; [kernel] TensorFlow's sources, as named;

@@ -271,7 +271,7 @@ const ON_DEMAND = /cudnn_|nvrtc-builtins/;
 
 /**
  * The GPU build: laid out as pip installs it, as the libraries look for each other by relative
- * paths. Never run on a GPU so far (docs/setup.md).
+ * paths. What has been run of it is in docs/setup.md.
  */
 export const GPU_BUILD: Build = {
   device: 'gpu',
