@@ -102,11 +102,11 @@ export async function comparisonCurve({ kind, entries }: Group): Promise<string>
     ...{ background: 'white', width: 560, height: 320, data: { values } },
     mark: { type: 'line', point: { size: 18 } },
     encoding: {
-      x: { field: 'epoch', type: 'quantitative' },
+      x: { field: 'epoch', type: 'quantitative', axis: { tickMinStep: 1 } },
       y: { field: 'value', type: 'quantitative', title: null, scale: { zero: false } },
       color: { field: 'run', title: null, scale: { scheme: 'tableau20' } },
     },
-    config: { font: 'sans-serif', view: { stroke: null } },
+    config: { font: 'sans-serif', view: { stroke: null }, legend: { labelLimit: 240 } },
   } as TopLevelSpec;
   const view = new View(parseVega(compile(spec).spec), { renderer: 'none' });
   try {

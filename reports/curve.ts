@@ -105,7 +105,7 @@ function line(values: readonly Point[], mark: object): object {
     data: { values },
     mark: { type: 'line', ...mark },
     encoding: {
-      x: { field: 'epoch', type: 'quantitative', title: 'epoch' },
+      x: { field: 'epoch', type: 'quantitative', title: 'epoch', axis: { tickMinStep: 1 } },
       y: { field: 'value', type: 'quantitative', title: null, scale: { zero: false } },
     },
   };
