@@ -67,13 +67,28 @@ describe('speedMarkdown', () => {
       peak: { fp32: 150, bf16: 500 },
       cases: [measured, { ...measured, precision: 'fp32', target: 1.5 }],
     });
-    const text = speedMarkdown(report);
+    const text = speedMarkdown([report]);
     expect(text).toContain(caseName(measured));
     expect(text).toContain('**1.20** (1.10–1.25)');
     expect(text).toMatch(/1\.15 met/);
     expect(text).toMatch(/1\.50 missed/);
     expect(text).toContain('71.6 %'); // 32.53 GFLOP × 11 images/s of 500 GFLOP/s
     expect(text).not.toContain('from files');
+  });
+
+  it('keeps machines apart', () => {
+    const report = (cpu: string) =>
+      speedReport.parse({
+        date: '2026-01-02',
+        machine: { cpu, cores: 2, memoryGiB: 24, features: ['avx2'] },
+        cases: [measured],
+      });
+    const rows = speedMarkdown([report('Some CPU'), report('Another CPU')]).split('\n');
+    expect(rows.filter((row) => row.startsWith('## '))).toEqual([
+      '## Some CPU, 2 cores, 24 GiB',
+      '## Another CPU, 2 cores, 24 GiB',
+    ]);
+    expect(rows.filter((row) => row.startsWith('| moco step'))).toHaveLength(2);
   });
 
   it('says what the loader costs, where both are measured', () => {
@@ -86,7 +101,7 @@ describe('speedMarkdown', () => {
         { ...measured, kind: 'loop', precision: 'fp32' }, // its step is not here
       ],
     });
-    const lines = speedMarkdown(report)
+    const lines = speedMarkdown([report])
       .split('\n')
       .filter((line) => line.startsWith('- '));
     expect(lines).toEqual(['- moco 50/224/8 bf16: 95.0 %']);
@@ -109,7 +124,7 @@ describe('speedMarkdown', () => {
       'byol step 50/224/8 bf16',
       'npid loop 50/224/8 bf16',
     ]);
-    const rows = speedMarkdown(report).split('\n');
+    const rows = speedMarkdown([report]).split('\n');
     const row = (name: string) => rows.find((line) => line.startsWith(`| ${name} `));
     expect(row('moco step 50/224/8 bf16')).toMatch(/1\.15 missed.*71\.6 %/);
     expect(row('byol step 50/224/8 bf16')).toMatch(/1\.05 met/);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { command } from './cli.mjs';
 import { load, root } from './load.mjs';
 import { scaleFor } from './perf_methods.mjs';
@@ -78,24 +79,26 @@ await command(
     ],
   },
   async ({ options, print }) => {
-    const { caseName, speedMarkdown, speedReport, summarise } = await load('reports/speed.ts');
+    const { caseName, speedMarkdown, speedReports, summarise } = await load('reports/speed.ts');
     const { writeAtomic } = await load('harness/run/files.ts');
     const wanted = chosen(options, caseName);
     const json = resolve(options.out, 'speed.json');
+    const kept = existsSync(json) ? speedReports.parse(JSON.parse(readFileSync(json, 'utf8'))) : [];
+    const here = machine();
+    const isHere = (one) => isDeepStrictEqual(one.machine, here);
     let report = {
-      cases: [],
-      ...(existsSync(json) ? speedReport.parse(JSON.parse(readFileSync(json, 'utf8'))) : {}),
+      ...(kept.find(isHere) ?? { cases: [] }),
       date: options.date ?? new Date().toISOString().slice(0, 10),
-      machine: machine(),
+      machine: here,
     };
     if (options.peak) report.peak = await matrixPeak(options);
     for (const one of wanted) {
       const { steps, ...measured } = { ...one, pairs: await pairsOf(one, options) };
       report = { ...report, cases: merged(report.cases, measured, caseName) };
-      speedReport.parse(report);
+      const reports = speedReports.parse([...kept.filter((one) => !isHere(one)), report]);
       // After every case: a run that is cut short keeps what it has.
-      await writeAtomic(json, `${JSON.stringify(report, null, 2)}\n`);
-      await writeAtomic(resolve(options.out, 'speed.md'), speedMarkdown(report));
+      await writeAtomic(json, `${JSON.stringify(reports, null, 2)}\n`);
+      await writeAtomic(resolve(options.out, 'speed.md'), speedMarkdown(reports));
       print({ case: caseName(one), ...summarise(measured) });
     }
   },
