@@ -1,4 +1,18 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Whole runs are in these folders: begun first, none of them is left alone at the end. */
+const LONGEST_FIRST = ['/golden/', '/scripts/', '/methods/'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST_FIRST.findIndex((folder) => moduleId.includes(folder));
+      return place < 0 ? LONGEST_FIRST.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 // Every worker that traces or runs a graph loads libtensorflow once; two forks fit two cores.
 export default defineConfig({
@@ -6,6 +20,7 @@ export default defineConfig({
     include: ['{harness,methods,benchmarks,reports,golden,scripts}/**/*.test.ts'],
     exclude: ['**/*.long.test.ts', '**/node_modules/**'],
     globalSetup: 'harness/testing/provision.ts',
+    sequence: { sequencer: LongestFirst },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,
