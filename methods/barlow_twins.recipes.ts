@@ -17,8 +17,8 @@ type Recipe = RecipeOf<'barlow_twins', typeof barlowTwinsSpec>;
 const projector = { kind: 'simclr', layers: 3, lastNorm: false } as const;
 
 /**
- * Barlow Twins on images drawn from the seed. k-NN accuracy goes from 21.7 % to 69.3 %; a linear
- * classifier on the features then gets 79.5 %.
+ * Barlow Twins on images drawn from the seed, in about a minute. k-NN accuracy goes from 21.7 % to
+ * 52.9 %; a linear classifier on the features then gets 59.4 %.
  *
  *     npx zx scripts/reproduce.mjs barlow-twins
  */
@@ -31,9 +31,9 @@ export const small: Recipe = {
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView, drawnView] },
-  ...{ replicas: 2, batch: 32, epochs: 10 },
+  ...{ replicas: 1, batch: 32, epochs: 4 },
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: drawnEvaluation,
 };
 

@@ -92,7 +92,8 @@ export const r50Batch2048: Recipe = {
 };
 
 /**
- * BYOL on images drawn from the seed, in about a minute. Over 10 epochs k-NN top-1 went from 22 % to 50 %.
+ * BYOL on images drawn from the seed, in about a minute. Expected: k-NN top-1 from 22 % with random
+ * weights to about 38 %.
  *
  *     npx zx scripts/reproduce.mjs byol
  */
@@ -106,9 +107,9 @@ export const small: Recipe = {
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView, drawnView] },
-  ...{ replicas: 2, batch: 32, epochs: 6 },
-  optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  ...{ replicas: 1, batch: 32, epochs: 3 },
+  optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 1e-4 },
+  schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: drawnEvaluation,
 };
 

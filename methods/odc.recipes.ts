@@ -52,7 +52,7 @@ export const r50V1: Recipe = {
  * at again: with a hundred clusters and dropout four labels of five change at every visit, and nothing
  * is learnt. Hence few clusters, no dropout, the nearest centroid (as the paper has it) and small batches;
  * the first clusters are of grey images, as most views are. A cluster is small below about a sixth of the
- * mean size, as in the original.
+ * mean size, as in the original. Expected: k-NN top-1 from 27 % with random weights to about 32 %.
  *
  *     npx zx scripts/reproduce.mjs odc
  */

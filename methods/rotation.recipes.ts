@@ -43,7 +43,7 @@ const upright = { kind: 'generated', count: 2048, upright: 10 } as const;
 
 /**
  * Rotation Prediction on images drawn from the seed, in about a minute. Expected: k-NN top-1 from 36 %
- * with random weights to about 67 %.
+ * with random weights to about 51 %.
  *
  *     npx zx scripts/reproduce.mjs rotation
  */

@@ -79,8 +79,8 @@ export const r50Batch256MocoV2Neck: Recipe = {
 };
 
 /**
- * SimCLR on images drawn from the seed, in about a minute. Over 12 epochs k-NN top-1 went from 22 % to
- * 82 %.
+ * SimCLR on images drawn from the seed, in less than a minute. Expected: k-NN top-1 from 27 % with random
+ * weights to about 73 %.
  *
  *     npx zx scripts/reproduce.mjs simclr
  */
@@ -93,9 +93,9 @@ export const small: Recipe = {
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView, drawnView] },
-  ...{ replicas: 2, batch: 32, epochs: 6 },
+  ...{ replicas: 2, batch: 32, epochs: 4 },
   optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 1e-4 },
-  schedule: { kind: 'cosine', warmup: { epochs: 2, ratio: 0.01 } },
+  schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: drawnEvaluation,
 };
 
