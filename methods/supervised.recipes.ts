@@ -61,7 +61,7 @@ export const imagenetR50: Recipe = {
 };
 
 /**
- * Classification of images drawn from the seed, in half a minute. Expected: about 92 % of the test
+ * Classification of images drawn from the seed, in half a minute. Expected: about 90 % of the test
  * images.
  *
  *     npx zx scripts/reproduce.mjs supervised
