@@ -53,7 +53,7 @@ const originalV2 = {
 } as const satisfies Partial<Recipe>;
 
 /**
- * MoCo v2 on images drawn from the seed: the whole way through in about a minute, without any file.
+ * MoCo v2 on images drawn from the seed: the whole way through in two minutes, without any file.
  * Expected: k-NN top-1 from 23 % with random weights to 68.6 % (67 to 71 % over runs whose weights began
  * one unit in the last place away).
  *
