@@ -57,6 +57,16 @@ describe('bands of a run', () => {
     expect(bands.runs.map(({ perturbation }) => perturbation)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('take a record read from its file, whose data are in another order', () => {
+    const [train, test] = ['a'.repeat(64), 'b'.repeat(64)];
+    const made = runs.map(({ record, ...of }) => ({
+      ...of,
+      record: { ...record, data: { train, 'evaluation.test': test } },
+    }));
+    const read = { ...pinned, data: { 'evaluation.test': test, train } };
+    expect(measureBands(read, made)).toEqual(bands);
+  });
+
   it('hold every run they were measured from', () => {
     const { mean, low, high } = bands.epochs[1]?.metrics.loss ?? expect.unreachable();
     expect(mean).toBeCloseTo(2.025, 12);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { canonicalJson } from './canonical.ts';
 import { metricsOf } from './entries.ts';
 import { Sha256 } from './hash.ts';
 import type { Metrics } from './log_format.ts';
@@ -149,7 +150,7 @@ function checkRun(pinned: RunRecord, { perturbation, record }: PerturbedRun): vo
   const parts = [
     ['experimentId', pinned.experimentId, record.experimentId],
     ['graph', pinned.graph, record.graph],
-    ['data', JSON.stringify(pinned.data), JSON.stringify(record.data)],
+    ['data', canonicalJson(pinned.data), canonicalJson(record.data)],
     ['epochs', pinned.epochs.length, record.epochs.length],
     ['finished', pinned.finished, record.finished],
   ] as const;
