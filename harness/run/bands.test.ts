@@ -58,7 +58,7 @@ describe('bands of a run', () => {
   });
 
   it('take a record read from its file, whose data are in another order', () => {
-    const [train, test] = ['a'.repeat(64), 'b'.repeat(64)];
+    const [train, test] = [pinned.experimentId, pinned.graph];
     const made = runs.map(({ record, ...of }) => ({
       ...of,
       record: { ...record, data: { train, 'evaluation.test': test } },
