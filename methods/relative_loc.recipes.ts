@@ -52,13 +52,14 @@ export const r50: Recipe = {
 };
 
 /**
- * A 32x32 image has no room for 3 x 3 patches: it is enlarged to 48, cells of 16, patches of 12. Patch
+ * A CIFAR image has no room for 3 x 3 patches: it is enlarged to 48, cells of 16, patches of 12. Patch
  * and jitter keep the original's shares of a cell (64/85, 21/85) and with them gaps between patches,
  * without which edges that go on would give the place away (Doersch et al., section 3.1). Features are
  * judged at the same scale, as the original's are.
  */
-const smallPatches = [
+const cifarPatches = [
   { kind: 'resize', size: 48 },
+  flip,
   { kind: 'grayscale', p: 0.66 },
   { kind: 'patches', grid: 3, jitter: 4 },
 ] as const;
@@ -119,7 +120,7 @@ export const cifar10: Recipe = {
   backbone: cifarBackbone,
   data: {
     ...cifarData,
-    pipelines: [[...smallPatches.slice(0, 1), flip, ...smallPatches.slice(1)]],
+    pipelines: [cifarPatches],
     size: 12,
   },
   ...{ replicas: 1, batch: 64, epochs: cifarEpochs },

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { canonicalJson } from './canonical.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import type { Methods } from './definition.ts';
 import { type Change, changesBetween } from './golden.ts';
@@ -159,17 +160,13 @@ function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, l
 }
 
 function partsApart(recorded: RunRecord, found: RunRecord): Part[] {
-  const data = JSON.stringify(sorted(recorded.data)) === JSON.stringify(sorted(found.data));
+  const sameData = canonicalJson(recorded.data) === canonicalJson(found.data);
   return [
-    ...(data ? [] : ['data' as const]),
+    ...(sameData ? [] : ['data' as const]),
     ...(recorded.graph === found.graph ? [] : ['graph' as const]),
     ...(recorded.library === found.library ? [] : ['library' as const]),
     ...(recorded.fingerprint.id === found.fingerprint.id ? [] : ['fingerprint' as const]),
   ];
-}
-
-function sorted(record: Readonly<Record<string, string>>): [string, string][] {
-  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function checkpointFile(folder: string, epoch: number): string {
