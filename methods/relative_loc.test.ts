@@ -108,9 +108,9 @@ describe('what Relative Location refuses', () => {
   };
 
   it('an image that is smaller than the grid of patches', () => {
-    expect(refuse({ size: 13 })).toThrow(
-      'experiment relative-loc: data.pipelines[0][2]: 3 x 3 patches of 13 pixels with a jitter of 4 ' +
-        'need 51 pixels, but images are 48 there; resize before, or use a smaller data.size or jitter',
+    expect(refuse({ size: 9 })).toThrow(
+      'experiment relative-loc: data.pipelines[0][2]: 3 x 3 patches of 9 pixels with a jitter of 3 ' +
+        'need 36 pixels, but images are 33 there; resize before, or use a smaller data.size or jitter',
     );
     expect(refuse({})).not.toThrow();
   });
