@@ -9,10 +9,10 @@ import { opDefinition } from './opdefs.ts';
 
 const require = createRequire(import.meta.url);
 
-// tfjs-node calls two functions that newer Node lines dropped from node:util.
+// tfjs-node calls two functions of node:util that Node 22 warns of and Node 24 no longer has.
 const shim: Record<string, unknown> = require('node:util');
-shim.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-shim.isArray ??= Array.isArray;
+shim.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+shim.isArray = Array.isArray;
 
 /** tfjs with its gradients; its ops add nodes to the graph that is being traced. */
 export const tf = require('@tensorflow/tfjs') as typeof TfCore;
