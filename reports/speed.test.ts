@@ -52,6 +52,12 @@ describe('summarise', () => {
     expect([ours.imagesPerSecond, torch.imagesPerSecond, torch.peakMiB]).toEqual([11, 10, 1000]);
   });
 
+  it('counts the memory of loader processes, as that of threads is counted', () => {
+    const torch = run(10, { workers_private_mb: 300 });
+    const sides = summarise({ ...measured, kind: 'loop', pairs: [{ ours: run(12), torch }] });
+    expect([sides.ours.peakMiB, sides.torch.peakMiB]).toEqual([1000, 1300]);
+  });
+
   it('gives the part of a step outside the session only where it was measured', () => {
     expect(summarise(measured).outside).toBeCloseTo(0.01, 6);
     const bare = { ...measured, pairs: [{ ours: run(2), torch: run(1) }] };
@@ -77,18 +83,21 @@ describe('speedMarkdown', () => {
   });
 
   it('keeps machines apart', () => {
-    const report = (cpu: string) =>
+    const report = (cpu: string, model?: string) =>
       speedReport.parse({
         date: '2026-01-02',
-        machine: { cpu, cores: 2, memoryGiB: 24, features: ['avx2'] },
+        machine: { cpu, model, cores: 2, memoryGiB: 24, features: ['avx2'] },
         cases: [measured],
       });
-    const rows = speedMarkdown([report('Some CPU'), report('Another CPU')]).split('\n');
+    const other = report('Some CPU', 'family 25 model 17');
+    const text = speedMarkdown([report('Some CPU'), other, report('Another CPU')]);
+    const rows = text.split('\n');
     expect(rows.filter((row) => row.startsWith('## '))).toEqual([
       '## Some CPU, 2 cores, 24 GiB',
+      '## Some CPU (family 25 model 17), 2 cores, 24 GiB',
       '## Another CPU, 2 cores, 24 GiB',
     ]);
-    expect(rows.filter((row) => row.startsWith('| moco step'))).toHaveLength(2);
+    expect(rows.filter((row) => row.startsWith('| moco step'))).toHaveLength(3);
   });
 
   it('says what the loader costs, where both are measured', () => {

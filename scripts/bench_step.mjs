@@ -212,9 +212,12 @@ function merged(cases, measured, caseName) {
 
 function machine() {
   const info = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
-  const flags = /^flags\s*:\s*(.*)$/m.exec(info)?.[1]?.split(' ') ?? [];
+  const line = (key) => new RegExp(`^${key}\\s*:\\s*(.*)$`, 'm').exec(info)?.[1];
+  const flags = line('flags')?.split(' ') ?? [];
+  const [family, model] = [line('cpu family'), line('model')];
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
+    ...(family && model ? { model: `family ${family} model ${model}` } : {}),
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     features: flags.filter((flag) => FEATURES.test(flag)),

@@ -5,6 +5,7 @@
 LIST is a text file with a path on each line; it is gone through as often as needed. Data comes from torchvision's
 v2 transforms in a DataLoader, the step is that of the throughput reference. Prints one JSON line; "images" are source
 images (two views each), "data_ms" is the mean time that a step waits for its batch. Start-up and warm-up are not timed.
+"peak_rss_mb" is of the main process; "workers_private_mb" is what the loader's processes have to themselves at the end.
 Backends as in bench_data.py: pil (Pillow decodes and blurs) or tensor (torchvision's decoder, kernel blur).
 """
 import argparse
@@ -113,8 +114,17 @@ def options():
     return parser.parse_args()
 
 
-def peak_rss_mb(who):
-    return resource.getrusage(who).ru_maxrss // 1024
+def peak_rss_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def private_mb(process):
+    """Memory that this process has to itself: what it shares with its parent is counted there."""
+    try:
+        with open(f"/proc/{process.pid}/smaps_rollup") as lines:
+            return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) // 1024
+    except OSError:  # it has ended
+        return 0
 
 
 def main():
@@ -134,7 +144,7 @@ def main():
         waited += time.perf_counter() - before
         trainer.step(*views)
     seconds = time.perf_counter() - start
-    del loader  # the workers end here, so that their memory is known
+    workers = getattr(loader, "_workers", [])  # as torch calls them
     names = ("depth", "size", "batch", "precision", "steps", "workers", "backend")
     line = {"framework": "torch", "version": torch.__version__, "method": "moco"}
     line |= {name: getattr(args, name) for name in names}
@@ -143,8 +153,8 @@ def main():
         "step_ms": round(1e3 * seconds / args.steps, 1),
         "data_ms": round(1e3 * waited / args.steps, 1),
         "images_per_second": round(args.steps * args.batch / seconds, 3),
-        "peak_rss_mb": peak_rss_mb(resource.RUSAGE_SELF),
-        "worker_peak_rss_mb": peak_rss_mb(resource.RUSAGE_CHILDREN),
+        "peak_rss_mb": peak_rss_mb(),
+        "workers_private_mb": sum(private_mb(worker) for worker in workers),
     }
     print(json.dumps(line))
 
