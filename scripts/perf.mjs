@@ -1,4 +1,6 @@
-import { availableParallelism } from 'node:os';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { command } from './cli.mjs';
 import { load } from './load.mjs';
 import { scaleFor } from './perf_methods.mjs';
@@ -22,7 +24,8 @@ await command(
   },
   async ({ options, print }) => {
     const { startEngine } = await load('harness/engine/index.ts');
-    const experiment = await experimentOf(options);
+    const long = options.files && (await longList(options));
+    const experiment = await experimentOf({ ...options, files: long?.file });
     const method = experiment.method.kind;
     if (options.files) await checkLoop(method);
     const { library } = await startEngine();
@@ -45,9 +48,20 @@ await command(
       });
     } finally {
       learner.dispose();
+      await long?.remove();
     }
   },
 );
+
+/** A list with the files so often that one epoch has all steps, as PyTorch's side has. */
+async function longList({ files, batch, steps, warmup }) {
+  const paths = (await readFile(resolve(files), 'utf8')).trim().split('\n');
+  const length = batch * (steps + warmup);
+  const folder = await mkdtemp(join(tmpdir(), 'perf-'));
+  const file = join(folder, 'files.txt');
+  await writeFile(file, Array.from({ length }, (_, i) => paths[i % paths.length]).join('\n'));
+  return { file, remove: () => rm(folder, { recursive: true }) };
+}
 
 /** Adds up the time that TensorFlow runs. */
 function stopwatch() {

@@ -1,12 +1,9 @@
-import sharp from 'sharp';
+import type { Sharp, SharpInput, SharpOptions } from 'sharp';
 import { UserError } from '../errors.ts';
 import type { Image } from './image.ts';
 import { type JpegFrame, jpegFrame, KINDS, type Kind, kindOf } from './image_kind.ts';
 import { type JpegDecoder, libraryJpegDecoder } from './jpeg.ts';
-
-// Images are decoded side by side by the loader's threads; none should split its own work.
-sharp.concurrency(1);
-sharp.cache(false);
+import { isExact } from './jpeg_probe.ts';
 
 /** Twice Pillow's `MAX_IMAGE_PIXELS`, where Pillow refuses. */
 export const MAX_PIXELS = 178_956_970;
@@ -39,6 +36,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Imag
 export async function decodeStrictly(bytes: Uint8Array, name: string): Promise<Image> {
   const picture = await decodeImage(bytes, name);
   try {
+    const sharp = await opener();
     await sharp(bytes, { ...OPTIONS, failOn: 'warning' }).stats();
   } catch (cause) {
     throw await damaged(bytes, name, kindOf(bytes) ?? 'JPEG', cause);
@@ -51,21 +49,14 @@ let quick: JpegDecoder | undefined;
 
 /**
  * From here on this thread decodes plain JPEG files by libtensorflow, in half the processor time,
- * where that gives sharp's bits of a picture made for the comparison; sharp decodes all others.
+ * where that gives sharp's bits of a picture kept for the comparison; sharp decodes all others.
  * @param library a libtensorflow_cc that this process has loaded; undefined changes nothing
  */
-export async function useLibraryDecoder(library: string | undefined): Promise<void> {
+export function useLibraryDecoder(library: string | undefined): void {
   if (library === undefined || library === asked) return;
   asked = library;
   const decoder = libraryJpegDecoder(library);
-  if (decoder === undefined) return;
-  const [width, height] = [45, 37]; // no multiples of 16: chroma is scaled up at the edges, too
-  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * i) >> 4);
-  const picture = sharp(pixels, { raw: { width, height, channels: 3 } });
-  const file = await picture.jpeg({ chromaSubsampling: '4:2:0' }).toBuffer();
-  const expected = await fromColours(file, 'JPEG');
-  const found = decoder(file);
-  if (found !== undefined && Buffer.compare(found.pixels, expected.pixels) === 0) quick = decoder;
+  if (decoder !== undefined && isExact(decoder)) quick = decoder;
 }
 
 /** A picture of grey or colours in 8 bits, where the quick decoder is in use and sure of it. */
@@ -76,9 +67,24 @@ function quickly(bytes: Uint8Array, frame: JpegFrame | undefined): Image | undef
   return plain && width * height <= MAX_PIXELS ? quick(bytes) : undefined;
 }
 
+type Open = (input: SharpInput, options: SharpOptions) => Sharp;
+let loading: Promise<Open> | undefined;
+
+/** sharp takes 0.1 s and 10 MiB of every thread: it is loaded where a file needs it. */
+function opener(): Promise<Open> {
+  loading ??= import('sharp').then(({ default: sharp }) => {
+    // Images are decoded side by side by the loader's threads; none should split its own work.
+    sharp.concurrency(1);
+    sharp.cache(false);
+    return sharp;
+  });
+  return loading;
+}
+
 const OPTIONS = { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const;
 
 async function fromColours(bytes: Uint8Array, kind: Kind): Promise<Image> {
+  const sharp = await opener();
   const input = sharp(bytes, OPTIONS);
   const opaque = kind === 'JPEG' ? input : input.removeAlpha();
   const { data, info } = await opaque.raw().toBuffer({ resolveWithObject: true });
@@ -88,6 +94,7 @@ async function fromColours(bytes: Uint8Array, kind: Kind): Promise<Image> {
 
 /** Pillow's cmyk2rgb (Convert.c): each colour is what its ink and black leave of the light. */
 async function fromCmyk(bytes: Uint8Array): Promise<Image> {
+  const sharp = await opener();
   const { data, info } = await sharp(bytes, OPTIONS)
     .pipelineColourspace('cmyk')
     .toColourspace('cmyk')
@@ -126,6 +133,7 @@ async function damaged(
     const mend = 'copy it again or leave it out';
     return new UserError(`${name} is damaged: ${kind} decoder: ${reason}; ${mend}`, { cause });
   }
+  const sharp = await opener();
   const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
   return new UserError(
     `${name} has ${width} x ${height} pixels, expected at most ${MAX_PIXELS} in all, as more would fill the memory; shrink it or leave it out`,

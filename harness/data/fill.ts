@@ -4,7 +4,8 @@ import { Canvas } from './canvas.ts';
 import type { Image } from './image.ts';
 import { sampleViews, sizeAfterAll } from './pipeline.ts';
 import type { OpenOptions, Source } from './source.ts';
-import { type SourceSpec, type ViewSpec, viewCount } from './spec.ts';
+import type { SourceSpec, ViewSpec } from './spec.ts';
+import { viewCount } from './view_count.ts';
 
 /** How samples become views; plain data, so that threads can be told. */
 export interface FillSetup {

@@ -6,6 +6,7 @@ import { startEngine } from '../engine/index.ts';
 import { decodeImage, useLibraryDecoder } from './decode.ts';
 import type { Image } from './image.ts';
 import { type JpegDecoder, libraryJpegDecoder } from './jpeg.ts';
+import { isExact, isProbe, probe } from './jpeg_probe.ts';
 
 const folder = fileURLToPath(new URL('../../golden/data/images/', import.meta.url));
 const names = readdirSync(folder).filter((name) => /^jpeg\w+$/.test(name));
@@ -64,6 +65,20 @@ test('nothing where libjpeg warns, or the file has no end', () => {
   expect(decoder(new Uint8Array())).toBeUndefined();
 });
 
+test('the probe is what sharp makes of it, and a decoder that is one off is told from that', async () => {
+  const expected = await bySharp(probe());
+  expect(expected).toMatchObject({ width: 21, height: 19 });
+  expect(isProbe(expected?.pixels ?? new Uint8Array())).toBe(true);
+  expect(isExact(decoder)).toBe(true);
+  const other: JpegDecoder = (bytes) => {
+    const image = decoder(bytes);
+    if (image !== undefined) image.pixels[700] = (image.pixels[700] ?? 0) ^ 1;
+    return image;
+  };
+  expect(isExact(other)).toBe(false);
+  expect(isExact(() => undefined)).toBe(false);
+});
+
 test('a library without the function is no reason to fail', () => {
   expect(libraryJpegDecoder('libc.so.6')).toBeUndefined();
 });
@@ -78,7 +93,7 @@ test('in use, every file decodes as before, and bad ones are refused as before',
     return texts;
   };
   const before = await messages();
-  await useLibraryDecoder(library);
+  useLibraryDecoder(library);
   expect(await messages()).toEqual(before);
   for (const name of names)
     expect(Buffer.compare((await decodeImage(file(name), name)).pixels, file(`${name}.rgb`))).toBe(

@@ -4,10 +4,12 @@ import { type Stream, stream } from '../random/stream.ts';
 import type { Batch } from './batch.ts';
 import type { FillSetup, SourceModule } from './fill.ts';
 import { epochOrder, stepIndices, stepsOf } from './order.ts';
-import { LocalPool, type Pool, ThreadPool } from './pool.ts';
+import { LocalPool, type Pool } from './pool.ts';
 import { ahead, Ring } from './prefetch.ts';
 import type { OpenOptions, Source } from './source.ts';
-import { type SourceSpec, type ViewSpec, viewCount } from './spec.ts';
+import type { SourceSpec, ViewSpec } from './spec.ts';
+import { ThreadPool } from './thread_pool.ts';
+import { viewCount } from './view_count.ts';
 
 /** What batches are made of. Everything but `data`, `workers` and `prefetch` decides their bits. */
 export interface LoaderSetup {
@@ -35,7 +37,8 @@ export interface LoaderSetup {
   readonly chance?: boolean;
   /**
    * Threads. 0 makes batches in the calling thread, while it waits for a step: the default for small
-   * images from memory, which take less time than threads to start. Else one a core by default.
+   * images from memory, which take less time than threads to start. Else by default one, and others,
+   * up to one a core, once batches come late.
    */
   readonly workers?: number;
   /** Batches made ahead: 3 by default, 1 without threads. */
@@ -207,7 +210,7 @@ async function opened(setup: OpenSetup): Promise<Source> {
 
 const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds
 
-/** Threads where none are asked for. Has no bearing on the bits of a batch. */
+/** Threads at most where none are asked for. Has no bearing on the bits of a batch. */
 function defaultWorkers({ spec, pipelines, size }: FillSetup, samples: number): number {
   const small = spec.kind === 'generated' ? spec.size <= 64 : spec.kind.startsWith('cifar');
   const light = samples * viewCount(pipelines) * size * size <= LIGHT;
@@ -221,5 +224,6 @@ function openPool(setup: OpenSetup, source: Source, samples: number): Promise<Po
   if (!Number.isSafeInteger(workers) || workers < 0)
     throw new UserError(`loader: workers: expected a whole number from 0, found ${workers}`);
   if (workers === 0) return new LocalPool(source, fill);
-  return ThreadPool.open(workers, { setup: fill, opener, manifest: source.manifest });
+  const count = { first: setup.workers ?? 1, most: workers };
+  return ThreadPool.open(count, { setup: fill, opener, manifest: source.manifest });
 }

@@ -8,7 +8,8 @@ import { type Image, image } from './image.ts';
 import { Loader } from './loader.ts';
 import { applyViews, sampleViews } from './pipeline.ts';
 import { showSample } from './sheet.ts';
-import { sourceSpec, viewCount, viewSpec } from './spec.ts';
+import { sourceSpec, viewSpec } from './spec.ts';
+import { viewCount } from './view_count.ts';
 
 const original = viewSpec.parse([{ kind: 'patches' }]);
 const draws = (index: number) => stream(3, 'augment', 0, index, 0);

@@ -39,7 +39,10 @@ export interface Made<R extends Request> {
   readonly views: readonly Uint8Array[];
 }
 
-/** Fills requests in order, `prefetch` of them ahead of the one asked for. */
+/**
+ * Fills requests in order, `prefetch` of them ahead of the one asked for. The pool hears of every
+ * batch that comes late, but for the first, which nobody could make in time.
+ */
 export async function* ahead<R extends Request>(
   pool: Pool,
   ring: Ring,
@@ -47,21 +50,27 @@ export async function* ahead<R extends Request>(
   requests: Iterator<R>,
   prefetch: number,
 ): AsyncGenerator<Made<R>> {
-  const queue: { readonly made: Made<R>; readonly filled: Promise<void> }[] = [];
+  const queue: { readonly made: Made<R>; readonly filled: Promise<void>; ready: boolean }[] = [];
   const begin = () => {
     const { done, value: request } = requests.next();
     if (done) return;
     const memory = ring.take();
     const { indices } = request;
     const filled = pool.fill({ epoch, indices }, memory);
-    filled.catch(() => undefined); // it is awaited in its turn
     const views = memory.map((view) =>
       view.subarray(0, (view.length / ring.samples) * indices.length),
     );
-    queue.push({ made: { request, views }, filled });
+    const one = { made: { request, views }, filled, ready: false };
+    filled.then(
+      () => {
+        one.ready = true;
+      },
+      () => undefined, // it is awaited in its turn
+    );
+    queue.push(one);
   };
   try {
-    for (;;) {
+    for (let batch = 0; ; batch++) {
       while (queue.length <= prefetch) {
         const before = queue.length;
         begin();
@@ -69,6 +78,7 @@ export async function* ahead<R extends Request>(
       }
       const first = queue.shift();
       if (first === undefined) return;
+      if (batch > 0 && !first.ready) pool.hurry();
       await first.filled;
       yield first.made;
     }

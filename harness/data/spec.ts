@@ -121,12 +121,3 @@ export const viewSpec = z
   })
   .readonly();
 export type ViewSpec = z.infer<typeof viewSpec>;
-
-/** Views that pipelines make of an image. */
-export function viewCount(pipelines: readonly ViewSpec[]): number {
-  const views = pipelines.map((pipeline) => {
-    const last = pipeline.at(-1);
-    return last?.kind === 'patches' ? last.grid * last.grid : 1;
-  });
-  return views.reduce((sum, count) => sum + count, 0);
-}

@@ -104,7 +104,7 @@ if (parentPort !== null) {
     let last: Promise<void> = Promise.resolve();
     port.on('message', (job: Job) => {
       last = last.then(async () => {
-        await useLibraryDecoder(job.library);
+        useLibraryDecoder(job.library);
         const failure = await work(filler, job);
         answer({ kind: 'done', id: job.id, ...(failure === undefined ? {} : { failure }) });
       });

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
 import { metricsOf } from './entries.ts';
-import { Sha256 } from './hash.ts';
 import type { Metrics } from './log_format.ts';
 import type { RunRecord } from './record.ts';
+import { Sha256 } from './sha256.ts';
 import { studentQuantile } from './student.ts';
 
 /** Fewest perturbed runs that a band may be measured from. */

@@ -12,7 +12,8 @@ import {
 } from '../weights/safetensors.ts';
 import { canonicalJson } from './canonical.ts';
 import { sweepTemporaries, writeAtomic } from './files.ts';
-import { Sha256, sha256, sha256Slowly } from './hash.ts';
+import { sha256, sha256Slowly } from './hash.ts';
+import { Sha256 } from './sha256.ts';
 
 /** Where a run stands. `step` and `epochStep` count micro-steps, as the data loader does. */
 export const CheckpointMeta = z.strictObject({

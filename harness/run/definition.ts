@@ -1,5 +1,5 @@
 import type { Source } from '../data/source.ts';
-import { viewCount } from '../data/spec.ts';
+import { viewCount } from '../data/view_count.ts';
 import { UserError } from '../errors.ts';
 import { resnet } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';

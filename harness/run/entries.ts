@@ -1,7 +1,8 @@
 import { canonicalJson } from './canonical.ts';
-import { type Sha256, sha256 } from './hash.ts';
+import { sha256 } from './hash.ts';
 import type { Metrics } from './log_format.ts';
 import type { EpochEntry, ExactNumber } from './record.ts';
+import type { Sha256 } from './sha256.ts';
 
 /** The chain before the first entry. */
 const START = '0'.repeat(64);

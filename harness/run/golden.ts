@@ -6,9 +6,10 @@ import { Bands } from './bands.ts';
 import { canonicalJson } from './canonical.ts';
 import { numberOf } from './entries.ts';
 import { writeAtomic } from './files.ts';
-import { Sha256, sha256Json } from './hash.ts';
+import { sha256Json } from './hash.ts';
 import { parse } from './parse.ts';
 import { checkRecord, type EpochEntry, RunRecord, sealed } from './record.ts';
+import { Sha256 } from './sha256.ts';
 
 /** A number of a record that is another one since; `metric` may be `state`, a hash. */
 const Change = z.strictObject({

@@ -1,5 +1,6 @@
 import { fields } from '../engine/protobuf.ts';
-import { type Sha256, sha256 } from './hash.ts';
+import { sha256 } from './hash.ts';
+import type { Sha256 } from './sha256.ts';
 
 const NODE = 1; // of GraphDef
 const ATTRIBUTE = 5; // of NodeDef, a map

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson } from './canonical.ts';
-import { sha256, sha256File, sha256Json, sha256Slowly, stampFile, stampSha256 } from './hash.ts';
+import { sha256, sha256File, sha256Json, sha256Slowly } from './hash.ts';
+import { stampFile, stampSha256 } from './stamp.ts';
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 

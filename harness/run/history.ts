@@ -4,10 +4,10 @@ import type { LoadedCheckpoint } from './checkpoint.ts';
 import { epochsCsv } from './csv.ts';
 import { chained, exactMetrics, metricsOf } from './entries.ts';
 import { writeAtomic } from './files.ts';
-import type { Sha256 } from './hash.ts';
 import type { Metrics } from './log_format.ts';
 import { environment, Provenance } from './provenance.ts';
 import { EpochEntry, RunRecord, sealed, type UnsealedRecord, writeRecord } from './record.ts';
+import type { Sha256 } from './sha256.ts';
 import { type Experiment, experimentId } from './spec.ts';
 import { EpochSums } from './sums.ts';
 

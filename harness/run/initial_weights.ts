@@ -3,9 +3,9 @@ import { UserError } from '../errors.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
 import { openWeights } from '../weights/published.ts';
-import type { Sha256 } from './hash.ts';
 import type { Learner, Tensors } from './learner.ts';
 import type { Model } from './method.ts';
+import type { Sha256 } from './sha256.ts';
 import type { StepDefinition } from './step.ts';
 import { bufferState } from './towers.ts';
 

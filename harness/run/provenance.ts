@@ -6,7 +6,8 @@ import { native } from '../engine/capi.ts';
 import { fingerprint } from '../engine/fingerprint.ts';
 import { UserError } from '../errors.ts';
 import { differences } from './difference.ts';
-import { Sha256, sha256Json } from './hash.ts';
+import { sha256Json } from './hash.ts';
+import { Sha256 } from './sha256.ts';
 
 /** What a run computes from and with, besides the experiment: all that may change its bits. */
 export const Provenance = z

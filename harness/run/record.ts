@@ -5,8 +5,9 @@ import { UserError } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
 import { chained, chainOf, exactNumber, numberOf } from './entries.ts';
 import { writeAtomic } from './files.ts';
-import { Sha256, sha256Json } from './hash.ts';
+import { sha256Json } from './hash.ts';
 import { parse } from './parse.ts';
+import { Sha256 } from './sha256.ts';
 
 /** A number as it was computed: readable, and every bit of its double, big-endian hex. */
 const ExactNumber = z.strictObject({

@@ -6,8 +6,9 @@ import { nearest } from '../nearest.ts';
 import { resnetSpec } from '../nn/resnet.ts';
 import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
 import { type CompatFields, compatOf, compatSpec } from './compat.ts';
-import { type Sha256, sha256Json } from './hash.ts';
+import { sha256Json } from './hash.ts';
 import { parse } from './parse.ts';
+import type { Sha256 } from './sha256.ts';
 
 const positive = z.int().positive();
 const count = z.int().nonnegative();

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { resnet } from '../nn/resnet.ts';
 import { canonicalJson } from '../run/canonical.ts';
 import { bindMethod, type Methods, stepDefinition } from '../run/definition.ts';
-import type { Sha256 } from '../run/hash.ts';
+import type { Sha256 } from '../run/sha256.ts';
 import type { Experiment } from '../run/spec.ts';
 import { experimentIn, writeStamped } from './publish.ts';
 import { openWeights, stampIn, type Weights } from './published.ts';

@@ -6,10 +6,12 @@ import { canonicalJson } from '../run/canonical.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from '../run/checkpoint.ts';
 import { bindMethod, type Methods, stepDefinition } from '../run/definition.ts';
 import { writeAtomic } from '../run/files.ts';
-import { Sha256, sha256, sha256File, stampFile } from '../run/hash.ts';
+import { sha256, sha256File } from '../run/hash.ts';
 import type { Model } from '../run/method.ts';
 import { EpochEntry, readRecord } from '../run/record.ts';
+import { Sha256 } from '../run/sha256.ts';
 import { type Experiment, parseExperiment } from '../run/spec.ts';
+import { stampFile } from '../run/stamp.ts';
 import { openPublished, stampedName } from './published.ts';
 import { encodeSafetensors, hashTensors, type TensorFile } from './safetensors.ts';
 

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.ts';
 import { loadCheckpoint } from '../run/checkpoint.ts';
-import { type Sha256, sha256, sha256File } from '../run/hash.ts';
+import { sha256, sha256File } from '../run/hash.ts';
+import type { Sha256 } from '../run/sha256.ts';
 import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
 
 /** Digits of the hash that stand in a file's name. */

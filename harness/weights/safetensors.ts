@@ -12,7 +12,8 @@ import {
 import { UserError } from '../errors.ts';
 import { canonicalJson } from '../run/canonical.ts';
 import { writeAtomic } from '../run/files.ts';
-import { type Sha256, sha256 } from '../run/hash.ts';
+import { sha256 } from '../run/hash.ts';
+import type { Sha256 } from '../run/sha256.ts';
 
 /** A safetensors file in memory: named arrays (files hold PyTorch layout) and free-form text. */
 export interface TensorFile {

@@ -4,9 +4,10 @@ import { UserError } from '../../errors.ts';
 import { averagePixels } from '../../nn/layers.ts';
 import { toHWIO } from '../../weights/layout.ts';
 import { defineFeatures, extractFeatures, type Stage } from '../features.ts';
-import { type Sha256, sha256Slowly } from '../hash.ts';
+import { sha256Slowly } from '../hash.ts';
 import type { Tensors } from '../learner.ts';
 import type { Backbone, Model } from '../method.ts';
+import type { Sha256 } from '../sha256.ts';
 import type { EvaluationSpec, Experiment } from '../spec.ts';
 import type { ImageSet } from './image_set.ts';
 

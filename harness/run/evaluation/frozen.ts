@@ -1,6 +1,6 @@
-import type { Sha256 } from '../hash.ts';
 import type { Tensors } from '../learner.ts';
 import type { Metrics } from '../log_format.ts';
+import type { Sha256 } from '../sha256.ts';
 import type { EvaluationSpec, Experiment } from '../spec.ts';
 import type { FrozenNetworks } from './backbone.ts';
 import type { ImageSet } from './image_set.ts';
