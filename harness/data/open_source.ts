@@ -1,5 +1,6 @@
 import { openCifar } from './cifar.ts';
 import { openGenerated } from './generated.ts';
+import { openListed } from './listed.ts';
 import type { OpenOptions, Source } from './source.ts';
 import type { SourceSpec } from './spec.ts';
 
@@ -16,9 +17,7 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
     case 'cifar100':
       return openCifar(spec, options);
     case 'folder':
-    case 'list': {
-      const { openListed } = await import('./listed.ts'); // the decoder takes 0.1 s to load
+    case 'list':
       return openListed(spec, options);
-    }
   }
 }

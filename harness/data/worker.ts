@@ -93,12 +93,14 @@ function failure(at: number, error: unknown): Failure {
   return { at, message: error instanceof Error ? error.message : String(error) };
 }
 
-if (parentPort !== null) {
+/** Does the jobs of the thread it is called in; `load` imports a module of TypeScript. */
+export async function listen(load: (url: string) => unknown): Promise<void> {
+  if (parentPort === null) throw new Error('loader: listen is for its threads');
   const port = parentPort;
   const { setup, opener, manifest } = workerData as WorkerSetup;
   const answer = (value: Answer) => port.postMessage(value);
   try {
-    const { openSource } = (await import(opener)) as SourceModule;
+    const { openSource } = (await load(opener)) as SourceModule;
     const source = await openSource(setup.spec, { data: setup.data, manifest });
     const filler = new Filler(source, setup);
     let last: Promise<void> = Promise.resolve();

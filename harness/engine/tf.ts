@@ -6,17 +6,12 @@ import type { Checks } from './checks.ts';
 import { type AttrValue, captureOrigin, type Graph, madeAt } from './graph.ts';
 import { dtypeOf, TF_TYPE } from './native.ts';
 import { opDefinition } from './opdefs.ts';
+import { tf } from './tfjs.ts';
 
 const require = createRequire(import.meta.url);
 
-// tfjs-node calls two functions of node:util that Node 22 warns of and Node 24 no longer has.
-const shim: Record<string, unknown> = require('node:util');
-shim.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
-shim.isArray = Array.isArray;
-
-/** tfjs with its gradients; its ops add nodes to the graph that is being traced. */
-export const tf = require('@tensorflow/tfjs') as typeof TfCore;
 export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+export { tf } from './tfjs.ts';
 
 interface OutputInfo {
   readonly id: number;

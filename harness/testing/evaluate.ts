@@ -1,3 +1,4 @@
+import '@tensorflow/tfjs-backend-cpu';
 import { type HostArray, hostArray } from '../engine/array.ts';
 import { type Precision, withPrecision } from '../engine/precision.ts';
 import { Program, type ProgramOptions } from '../engine/program.ts';
