@@ -24,8 +24,9 @@ test.each(drawn)('$name begins as its golden says', async (experiment) => {
   expect(verdict.rows.length).toBeGreaterThanOrEqual(3);
 });
 
+// The quickest of them: any would do.
 it('a weight moved by one unit in the last place is noticed where bits are pinned', async () => {
-  const experiment = drawn.find(({ name }) => name === 'moco') ?? expect.unreachable();
+  const experiment = drawn.find(({ name }) => name === 'relative-loc') ?? expect.unreachable();
   const options = { workDir: join(folder, 'moved'), stopAfterEpoch: 2, perturbation: 1 };
   const verdict = await goldenVerdict(experiment, options);
   expect(verdict.pass, verdictText(verdict)).toBe(verdict.kind === 'band');
