@@ -73,6 +73,8 @@ export async function learnerOf(experiment, { threads, inter }, onRun) {
   await fillMemory(await hostOf(experiment, learner), {
     [experiment.method.kind]: experiment.method,
   });
+  const { releaseHostCopies } = await load('harness/engine/memory.ts');
+  await releaseHostCopies(); // as `beginEpoch` does
   return learner;
 }
 

@@ -113,6 +113,14 @@ export class Graph {
     return { shape: Array.from(dims, Number), type: callNumber('TF_OperationOutputType', output) };
   }
 
+  /** The operations that take an output, each as often as it does. */
+  consumers(output: Output): Pointer[] {
+    const count = callNumber('TF_OperationOutputNumConsumers', output);
+    const inputs = new BigUint64Array(2 * count); // TF_Input: the operation, and which input of it
+    callNumber('TF_OperationOutputConsumers', output, inputs, count);
+    return Array.from({ length: count }, (_, i) => inputs[2 * i] as Pointer);
+  }
+
   /** Prefixes the names of all nodes made inside `body`, for readable errors and profiles. */
   scope<T>(name: string, body: () => T): T {
     this.scopes.push(name);

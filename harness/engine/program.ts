@@ -1,4 +1,3 @@
-import { UserError } from '../errors.ts';
 import type { HostArray, TypedArray } from './array.ts';
 import { arrayType, sizeOf } from './array.ts';
 import { auditGraph } from './audit.ts';
@@ -8,6 +7,7 @@ import { Graph, madeAt } from './graph.ts';
 import { EngineError } from './native.ts';
 import { identity } from './op.ts';
 import { type CompiledNode, type OpTime, Session, type SessionOptions } from './session.ts';
+import { StateWriter } from './state_writer.ts';
 import { type Tensor, traceInto, unwrap } from './tf.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from './tracing.ts';
 
@@ -38,9 +38,6 @@ interface Entry {
   readonly targets: readonly Pointer[];
 }
 
-/** Bytes of state set in one run. */
-const WRITE_BYTES = 1 << 25;
-
 /**
  * State and the functions on it, compiled to one TensorFlow graph. Each entry is traced once and then
  * runs as one session run.
@@ -61,13 +58,16 @@ export class Program {
   private readonly variables = new Map<string, Variable>();
   private readonly entries = new Map<string, Entry>();
   private readonly readers = new Map<string, Output>();
-  private readonly writers = new Map<string, { readonly value: Output; readonly oper: Pointer }>();
+  private readonly writer: StateWriter;
   private readonly debugNans: boolean;
   private readonly checks = new Map<string, Checks>();
   private audited = 0;
 
   constructor(options: ProgramOptions = {}) {
     this.session = new Session(this.graph, options);
+    this.writer = new StateWriter(this.graph, (one) =>
+      this.attributed(() => this.session.run(one)),
+    );
     this.debugNans = options.debugNans ?? false;
   }
 
@@ -171,33 +171,7 @@ export class Program {
    * @throws when dtype or shape differ from the declaration.
    */
   async writeStates(values: Iterable<readonly [string, HostArray]>): Promise<void> {
-    let piece: (readonly [string, HostArray])[] = [];
-    let bytes = 0;
-    for (const one of values) {
-      piece.push(one);
-      bytes += one[1].data.byteLength;
-      if (bytes < WRITE_BYTES) continue;
-      await this.writePiece(piece);
-      piece = [];
-      bytes = 0;
-    }
-    if (piece.length > 0) await this.writePiece(piece);
-  }
-
-  private async writePiece(list: readonly (readonly [string, HostArray])[]): Promise<void> {
-    // Nodes remember the stack they were made on, and a stack holds the arrays that its frames walk
-    // over: writers made inside the map below would keep the values of all state alive.
-    for (const name of list.map(([key]) => key)) this.writer(name);
-    const feeds = list.map(([name, value]) => {
-      const { spec } = this.variable(name);
-      if (value.dtype !== spec.dtype || String(value.shape) !== String(spec.shape))
-        throw new UserError(
-          `state '${name}': got ${value.dtype} [${value.shape}], expected ${spec.dtype} [${spec.shape}]`,
-        );
-      return { output: this.writer(name).value, value };
-    });
-    const targets = list.map(([name]) => this.writer(name).oper);
-    await this.attributed(() => this.session.run({ feeds, fetches: [], targets }));
+    await this.writer.write(values, (name) => this.variable(name));
   }
 
   async writeState(name: string, value: HostArray): Promise<void> {
@@ -242,18 +216,6 @@ export class Program {
       this.readers.set(name, reader);
     }
     return reader;
-  }
-
-  private writer(name: string): { readonly value: Output; readonly oper: Pointer } {
-    const { spec, handle } = this.variable(name);
-    let writer = this.writers.get(name);
-    if (writer === undefined) {
-      const value = this.graph.placeholder(spec.dtype, spec.shape);
-      const { oper } = this.graph.add('AssignVariableOp', [handle, value], {});
-      writer = { value, oper };
-      this.writers.set(name, writer);
-    }
-    return writer;
   }
 
   /** Adds the line of user code to an error that names a node of this graph. */

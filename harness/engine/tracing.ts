@@ -1,4 +1,4 @@
-import type { DType } from './array.ts';
+import { type DType, sizeOf } from './array.ts';
 import type { Output, Pointer } from './capi.ts';
 import type { Graph } from './graph.ts';
 import { activeGraph, dtypeInGraph, type Tensor, unwrap, watchSource, wrap } from './tf.ts';
@@ -30,6 +30,16 @@ export interface Variable {
   readonly handle: Output;
 }
 
+const ROW_UPDATES: ReadonlySet<string> = new Set([
+  'ResourceScatterUpdate',
+  'ResourceStridedSliceAssign',
+]);
+
+/** At least 4 MiB; copies of less cost nothing. */
+function isLarge({ shape }: TensorSpec): boolean {
+  return sizeOf(shape) >= 1 << 20;
+}
+
 /** One entry while it is traced. */
 export class Tracing implements Io {
   readonly inputs: Named<Tensor>;
@@ -39,6 +49,8 @@ export class Tracing implements Io {
   private readonly updates = new Map<string, () => Pointer>();
   /** State whose update is in the graph already. */
   private readonly made = new Set<string>();
+  /** All but the updates is in the graph. */
+  private finishing = false;
   private readonly graph: Graph;
   private readonly variable: (name: string) => Variable;
 
@@ -111,11 +123,42 @@ export class Tracing implements Io {
   apply(type: string, variables: readonly string[], inputs: readonly Tensor[]): void {
     const handles = variables.map((name) => this.variable(name).handle);
     const values = inputs.map(unwrap);
-    this.update(variables, (control) => this.graph.add(type, [...handles, ...values], {}, control));
+    this.update(variables, (control) => {
+      const add = (after: readonly Pointer[]) =>
+        this.graph.add(type, [...handles, ...values], {}, [...control, ...after]);
+      return ROW_UPDATES.has(type) ? this.sharing(variables, add) : add([]);
+    });
+  }
+
+  /**
+   * Once rows of a variable were changed, TensorFlow makes every read of it a copy. Large state shares
+   * its memory with who reads it all the same, and whoever reads it in this run is done before its rows
+   * change. (Where somebody is not, TensorFlow copies then.)
+   */
+  private sharing(
+    variables: readonly string[],
+    add: (after: readonly Pointer[]) => { readonly oper: Pointer },
+  ): { readonly oper: Pointer } {
+    const large = variables.filter((name) => isLarge(this.variable(name).spec));
+    if (large.length === 0) return add([]);
+    // Before the end, users of what was read may still wait for this very update.
+    const users = this.finishing ? large.flatMap((name) => this.usersOf(name)) : [];
+    const { oper } = add(users);
+    const shared = large.map((name) => {
+      const { handle } = this.variable(name);
+      return this.graph.add('DisableCopyOnRead', [handle], {}, [oper]).oper;
+    });
+    return this.graph.add('NoOp', [], {}, shared);
+  }
+
+  private usersOf(name: string): Pointer[] {
+    const read = this.reads.get(name);
+    return read === undefined ? [] : this.graph.consumers(unwrap(read));
   }
 
   /** Writes come after every read of the same variable: `read` means the value before the run. */
   finish(): Pointer[] {
+    this.finishing = true;
     if (this.updates.size === 0) return [];
     const unique = [...new Set(this.updates.values())];
     const operations = unique.map((make) => make());

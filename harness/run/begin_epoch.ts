@@ -1,4 +1,5 @@
 import type { Batch } from '../data/batch.ts';
+import { releaseHostCopies } from '../engine/memory.ts';
 import { UserError } from '../errors.ts';
 import type { Host } from './host.ts';
 import { type HostSetup, LearnerHost } from './learner_host.ts';
@@ -37,6 +38,7 @@ export async function beginEpoch(beginning: Beginning): Promise<BegunEpoch> {
   let { sums } = beginning;
   if (method.beforeEpoch !== undefined && fromStep === 0 && sums.before === undefined) {
     const said = await method.beforeEpoch(host, { epoch });
+    await releaseHostCopies(); // the features of all images, and what was made of them
     for (const [name, value] of Object.entries(said))
       if (!Number.isFinite(value))
         throw new UserError(

@@ -39,7 +39,7 @@ export class Learner {
   /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */
   async initialise(seed: number): Promise<void> {
     await this.program.writeStates(initialState(this.definition, this.specs, seed));
-    releaseHostCopies();
+    await releaseHostCopies();
   }
 
   /** A copy of the whole state, in the layout and under the names of files. */
@@ -69,7 +69,7 @@ export class Learner {
       }
     };
     await this.program.writeStates(values(this.specs.keys()));
-    releaseHostCopies();
+    await releaseHostCopies();
   }
 
   dispose(): void {
