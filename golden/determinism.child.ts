@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto';
 import { bytesOf, type HostArray, hostArray } from '../harness/engine/array.ts';
 import { fingerprint } from '../harness/engine/fingerprint.ts';
+import { withGradient } from '../harness/engine/gradient.ts';
 import { startEngine } from '../harness/engine/index.ts';
 import { useLanes } from '../harness/engine/lanes.ts';
 import { op1 } from '../harness/engine/op.ts';
+import { relu } from '../harness/engine/ops/activation.ts';
 import { conv2d } from '../harness/engine/ops/convolution.ts';
 import { softmaxCrossEntropy } from '../harness/engine/ops/cross_entropy.ts';
 import { rows } from '../harness/engine/ops/indexing.ts';
 import { linear } from '../harness/engine/ops/linear.ts';
 import { batchNormTrain } from '../harness/engine/ops/normalization.ts';
+import { blended } from '../harness/engine/ops/passes.ts';
 import { avgPool, maxPool } from '../harness/engine/ops/pooling.ts';
-import type { Precision } from '../harness/engine/precision.ts';
+import { type Precision, toCompute, toFloat } from '../harness/engine/precision.ts';
 import type { ProgramOptions } from '../harness/engine/program.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
@@ -82,6 +85,11 @@ async function train(precision: Precision, steps: number, options: ProgramOption
   const state = await learner.save();
   learner.dispose();
   return hashOf(state);
+}
+
+/** As a layer hands on what it makes. */
+function narrowed(x: Tensor): Tensor {
+  return withGradient([x], () => ({ value: toCompute(x), gradients: (dy) => [toFloat(dy)] }));
 }
 
 interface Single {
@@ -157,6 +165,20 @@ function singles(): Record<string, Single> {
       constants: { places },
       upstream: normal('up', 8192),
       apply: ({ x, places }) => softmaxCrossEntropy(x as Tensor, places as Tensor),
+    },
+    relu_of_sum: {
+      variables: { x: normal('term', 600_001), y: normal('other', 600_001) },
+      upstream: normal('up', 600_001),
+      apply: ({ x, y }) => relu(tf.add(narrowed(x as Tensor), narrowed(y as Tensor))),
+    },
+    moving_average: {
+      variables: { scale: scalar },
+      constants: { x: long, y: normal('next', 1_000_001) },
+      upstream: long,
+      apply: ({ scale, x, y }) => {
+        const [keep, take] = [tf.scalar(0.99), tf.scalar(0.01)];
+        return tf.mul(scale as Tensor, blended(x as Tensor, keep, y as Tensor, take));
+      },
     },
     l2_loss: {
       variables: { scale: scalar },

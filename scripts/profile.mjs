@@ -46,7 +46,7 @@ await command(
 );
 
 async function profiled({ program, definition }, experiment, { warmup, steps }) {
-  const { at } = await load('harness/engine/graph.ts');
+  const { at } = await load('harness/engine/origin.ts');
   const { stepFeeds } = await load('harness/run/step_inputs.ts');
   const batches = generated(experiment, definition.method);
   const scalars = definition.method.scalars({ step: 0, steps: 1 });

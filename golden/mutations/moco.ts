@@ -88,8 +88,8 @@ export const moco: MutationSet = {
     ...inFile('harness/nn/momentum.ts', [
       [
         'follower and leader swapped',
-        "op1('AddV2', [op1('Mul', [old, keep]), op1('Mul', [next, take])])",
-        "op1('AddV2', [op1('Mul', [next, keep]), op1('Mul', [old, take])])",
+        'blended(old, keep, next, take)',
+        'blended(next, keep, old, take)',
       ],
     ]),
   ],

@@ -194,15 +194,15 @@ export const shared: MutationSet = {
     ...inFile('harness/engine/ops/activation.ts', [
       [
         'ReLU leaks',
-        "const y = op1('Relu', [x]);\n",
+        'const y = rectified(x);\n',
         "const y = op1('Maximum', [x, op1('Mul', [x, asTypeOf(tf.scalar(1e-4), x)])]);\n",
       ],
     ]),
     ...inFile('harness/optim/descend.ts', [
       [
         'weight decay of the wrong sign',
-        'return tf.add(gradient, tf.mul(io.read(name), constant(rule.weightDecay)));',
-        'return tf.sub(gradient, tf.mul(io.read(name), constant(rule.weightDecay)));',
+        'return plusScaled(gradient, io.read(name), constant(rule.weightDecay));',
+        'return plusScaled(gradient, io.read(name), constant(-rule.weightDecay));',
       ],
       [
         'no weight decay',

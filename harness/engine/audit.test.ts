@@ -5,13 +5,28 @@ import type { Pointer } from './capi.ts';
 import type { Node } from './graph.ts';
 
 function node(type: string): Node {
-  return { name: type, type, oper: 0n as Pointer, origin: new Error(), gradient: false };
+  return {
+    name: type,
+    type,
+    oper: 0n as Pointer,
+    origin: new Error(),
+    gradient: false,
+    inputs: [],
+  };
 }
 
 it('lets listed ops pass and names the first other one, with its line', () => {
   expect(() => auditGraph(['MatMul', 'Relu', 'Conv2D'].map(node), 'cpu')).not.toThrow();
   expect(() => auditGraph(['MatMul', 'RandomUniform', 'Bincount'].map(node), 'cpu')).toThrow(
     /op RandomUniform is not on the list .* for cpu; it was made at .*audit\.test\.ts:\d+/,
+  );
+});
+
+it('looks into what is fused, where sums have no place', () => {
+  const fused = (...types: string[]) => [{ ...node('some_loop'), parts: types.map(node) }];
+  expect(() => auditGraph(fused('Placeholder', 'Add', 'Relu'), 'cpu')).not.toThrow();
+  expect(() => auditGraph(fused('Add', 'Sum'), 'cpu')).toThrow(
+    /op Sum is not on the list of deterministic ops for cpu, fused; it was made at .*audit\.test\.ts:\d+/,
   );
 });
 

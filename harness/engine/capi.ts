@@ -70,6 +70,9 @@ void* TF_NewBuffer()
 void* TF_NewBufferFromString(const void* p, size_t n)
 void TF_DeleteBuffer(void* b)
 void* TF_GetAllOpList()
+void* TF_GraphToFunction(void* g, const char* name, uchar hash, int nops, void* ops, int ni, TF_Output* i, int no, TF_Output* o, void* names, void* options, const char* description, void* s)
+void TF_GraphCopyFunction(void* g, void* f, void* gradient, void* s)
+void TF_DeleteFunction(void* f)
 void TF_GraphToGraphDef(void* g, void* b, void* s)
 `;
 

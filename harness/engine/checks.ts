@@ -1,8 +1,9 @@
 import { UserError } from '../errors.ts';
 import type { HostArray } from './array.ts';
 import type { Output, Pointer } from './capi.ts';
-import { at, type Graph, type Node } from './graph.ts';
+import type { Graph, Node } from './graph.ts';
 import { EngineError, TF_TYPE } from './native.ts';
+import { at } from './origin.ts';
 import type { Session } from './session.ts';
 
 interface Watched {
@@ -38,7 +39,7 @@ export class Checks {
   /** @param source what the value is, where no op made it */
   watch(output: Output, type: number, source?: string): void {
     if (!FLOATS.has(type) || output.index >= VALUES) return;
-    const node = this.graph.nodes.findLast(({ oper }) => oper === output.oper);
+    const node = this.graph.maker(output);
     const message = `${MARK}${this.watched.length}`;
     const before = this.last === undefined ? [] : [this.last];
     this.last = this.graph.add('CheckNumericsV2', [output], { message }, before).oper;

@@ -3,6 +3,7 @@ import { ON_CPU } from './audit_gpu.ts';
 import { native, type Output, type Pointer } from './capi.ts';
 import { call, callNumber, checked, TF_TYPE, takeBuffer, toNative } from './native.ts';
 import { type OpDefinition, opDefinition } from './opdefs.ts';
+import { at, captureOrigin } from './origin.ts';
 
 export interface TypeAttr {
   readonly dtype: DType;
@@ -37,6 +38,18 @@ export interface Node {
   readonly origin: Error;
   /** It computes a gradient, and `origin` is where the op was made whose gradient that is. */
   readonly gradient: boolean;
+  readonly inputs: readonly Output[];
+  /** The ops that it runs as one; it itself is a call of theirs. */
+  readonly parts?: readonly Node[];
+}
+
+/** A function that is compiled to machine code as a whole (`fused.ts`). */
+export interface FunctionDefinition {
+  /** For profiles and messages. */
+  readonly kind: string;
+  /** What a call names; one for each body and types. */
+  readonly name: string;
+  readonly parts: readonly Node[];
 }
 
 export interface Meta {
@@ -50,6 +63,8 @@ export class Graph {
   readonly handle: Pointer = call('TF_NewGraph');
   readonly nodes: Node[] = [];
   private readonly byName = new Map<string, Node>();
+  private readonly byPointer = new Map<Pointer, Node>();
+  private readonly functions = new Map<string, FunctionDefinition>();
   private scopes: string[] = [];
   private inherited: Error | undefined;
 
@@ -65,22 +80,56 @@ export class Graph {
     control: readonly Pointer[] = [],
   ): Node {
     const definition = opDefinition(type);
+    return this.made({ type, op: type, inputs }, (description) => {
+      addInputs(description, definition, inputs, attrs);
+      for (const dependency of control) call('TF_AddControlInput', description, dependency);
+      if (type in ON_CPU && native().library.device === 'gpu')
+        call('TF_SetDevice', description, '/device:CPU:0');
+      for (const [key, value] of Object.entries(attrs))
+        if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
+    });
+  }
+
+  /**
+   * Gives the graph a function, unless it has one of that name.
+   * @param define makes a TF_Function; it is deleted here
+   */
+  define(name: string, define: () => FunctionDefinition & { readonly handle: Pointer }) {
+    const known = this.functions.get(name);
+    if (known !== undefined) return known;
+    const { handle, ...definition } = define();
+    checked(name, (status) => call('TF_GraphCopyFunction', this.handle, handle, null, status));
+    call('TF_DeleteFunction', handle);
+    this.functions.set(name, definition);
+    return definition;
+  }
+
+  /** Adds a call of a function that XLA compiles when it runs first; Grappler leaves it whole. */
+  callCompiled({ kind, name, parts }: FunctionDefinition, inputs: readonly Output[]): Node {
+    return this.made({ type: kind, op: name, inputs, parts }, (description) => {
+      for (const input of inputs) call('TF_AddInput', description, input);
+      for (const attr of ['_XlaMustCompile', '_noinline'])
+        call('TF_SetAttrBool', description, attr, 1);
+    });
+  }
+
+  private made(
+    { op, ...what }: Pick<Node, 'type' | 'inputs' | 'parts'> & { readonly op: string },
+    fill: (description: Pointer) => void,
+  ): Node {
+    const { type, inputs } = what;
     const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
     const origin = this.inherited ?? captureOrigin();
-    const description = call('TF_NewOperation', this.handle, type, name);
-    addInputs(description, definition, inputs, attrs);
-    for (const dependency of control) call('TF_AddControlInput', description, dependency);
-    if (type in ON_CPU && native().library.device === 'gpu')
-      call('TF_SetDevice', description, '/device:CPU:0');
-    for (const [key, value] of Object.entries(attrs))
-      if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
+    const description = call('TF_NewOperation', this.handle, op, name);
+    fill(description);
     // Reading a stack costs more than adding the node: only when there is an error to report.
-    const what = () => `${type}${this.describe(inputs)} ${at(origin)}`;
-    const oper = checked(what, (status) => call('TF_FinishOperation', description, status));
+    const blame = () => `${type}${this.describe(inputs)} ${at(origin)}`;
+    const oper = checked(blame, (status) => call('TF_FinishOperation', description, status));
     const gradient = this.inherited !== undefined;
-    const node: Node = { name, type, oper, origin, gradient };
+    const node: Node = { ...what, name, oper, origin, gradient };
     this.nodes.push(node);
     this.byName.set(name, node);
+    this.byPointer.set(oper, node);
     return node;
   }
 
@@ -145,6 +194,11 @@ export class Graph {
   /** The node of that name, also for names that Grappler derived from it (`…/node/suffix`). */
   find(name: string): Node | undefined {
     return this.byName.get(name);
+  }
+
+  /** The node that makes an output. */
+  maker({ oper }: Output): Node | undefined {
+    return this.byPointer.get(oper);
   }
 
   /** The serialized GraphDef: equal bytes mean the same computation. */
@@ -225,30 +279,4 @@ function setAttr(
 function setText(description: Pointer, name: string, value: string): void {
   const bytes = new TextEncoder().encode(value);
   call('TF_SetAttrString', description, name, bytes, bytes.length);
-}
-
-/** The place of the call, for errors that come later. */
-export function captureOrigin(): Error {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 40;
-  const origin = new Error();
-  Error.stackTraceLimit = limit;
-  return origin;
-}
-
-/** `at methods/moco.ts:41`: the first frame outside the engine and its packages. */
-export function at(origin: Error): string {
-  const frames = (origin.stack ?? '').split('\n').slice(1);
-  const user = frames.find(
-    (frame) => !/harness\/engine\/(?!.*\.test\.)|node_modules|node:/.test(frame),
-  );
-  const place = /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?$/.exec(user ?? frames.at(-1) ?? '')?.[1];
-  return `at ${place?.replace(/^file:\/\//, '') ?? 'an unknown line'}`;
-}
-
-/** `was made at methods/moco.ts:41`, to stand after the name of the op. */
-export function madeAt({ origin, gradient }: Pick<Node, 'origin' | 'gradient'>): string {
-  return gradient
-    ? `belongs to the gradient of what was made ${at(origin)}`
-    : `was made ${at(origin)}`;
 }

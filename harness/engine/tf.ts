@@ -3,9 +3,10 @@ import type * as TfCore from '@tensorflow/tfjs-core';
 import type { DType, HostArray, TypedArray } from './array.ts';
 import type { Output } from './capi.ts';
 import type { Checks } from './checks.ts';
-import { type AttrValue, captureOrigin, type Graph, madeAt } from './graph.ts';
+import type { AttrValue, Graph } from './graph.ts';
 import { dtypeOf, TF_TYPE } from './native.ts';
 import { opDefinition } from './opdefs.ts';
+import { captureOrigin, madeAt } from './origin.ts';
 import { tf } from './tfjs.ts';
 
 const require = createRequire(import.meta.url);
@@ -168,7 +169,7 @@ function outputOf(id: number): Output {
 }
 
 function nameOf(output: Output): string {
-  return trace().graph.nodes.find((node) => node.oper === output.oper)?.type ?? 'a node';
+  return trace().graph.maker(output)?.type ?? 'a node';
 }
 
 /** The backend tensors of tfjs live on; created on first use. */

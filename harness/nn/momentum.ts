@@ -1,4 +1,4 @@
-import { op1 } from '../engine/op.ts';
+import { blended } from '../engine/ops/passes.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import type { Params } from './module.ts';
 
@@ -29,7 +29,7 @@ export function follow(follower: Params, leader: Params, momentum: number | Shar
           `follow: '${name}' [${old.shape}] has no counterpart of its shape in the leader`,
         );
       // Raw ops are not on tfjs's gradient tape, so nothing flows back to the leader.
-      return [name, op1('AddV2', [op1('Mul', [old, keep]), op1('Mul', [next, take])])];
+      return [name, blended(old, keep, next, take)];
     }),
   );
 }

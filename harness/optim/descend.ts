@@ -1,3 +1,4 @@
+import { plusScaled } from '../engine/ops/passes.ts';
 import type { Io } from '../engine/program.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import type { ParameterRule } from './rules.ts';
@@ -23,7 +24,7 @@ export function momentumState(parameter: string): string {
 /** gradient + weightDecay w. */
 export function decayed(io: Io, { name, rule, gradient, constant }: ParameterStep): Tensor {
   if (rule.weightDecay === 0) return gradient;
-  return tf.add(gradient, tf.mul(io.read(name), constant(rule.weightDecay)));
+  return plusScaled(gradient, io.read(name), constant(rule.weightDecay));
 }
 
 /**

@@ -2,12 +2,13 @@ import { withGradient } from '../gradient.ts';
 import { op1 } from '../op.ts';
 import { asTypeOf } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
+import { rectified, rectifiedSlope } from './passes.ts';
 
 /** max(x, 0); the gradient at 0 is 0, as in PyTorch. */
 export function relu(x: Tensor): Tensor {
   return withGradient([x], () => {
-    const y = op1('Relu', [x]);
-    return { value: y, gradients: (dy) => [op1('ReluGrad', [asTypeOf(dy, y), y])] };
+    const y = rectified(x);
+    return { value: y, gradients: (dy) => [rectifiedSlope(asTypeOf(dy, y), y)] };
   });
 }
 
