@@ -7,8 +7,8 @@ import { activeGraph, type Tensor, tf, unwrap, wrap } from './tf.ts';
 /** Adds one elementwise op to a function. */
 export type Emit = (type: string, inputs: readonly Output[], attrs?: Attrs) => Output;
 
-/** The ops of a function on tensors of one size, [n], and on scalars. */
-export type Body = (emit: Emit, inputs: readonly Output[]) => Output;
+/** The ops of a function on tensors of one size, [n], and on scalars: one value for each tensor of T. */
+export type Body<T> = (emit: Emit, inputs: { readonly [I in keyof T]: Output }) => Output;
 
 /**
  * Elementwise ops as one loop that XLA compiles for this CPU: TensorFlow's own kernels go through memory
@@ -19,10 +19,12 @@ export type Body = (emit: Emit, inputs: readonly Output[]) => Output;
  * @param inputs of one shape, or scalars
  * @returns a tensor of the first input's shape
  */
-export function fused(kind: string, inputs: readonly Tensor[], body: Body): Tensor {
+export function fused<const T extends readonly [Tensor, ...Tensor[]]>(
+  kind: string,
+  inputs: T,
+  body: Body<T>,
+): Tensor {
   const graph = activeGraph();
-  const [first] = inputs;
-  if (first === undefined) throw new Error(`engine: ${kind} without inputs`);
   const flat = inputs.map((x) => (x.rank === 0 ? x : tf.reshape(x, [-1]))).map(unwrap);
   const metas = flat.map((output) => graph.meta(output));
   const types = metas.map(({ shape, type }) => [dtypeOf(type), ...shape].join('_'));
@@ -34,13 +36,14 @@ export function fused(kind: string, inputs: readonly Tensor[], body: Body): Tens
       oper: inner.add(type, values, attrs).oper,
       index: 0,
     });
-    const handle = functionOf(inner, name, places, body(emit, places));
+    const result = body(emit, places as { readonly [I in keyof T]: Output });
+    const handle = functionOf(inner, name, places, result);
     inner.dispose();
     return { kind, name, parts: inner.nodes, handle };
   });
   const { oper } = graph.callCompiled(definition, flat);
   // The type of a call's result is known to TensorFlow, its shape is not.
-  return op1('Reshape', [wrap({ oper, index: 0 }), tf.tensor1d(first.shape, 'int32')]);
+  return op1('Reshape', [wrap({ oper, index: 0 }), tf.tensor1d(inputs[0].shape, 'int32')]);
 }
 
 function functionOf(body: Graph, name: string, inputs: readonly Output[], output: Output) {

@@ -1,21 +1,22 @@
 import { sizeOf } from '../array.ts';
 import { native, type Output } from '../capi.ts';
 import { type Emit, fused, rounded } from '../fused.ts';
+import { TF_TYPE } from '../native.ts';
 import { op1 } from '../op.ts';
 import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 
 /**
  * From how many elements on ops are fused: activations in bfloat16, parameters. Below, a step gains
- * less than compiling takes; what goldens pin is below. In float32 TensorFlow's kernels are as fast for one op, as they may write over
- * their input.
+ * less than compiling takes; what goldens pin is below. In float32 TensorFlow's kernels are as fast
+ * for activations, as they may write over their input.
  */
 const LARGE = { activations: 1 << 19, parameters: 1 << 18 } as const;
 
 /** max(x, 0); with the addition of which x is the result in the same pass. Not differentiable. */
 export function rectified(x: Tensor): Tensor {
-  const terms = isLargeBf16(x) ? termsOf(x) : [];
-  if (terms.length === 0) return op1('Relu', [x]);
-  return fused('relu_of_sum', terms, (emit, values) => emit('Relu', [emit('Add', values)]));
+  const terms = isLargeBf16(x) ? termsOf(x) : undefined;
+  if (terms === undefined) return op1('Relu', [x]);
+  return fused('relu_of_sum', terms, (emit, sum) => emit('Relu', [emit('Add', sum)]));
 }
 
 /**
@@ -25,12 +26,10 @@ export function rectified(x: Tensor): Tensor {
 export function rectifiedSlope(dy: Tensor, y: Tensor): Tensor {
   if (!isLargeBf16(dy)) return op1('ReluGrad', [dy, y]);
   const terms = termsOf(dy);
-  if (terms.length === 0)
-    return fused('relu_slope', [dy, y], (emit, [slope, of]) =>
-      passed(emit, value(slope), value(of)),
-    );
+  if (terms === undefined)
+    return fused('relu_slope', [dy, y], (emit, [slope, of]) => passed(emit, slope, of));
   return fused('relu_slope_of_sum', [...terms, y], (emit, [a, b, of]) =>
-    passed(emit, emit('Add', [value(a), value(b)]), value(of)),
+    passed(emit, emit('Add', [a, b]), of),
   );
 }
 
@@ -48,15 +47,11 @@ function passed(emit: Emit, dy: Output, y: Output): Output {
  */
 export function plusScaled(a: Tensor, b: Tensor, factor: Tensor): Tensor {
   if (!isLargeParameter(a)) return tf.add(a, tf.mul(b, factor));
-  const inputs = [narrow(a), b, factor, tf.scalar(0, 'int32')];
-  return fused('plus_scaled', inputs, (emit, [x, y, k, zero]) =>
-    emit('AddV2', [
-      dtypeInGraph(inputs[0] ?? a) === 'float32'
-        ? value(x)
-        : emit('Cast', [value(x)], { DstT: { dtype: 'float32' } }),
-      scaled(emit, value(y), value(k), value(zero)),
-    ]),
-  );
+  const inputs = [narrow(a), b, factor, tf.scalar(0, 'int32')] as const;
+  return fused('plus_scaled', inputs, (emit, [x, y, k, zero]) => {
+    const wide = emit('Cast', [x], { DstT: { dtype: 'float32' } });
+    return emit('AddV2', [wide, scaled(emit, y, k, zero)]);
+  });
 }
 
 /**
@@ -66,12 +61,9 @@ export function plusScaled(a: Tensor, b: Tensor, factor: Tensor): Tensor {
  */
 export function blended(a: Tensor, keep: Tensor, b: Tensor, take: Tensor): Tensor {
   if (!isLargeParameter(a)) return op1('AddV2', [op1('Mul', [a, keep]), op1('Mul', [b, take])]);
-  const inputs = [a, keep, b, take, tf.scalar(0, 'int32')];
+  const inputs = [a, keep, b, take, tf.scalar(0, 'int32')] as const;
   return fused('blend', inputs, (emit, [x, k, y, t, zero]) =>
-    emit('AddV2', [
-      scaled(emit, value(x), value(k), value(zero)),
-      scaled(emit, value(y), value(t), value(zero)),
-    ]),
+    emit('AddV2', [scaled(emit, x, k, zero), scaled(emit, y, t, zero)]),
   );
 }
 
@@ -91,32 +83,26 @@ function onCpu(): boolean {
   return native().library.device === 'cpu';
 }
 
-/** The two terms that were added to make `x`, none where it was made otherwise. */
-function termsOf(x: Tensor): Tensor[] {
+/** The two terms that were added to make `x`; nothing where it was made otherwise. */
+function termsOf(x: Tensor): readonly [Tensor, Tensor] | undefined {
   const graph = activeGraph();
   const made = graph.maker(unwrap(x));
-  if (made?.type !== 'Add' && made?.type !== 'AddV2') return [];
-  const whole = made.inputs.every((term) => String(graph.meta(term).shape) === String(x.shape));
-  return whole ? made.inputs.map((term) => wrap(term)) : [];
+  if (made?.type !== 'Add' && made?.type !== 'AddV2') return undefined;
+  const [a, b] = made.inputs.map((term) => wrap(term));
+  const isWhole = (term?: Tensor) => String(term?.shape) === String(x.shape);
+  return a && b && isWhole(a) && isWhole(b) ? [a, b] : undefined;
 }
 
 /** What `x` was before it was cast from bfloat16 and reshaped, if it was; in the shape of `x`. */
 function narrow(x: Tensor): Tensor {
   const graph = activeGraph();
-  let output = unwrap(x);
+  let made = graph.maker(unwrap(x));
   for (;;) {
-    const made = graph.maker(output);
     const [source] = made?.inputs ?? [];
     if (source === undefined) return x;
-    const before = wrap(source);
-    if (made?.type === 'Cast' && dtypeInGraph(before) === 'bfloat16')
-      return tf.reshape(before, [...x.shape]);
+    if (made?.type === 'Cast' && graph.meta(source).type === TF_TYPE.bfloat16)
+      return tf.reshape(wrap(source), [...x.shape]);
     if (made?.type !== 'Reshape') return x;
-    output = source;
+    made = graph.maker(source);
   }
-}
-
-function value(output: Output | undefined): Output {
-  if (output === undefined) throw new Error('engine: a fused function lacks an input');
-  return output;
 }
