@@ -4,7 +4,13 @@ import type { Attrs } from '../graph.ts';
 import { op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { dtypeInGraph, type Tensor, tf } from '../tf.ts';
-import { type Edges, fewPixels, productSlope, strided1x1Slope } from './filter_gradient.ts';
+import {
+  crossProduct,
+  type Edges,
+  fewPixels,
+  productSlope,
+  strided1x1Slope,
+} from './filter_gradient.ts';
 
 export interface ConvolutionOptions {
   /** Step between outputs, in pixels, both axes. */
@@ -63,7 +69,7 @@ function pointwise(x: Tensor, filter: Tensor): Tensor {
       value: tf.reshape(product, [...x.shape.slice(0, 3), outputs]),
       gradients: (dy) => {
         const slope = tf.reshape(asTypeOf(dy, pixels), [-1, outputs]);
-        const weights = op1('MatMul', [pixels, slope], { transpose_a: true });
+        const weights = crossProduct(pixels, slope);
         return [
           tf.reshape(timesTransposed(slope, matrix), [...x.shape]),
           tf.reshape(toFloat(weights), [...filter.shape]),

@@ -6,7 +6,7 @@ import { startEngine } from '../index.ts';
 import { op1 } from '../op.ts';
 import { toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
-import { productSlope } from './filter_gradient.ts';
+import { crossProduct, productSlope } from './filter_gradient.ts';
 
 beforeAll(startEngine);
 
@@ -55,4 +55,27 @@ it('the product gives what the kernel of the filter gradient gives', async () =>
   // oneDNN's kernel of a strided 1x1 filter writes past its memory.
   const safe = cases.filter(({ kh, kw, stride }) => stride === 1 || kh * kw > 1);
   await fc.assert(fc.asyncProperty(safe, property), { seed: 1, numRuns: 60 });
+});
+
+it.each([
+  { pixels: 1100, inputs: 6, outputs: 3 }, // turned around in float32
+  { pixels: 1100, inputs: 3, outputs: 6 },
+  { pixels: 100, inputs: 6, outputs: 3 },
+])("a product of $pixels pixels, $inputs to $outputs channels is x' dy", async (size) => {
+  const { pixels, inputs, outputs } = size;
+  const x = signs('x', [pixels, inputs]);
+  const dy = signs('dy', [pixels, outputs]);
+  const expected = Array.from({ length: inputs * outputs }, (_, place) => {
+    const [c, o] = [Math.floor(place / outputs), place % outputs];
+    return Array.from({ length: pixels }, (_, i) => i).reduce(
+      (sum, i) => sum + Number(x.data[i * inputs + c]) * Number(dy.data[i * outputs + o]),
+      0,
+    );
+  });
+  const build = (tensors: Readonly<Record<string, Tensor>>) => ({
+    product: crossProduct(tensors.x as Tensor, tensors.dy as Tensor),
+  });
+  const { product } = await evaluate({ x, dy }, build);
+  expect(product?.shape).toEqual([inputs, outputs]);
+  expect([...(product?.data ?? [])]).toEqual(expected);
 });

@@ -2,6 +2,7 @@ import { withGradient } from '../gradient.ts';
 import { op, op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
+import { layered } from './layered.ts';
 
 /** Hands in a value of this replica and gives its sum over all replicas. */
 export type Total = (phase: string, value: Tensor) => Tensor;
@@ -41,7 +42,7 @@ export function batchNormTrain(
   const factor = copies === 1 ? momentum : 1; // 1: the statistics of the batch itself
   let next = state;
   const value = withGradient([x, scale, offset], () => {
-    const input = toCompute(x);
+    const input = layered(toCompute(x));
     const outputs = op(
       'FusedBatchNormV3',
       [input, scale, offset, state.mean, state.variance],
@@ -59,12 +60,21 @@ export function batchNormTrain(
       };
     }
     return {
-      value: y,
-      gradients: (dy) =>
-        op('FusedBatchNormGradV3', [asTypeOf(dy, input), input, scale, ...reserved], attrs, 3),
+      value: shapedAs(y, x),
+      gradients: (dy) => {
+        const slope = shapedAs(asTypeOf(dy, input), input);
+        const taken = op('FusedBatchNormGradV3', [slope, input, scale, ...reserved], attrs, 3);
+        const [dx, ...parameters] = taken;
+        if (!dx) throw new Error('FusedBatchNormGradV3: outputs are missing');
+        return [shapedAs(dx, x), ...parameters];
+      },
     };
   });
   return { value, state: next };
+}
+
+function shapedAs(values: Tensor, { shape }: Tensor): Tensor {
+  return String(values.shape) === String(shape) ? values : tf.reshape(values, [...shape]);
 }
 
 /** n / (n - 1), as kernels have it also for one value. */

@@ -4,6 +4,7 @@ import { type Emit, fused, rounded } from '../fused.ts';
 import { TF_TYPE } from '../native.ts';
 import { op1 } from '../op.ts';
 import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
+import { layeredNorm } from './layered.ts';
 
 /**
  * From how many elements on ops are fused: activations in bfloat16, parameters. Below, a step gains
@@ -12,11 +13,13 @@ import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../tf.
  */
 const LARGE = { activations: 1 << 19, parameters: 1 << 18 } as const;
 
-/** max(x, 0); with the addition of which x is the result in the same pass. Not differentiable. */
+/** max(x, 0); in the same pass as the sum or the batch norm that made x. Not differentiable. */
 export function rectified(x: Tensor): Tensor {
   const terms = isLargeBf16(x) ? termsOf(x) : undefined;
-  if (terms === undefined) return op1('Relu', [x]);
-  return fused('relu_of_sum', terms, (emit, sum) => emit('Relu', [emit('Add', sum)]));
+  if (terms !== undefined)
+    return fused('relu_of_sum', terms, (emit, sum) => emit('Relu', [emit('Add', sum)]));
+  const norm = layeredNorm(x);
+  return norm === undefined ? op1('Relu', [x]) : tf.reshape(op1('Relu', [norm]), [...x.shape]);
 }
 
 /**
