@@ -4,6 +4,7 @@ import type { Attrs } from '../graph.ts';
 import { op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { dtypeInGraph, type Tensor, tf } from '../tf.ts';
+import { everyNth, paysAsProduct } from './every_nth.ts';
 import {
   crossProduct,
   type Edges,
@@ -47,6 +48,8 @@ export function conv2d(
   const same =
     stride === 1 && edges.every((edge, i) => 2 * edge === (i < 2 ? rows.taps : columns.taps) - 1);
   if (same && stride === 1 && rows.taps === 1 && columns.taps === 1) return pointwise(x, taps);
+  if (isSingle(taps, edges) && paysAsProduct(x, stride, outputs))
+    return pointwise(everyNth(x, stride), taps);
   const attrs = {
     strides: [1, stride, stride, 1],
     data_format: 'NHWC',
@@ -120,8 +123,7 @@ function convolve(x: Tensor, filter: Tensor, settings: Settings): Tensor {
   const { attrs, stride, same } = settings;
   const [top, bottom, left, right] = settings.edges;
   const pads = !same && top + bottom + left + right > 0;
-  const [kh, kw] = filter.shape;
-  const single = kh === 1 && kw === 1 && !pads && stride > 1;
+  const single = isSingle(filter, settings.edges) && stride > 1;
   const filterSize = tf.tensor1d(filter.shape, 'int32');
   return withGradient([x, filter], () => {
     const image = toCompute(x);
@@ -147,6 +149,11 @@ function convolve(x: Tensor, filter: Tensor, settings: Settings): Tensor {
       },
     };
   });
+}
+
+/** A 1x1 filter without padding: each output sees one pixel. */
+function isSingle({ shape: [kh, kw] }: Tensor, edges: Edges): boolean {
+  return kh === 1 && kw === 1 && edges.every((edge) => edge === 0);
 }
 
 /**

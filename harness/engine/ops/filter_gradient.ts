@@ -1,5 +1,6 @@
 import { op1 } from '../op.ts';
 import { dtypeInGraph, type Tensor, tf } from '../tf.ts';
+import { taken } from './every_nth.ts';
 
 /** Zeros above, below, left and right of an image. */
 export type Edges = readonly [number, number, number, number];
@@ -33,28 +34,10 @@ export function crossProduct(x: Tensor, dy: Tensor): Tensor {
 export function strided1x1Slope(x: Tensor, dy: Tensor, stride: number): Tensor {
   const [, , , channels = 0] = x.shape;
   const [, , , outputs = 0] = dy.shape;
-  const pixels = tf.reshape(everyNth(x, stride), [-1, channels]);
+  const pixels = tf.reshape(taken(x, stride), [-1, channels]);
   const slope = tf.reshape(dy, [-1, outputs]);
   const product = op1('MatMul', [pixels, slope], { transpose_a: true });
   return tf.reshape(product, [1, 1, channels, outputs]);
-}
-
-/** Each `stride`-th pixel of both axes, from the first: [N, H, W, C] → [N, ceil(H / stride), …, C]. */
-function everyNth(x: Tensor, stride: number): Tensor {
-  const [n = 0, height = 0, width = 0, channels = 0] = x.shape;
-  const ints = (...list: number[]) => tf.tensor1d(list, 'int32');
-  if (height % stride !== 0 || width % stride !== 0)
-    return op1('StridedSlice', [
-      x,
-      ints(0, 0, 0, 0),
-      ints(n, height, width, channels),
-      ints(1, stride, stride, 1),
-    ]);
-  // Whole rows of channels are copied here, single elements above.
-  const [h, w] = [height / stride, width / stride];
-  const blocks = tf.reshape(x, [n, h, stride, w, stride * channels]);
-  const first = op1('Slice', [blocks, ints(0, 0, 0, 0, 0), ints(n, h, 1, w, channels)]);
-  return tf.reshape(first, [n, h, w, channels]);
 }
 
 /**
