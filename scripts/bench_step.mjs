@@ -6,9 +6,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { command } from './cli.mjs';
 import { load, root } from './load.mjs';
 import { scaleFor } from './perf_methods.mjs';
+import { turnsOf } from './turns.mjs';
 
 const SHAPES = [
-  { depth: 50, size: 224, batch: 8, target: { fp32: 1.05, bf16: 1.15 }, steps: 6 },
+  { depth: 50, size: 224, batch: 8, target: { fp32: 1.05, bf16: 1.15 }, steps: 2 },
   { depth: 18, size: 32, batch: 64, target: { fp32: 1.2, bf16: 1.2 }, steps: 20 },
 ];
 const LOOPS = [
@@ -25,10 +26,13 @@ const METHODS = {
 };
 const REFERENCE = ['moco', 'simclr', 'byol', 'rotation'];
 
+/** Steps of each side before the first turn that counts. */
+const WARMUP = 2;
+
 /** Steps over which ODC's work at every tenth step is spread evenly. */
 const EVEN = 10;
 
-/** Every case: by method, step before loop. */
+/** Every case: by method, step before loop; `steps` are those of a turn, or of a loop's run. */
 const CASES = Object.keys(METHODS).flatMap((method) =>
   [
     ...SHAPES.map((shape) => ({ method, kind: 'step', ...shape })),
@@ -44,7 +48,7 @@ const CASES = Object.keys(METHODS).flatMap((method) =>
 await command(
   import.meta.url,
   {
-    summary: 'Time training steps against PyTorch in paired runs; writes reports/speed.{json,md}.',
+    summary: 'Time training steps against PyTorch, turn by turn; writes reports/speed.{json,md}.',
     options: {
       python: { kind: 'text', value: 'FILE', help: 'Python with torch', default: 'python3' },
       reference: {
@@ -53,7 +57,7 @@ await command(
         help: 'the script that times a step in PyTorch',
         default: resolve(root, '../shared/perf/torch_reference.py'),
       },
-      pairs: { kind: 'int', help: 'runs of each side', default: 5, min: 1 },
+      pairs: { kind: 'int', help: 'turns, or runs of a loop, of each side', default: 12, min: 1 },
       method: {
         ...{ kind: 'list', value: 'NAME', choices: [...Object.keys(METHODS), 'all'] },
         help: 'whose cases; may be repeated (default: moco)',
@@ -93,7 +97,11 @@ await command(
     };
     if (options.peak) report.peak = await matrixPeak(options);
     for (const one of wanted) {
-      const { steps, ...measured } = { ...one, pairs: await pairsOf(one, options) };
+      const { steps, ...shape } = one;
+      const measured =
+        one.kind === 'step'
+          ? { ...shape, turn: steps, pairs: await turnsInPairs(one, options) }
+          : { ...shape, pairs: await runsInPairs(one, options) };
       report = { ...report, cases: merged(report.cases, measured, caseName) };
       const reports = speedReports.parse([...kept.filter((one) => !isHere(one)), report]);
       // After every case: a run that is cut short keeps what it has.
@@ -117,22 +125,55 @@ function chosen({ case: names, method: methods, files }, caseName) {
   return known.filter((one) => names.includes(caseName(one)) || asked(one));
 }
 
-// The order is turned from pair to pair, so that a machine that warms up favours neither side.
-async function pairsOf(one, options) {
+/** Both sides in processes of their own that take turns, each side first in every other pair. */
+async function turnsInPairs(one, options) {
   const { timedRun } = await load('reports/speed.ts');
-  const theirs = await torchCommand(one, options);
-  const sides = { ours: oursCommand(one, options), torch: theirs };
+  const extra = REFERENCE.includes(one.method) ? 0 : 1; // the reference's own step, see perf_methods.py
+  const steps = WARMUP + options.pairs * one.steps;
+  const sides = {
+    ours: turnsOf(oursCommand({ ...one, steps }, options)),
+    torch: turnsOf(stepCommand({ ...one, steps }, options)),
+  };
+  try {
+    await sides.ours.turn(WARMUP);
+    await sides.torch.turn(WARMUP + extra);
+    const turns = [];
+    for (let i = 0; i < options.pairs; i++) {
+      const turn = {};
+      for (const side of orderOf(i)) turn[side] = await sides[side].turn(one.steps);
+      turns.push(turn);
+      process.stderr.write(
+        `pair ${i + 1}: ${turn.ours.step_ms.toFixed(1)} against ${turn.torch.step_ms.toFixed(1)} ms\n`,
+      );
+    }
+    const [ours, torch] = [await sides.ours.result(), await sides.torch.result()];
+    const of = (result, turn) =>
+      timedRun.parse({ ...result, ...turn, images_per_second: (1e3 * one.batch) / turn.step_ms });
+    return turns.map((turn) => ({ ours: of(ours, turn.ours), torch: of(torch, turn.torch) }));
+  } finally {
+    for (const side of Object.values(sides)) side.stop();
+  }
+}
+
+/** Whole runs of a loop, whose loader processes would not wait for a turn. */
+async function runsInPairs(one, options) {
+  const { timedRun } = await load('reports/speed.ts');
+  const sides = { ours: oursCommand(one, options), torch: await loopCommand(one, options) };
   const pairs = [];
   for (let i = 0; i < options.pairs; i++) {
     const pair = {};
-    for (const side of i % 2 === 0 ? ['ours', 'torch'] : ['torch', 'ours'])
-      pair[side] = timedRun.parse(await lastLine(sides[side]));
+    for (const side of orderOf(i)) pair[side] = timedRun.parse(await lastLine(sides[side]));
     process.stderr.write(
       `pair ${i + 1}: ${pair.ours.images_per_second} against ${pair.torch.images_per_second} images/s\n`,
     );
     pairs.push({ ours: pair.ours, torch: pair.torch });
   }
   return pairs;
+}
+
+// Turned from pair to pair, so that a machine that warms up favours neither side.
+function orderOf(pair) {
+  return pair % 2 === 0 ? ['ours', 'torch'] : ['torch', 'ours'];
 }
 
 function shapeLine({ depth, size, batch, precision, steps }) {
@@ -144,13 +185,12 @@ function lineOf(values) {
 }
 
 function oursCommand(one, { files }) {
-  const data = one.kind === 'loop' ? ['--files', files] : [];
+  const data = one.kind === 'loop' ? ['--files', files] : ['--turns', '--warmup', '0'];
   const line = ['--method', one.method, ...shapeLine(one), ...data, '--json'];
   return ['npx', 'zx', resolve(root, 'scripts/perf.mjs'), ...line];
 }
 
-async function torchCommand(one, { python, reference, files }) {
-  if (one.kind === 'step') return stepCommand(one, { python, reference });
+async function loopCommand(one, { python, files }) {
   const script = resolve(root, 'tools/torch/train_loop.py');
   const base = [python, script, '--files', files, ...shapeLine(one), '--workers'];
   let best = { workers: 0, rate: 0 };
@@ -163,11 +203,12 @@ async function torchCommand(one, { python, reference, files }) {
 }
 
 function stepCommand(one, { python, reference }) {
-  const line = ['--method', METHODS[one.method], ...shapeLine(one)];
-  if (REFERENCE.includes(one.method)) return [python, reference, ...line];
+  const line = ['--method', METHODS[one.method], ...shapeLine(one), '--warmup', '0'];
+  const turns = [python, resolve(root, 'tools/torch/in_turns.py')];
+  if (REFERENCE.includes(one.method)) return [...turns, reference, ...line];
   const script = resolve(root, 'tools/torch/perf_methods.py');
   const scale = lineOf(scaleFor(one.method, one.size));
-  return [python, script, '--reference', reference, ...line, ...scale];
+  return [...turns, script, '--reference', reference, ...line, ...scale];
 }
 
 async function matrixPeak({ python }) {

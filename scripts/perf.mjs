@@ -5,6 +5,7 @@ import { command } from './cli.mjs';
 import { load } from './load.mjs';
 import { scaleFor } from './perf_methods.mjs';
 import { experimentOf, generated, hostOf, learnerOf, shapeOptions } from './perf_step.mjs';
+import { turnsFrom } from './turns.mjs';
 
 await command(
   import.meta.url,
@@ -15,6 +16,7 @@ await command(
       steps: { kind: 'int', help: 'timed steps', default: 6, min: 1 },
       warmup: { kind: 'int', help: 'steps before them', default: 2, min: 0 },
       files: { kind: 'text', value: 'LIST', help: 'JPEG paths, one a line: time the whole loop' },
+      turns: { kind: 'flag', help: 'wait for the number of steps of each turn on standard input' },
       workers: { kind: 'int', help: 'of the loader; never changes a bit', min: 0 },
     },
     examples: [
@@ -36,7 +38,8 @@ await command(
         ? loaded(experiment, options)
         : generated(experiment, learner.definition.method);
       const host = await hostOf(experiment, learner);
-      const timed = await time({ learner, host, batches, watch }, options);
+      const turns = options.turns ? turnsFrom(process.stdin, print) : undefined;
+      const timed = await time({ learner, host, batches, watch, turns }, options);
       const { depth, size, batch, precision, steps } = options;
       print({
         ...{ framework: 'reprise', version: library.version, device: library.device },
@@ -89,13 +92,14 @@ async function checkLoop(method) {
  * mean, as data comes in bursts, and so where a method works between steps, which it may do at every
  * tenth.
  */
-async function time({ learner, host, batches, watch }, { steps, warmup, batch, files }) {
+async function time({ learner, host, batches, watch, turns }, { steps, warmup, batch, files }) {
   const { takeStep } = await load('harness/run/take_step.ts');
   const { median } = await load('reports/speed.ts');
   const { method } = learner.definition;
   const laps = [];
   const iterator = batches[Symbol.asyncIterator]();
   for (let step = 0; step < warmup + steps; step++) {
+    await turns?.begin();
     const before = performance.now();
     const inside = watch.milliseconds;
     const { user, system } = process.cpuUsage();
@@ -109,7 +113,9 @@ async function time({ learner, host, batches, watch }, { steps, warmup, batch, f
     const now = process.cpuUsage();
     const cpu = (now.user - user + now.system - system) / 1e3;
     laps.push({ step: lap, session: watch.milliseconds - inside, waited, cpu });
+    turns?.end(laps.at(-1));
   }
+  turns?.close();
   await iterator.return?.();
   const middle = files || method.afterStep ? mean : median;
   const [whole, session, waited, cpu] = ['step', 'session', 'waited', 'cpu'].map((key) =>
