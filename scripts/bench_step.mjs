@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
@@ -6,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { command } from './cli.mjs';
 import { load, root } from './load.mjs';
 import { scaleFor } from './perf_methods.mjs';
-import { turnsOf } from './turns.mjs';
+import { commandOf } from './turns.mjs';
 
 const SHAPES = [
   { depth: 50, size: 224, batch: 8, target: { fp32: 1.05, bf16: 1.15 }, steps: 2 },
@@ -131,8 +130,8 @@ async function turnsInPairs(one, options) {
   const extra = REFERENCE.includes(one.method) ? 0 : 1; // the reference's own step, see perf_methods.py
   const steps = WARMUP + options.pairs * one.steps;
   const sides = {
-    ours: turnsOf(oursCommand({ ...one, steps }, options)),
-    torch: turnsOf(stepCommand({ ...one, steps }, options)),
+    ours: commandOf(oursCommand({ ...one, steps }, options)),
+    torch: commandOf(stepCommand({ ...one, steps }, options)),
   };
   try {
     await sides.ours.turn(WARMUP);
@@ -162,7 +161,8 @@ async function runsInPairs(one, options) {
   const pairs = [];
   for (let i = 0; i < options.pairs; i++) {
     const pair = {};
-    for (const side of orderOf(i)) pair[side] = timedRun.parse(await lastLine(sides[side]));
+    for (const side of orderOf(i))
+      pair[side] = timedRun.parse(await commandOf(sides[side]).result());
     process.stderr.write(
       `pair ${i + 1}: ${pair.ours.images_per_second} against ${pair.torch.images_per_second} images/s\n`,
     );
@@ -195,7 +195,7 @@ async function loopCommand(one, { python, files }) {
   const base = [python, script, '--files', files, ...shapeLine(one), '--workers'];
   let best = { workers: 0, rate: 0 };
   for (const workers of [0, 1, 2]) {
-    const { images_per_second: rate } = await lastLine([...base, String(workers)]);
+    const { images_per_second: rate } = await commandOf([...base, String(workers)]).result();
     process.stderr.write(`PyTorch with ${workers} loader processes: ${rate} images/s\n`);
     if (rate > best.rate) best = { workers, rate };
   }
@@ -212,35 +212,10 @@ function stepCommand(one, { python, reference }) {
 }
 
 async function matrixPeak({ python }) {
-  const lines = await linesOf([python, resolve(root, 'tools/torch/matmul_peak.py')]);
+  const lines = await commandOf([python, resolve(root, 'tools/torch/matmul_peak.py')]).rest();
   const best = (precision) =>
     Math.max(...lines.filter((line) => line.precision === precision).map(({ gflops }) => gflops));
   return { fp32: best('fp32'), bf16: best('bf16') };
-}
-
-async function lastLine(line) {
-  const last = (await linesOf(line)).at(-1);
-  if (last === undefined) throw new Error(`${line.join(' ')}: printed no result`);
-  return last;
-}
-
-/** The JSON lines that a command prints. */
-function linesOf([file, ...args]) {
-  return new Promise((done, fail) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: root });
-    const text = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr'])
-      child[stream].setEncoding('utf8').on('data', (chunk) => {
-        text[stream] += chunk;
-      });
-    child.on('error', fail);
-    child.on('close', (code) => {
-      if (code !== 0)
-        return fail(new Error(`${[file, ...args].join(' ')} ended with ${code}:\n${text.stderr}`));
-      const lines = text.stdout.split('\n').filter((line) => line.startsWith('{'));
-      done(lines.map((line) => JSON.parse(line)));
-    });
-  });
 }
 
 function merged(cases, measured, caseName) {

@@ -38,7 +38,9 @@ await command(
         ? loaded(experiment, options)
         : generated(experiment, learner.definition.method);
       const host = await hostOf(experiment, learner);
-      const turns = options.turns ? turnsFrom(process.stdin, print) : undefined;
+      const turns = options.turns
+        ? turnsFrom(process.stdin, (laps) => print({ turn: inMean(laps) }))
+        : undefined;
       const timed = await time({ learner, host, batches, watch, turns }, options);
       const { depth, size, batch, precision, steps } = options;
       print({
@@ -150,6 +152,12 @@ async function* loaded({ data, seed, replicas, batch, method }, { workers }) {
 /** What a method asks of a batch besides views. */
 function extras({ draws, labels, chance }) {
   return { draws, labels, chance };
+}
+
+/** Of a turn, milliseconds. */
+function inMean(laps) {
+  const [step_ms, session_ms] = ['step', 'session'].map((key) => mean(laps.map((lap) => lap[key])));
+  return { step_ms, session_ms };
 }
 
 function mean(values) {

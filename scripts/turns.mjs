@@ -8,8 +8,11 @@ import { root } from './load.mjs';
  * `{"turn": {"step_ms": …}}`, and waits again.
  */
 
-/** Our end: `begin` before and `end` after each step. */
-export function turnsFrom(input, print) {
+/**
+ * Our end: `begin` before and `end` after each step.
+ * @param over told the laps of a turn when it is over
+ */
+export function turnsFrom(input, over) {
   const reader = createInterface({ input });
   const lines = reader[Symbol.asyncIterator]();
   let laps = [];
@@ -17,17 +20,15 @@ export function turnsFrom(input, print) {
   return {
     async begin() {
       if (left > 0) return;
-      const { value, done } = await lines.next();
-      if (done) throw new Error('--turns: the input ended before the last step');
-      laps = [];
+      const { value } = await lines.next(); // undefined after the last
       left = Number(value);
+      if (!(left >= 1)) throw new Error(`--turns: found '${value}', expected a number of steps`);
+      laps = [];
     },
     end(lap) {
       laps.push(lap);
       left--;
-      if (left > 0) return;
-      const mean = (key) => laps.reduce((sum, one) => sum + one[key], 0) / laps.length;
-      print({ turn: { step_ms: mean('step'), session_ms: mean('session') } });
+      if (left === 0) over(laps);
     },
     close() {
       reader.close();
@@ -36,49 +37,56 @@ export function turnsFrom(input, print) {
   };
 }
 
-/** The other end of a command that takes turns. */
-export function turnsOf([file, ...args]) {
+/** A command that runs, of which the JSON lines matter. */
+export function commandOf([file, ...args]) {
   const child = spawn(file, args, { stdio: 'pipe', cwd: root });
-  const said = [];
-  const waiting = [];
-  const ended = { errors: '', code: undefined };
-  const settle = () => {
-    while (waiting.length > 0 && said.length > 0) waiting.shift().done(said.shift());
-    if (ended.code === undefined) return;
-    const error = new Error(
-      `${[file, ...args].join(' ')} ended with ${ended.code}:\n${ended.errors}`,
-    );
-    for (const { fail } of waiting.splice(0)) fail(error);
-  };
-  const next = () =>
-    new Promise((done, fail) => {
-      waiting.push({ done, fail });
-      settle();
-    });
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    if (!line.startsWith('{')) return;
-    said.push(JSON.parse(line));
-    settle();
-  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let errors = '';
   child.stdin.on('error', () => undefined); // it has ended, which `close` tells
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    ended.errors += text;
+    errors += text;
   });
-  child.on('error', (error) => {
-    ended.errors += error.message;
+  const closed = new Promise((done) => {
+    child.on('error', (error) => {
+      errors += error.message;
+    });
+    child.on('close', done);
   });
-  child.on('close', (code) => {
-    ended.code = code;
-    settle();
-  });
+  const fail = (what) => new Error(`${[file, ...args].join(' ')} ${what}:\n${errors}`);
+
+  /** The next line; undefined after the last. @throws where the command failed */
+  async function next() {
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (!done && !value.startsWith('{')) continue;
+      if (!done) return JSON.parse(value);
+      const code = await closed;
+      if (code !== 0) throw fail(`ended with ${code}`);
+      return undefined;
+    }
+  }
+
   return {
-    /** So many steps. @returns what one took */
+    /** Lets it take so many steps. @returns what one took */
     async turn(steps) {
       child.stdin.write(`${steps}\n`);
-      return (await next()).turn;
+      const line = await next();
+      if (line?.turn === undefined) throw fail('took no turn');
+      return line.turn;
     },
-    /** The last line, after the last turn. */
-    result: next,
+    /** All lines from here to its end, at which it has nothing more to read. */
+    async rest() {
+      child.stdin.end();
+      const rest = [];
+      for (let line = await next(); line !== undefined; line = await next()) rest.push(line);
+      return rest;
+    },
+    /** The last of them. */
+    async result() {
+      const last = (await this.rest()).at(-1);
+      if (last === undefined) throw fail('printed no result');
+      return last;
+    },
     stop: () => child.kill(),
   };
 }

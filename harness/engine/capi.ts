@@ -101,6 +101,11 @@ export function native(): Native {
   return loaded;
 }
 
+/** Whether ops run on the CPU: some are put together for its kernels. */
+export function onCpu(): boolean {
+  return native().library.device === 'cpu';
+}
+
 /** The library that this process computes with; undefined before `loadNative`. */
 export function loadedLibrary(): Library | undefined {
   return loaded?.library;

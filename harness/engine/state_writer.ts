@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { type HostArray, hostArray, sizeOf, zeros } from './array.ts';
-import { native, type Output, type Pointer } from './capi.ts';
+import { type Output, onCpu, type Pointer } from './capi.ts';
 import type { Graph } from './graph.ts';
 import type { Call } from './session.ts';
 import type { TensorSpec, Variable } from './tracing.ts';
@@ -139,7 +139,7 @@ export class StateWriter {
 /** Worth more than one run. On a GPU kernels that change rows have not all types. */
 function isLarge({ shape, data }: HostArray): boolean {
   const [rows = 1] = shape;
-  return native().library.device === 'cpu' && rows > 1 && data.byteLength >= 2 * WRITE_BYTES;
+  return onCpu() && rows > 1 && data.byteLength >= 2 * WRITE_BYTES;
 }
 
 function rowsAtATime({ shape, data }: HostArray): number {

@@ -47,9 +47,10 @@ export function conv2d(
   const edges: Edges = [rows.before, rows.after, columns.before, columns.after];
   const same =
     stride === 1 && edges.every((edge, i) => 2 * edge === (i < 2 ? rows.taps : columns.taps) - 1);
-  if (same && stride === 1 && rows.taps === 1 && columns.taps === 1) return pointwise(x, taps);
-  if (isSingle(taps, edges) && paysAsProduct(x, stride, outputs))
-    return pointwise(everyNth(x, stride), taps);
+  if (isSingle(taps, edges)) {
+    if (stride === 1) return pointwise(x, taps);
+    if (paysAsProduct(x, stride, outputs)) return pointwise(everyNth(x, stride), taps);
+  }
   const attrs = {
     strides: [1, stride, stride, 1],
     data_format: 'NHWC',

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { stream } from '../../random/stream.ts';
-import { agree, normal } from '../../testing/agree.ts';
-import { differentiate, floats, type Tensors } from '../../testing/evaluate.ts';
+import { agree, normal, signs } from '../../testing/agree.ts';
+import { differentiate, type Tensors } from '../../testing/evaluate.ts';
 import type { HostArray } from '../array.ts';
 import { startEngine } from '../index.ts';
 import { activeGraph, type Tensor, tf } from '../tf.ts';
@@ -33,16 +32,6 @@ it('every nth pixel: values and gradients are those of tfjs', async () => {
 });
 
 const [INPUTS, OUTPUTS] = [256, 512] as const;
-
-/** Values of -1, 0 and 1: sums of them are exact in both precisions. */
-function signs(name: string, shape: readonly number[]) {
-  const draws = stream(1, name);
-  const count = shape.reduce((a, b) => a * b, 1);
-  return floats(
-    shape,
-    Array.from({ length: count }, () => draws.int(-1, 1)),
-  );
-}
 
 /** The strided convolution of so many outputs at a time. */
 function inParts(tensors: Tensors, size: number): Tensor {

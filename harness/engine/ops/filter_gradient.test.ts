@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { stream } from '../../random/stream.ts';
-import { evaluate, floats } from '../../testing/evaluate.ts';
+import { signs } from '../../testing/agree.ts';
+import { evaluate } from '../../testing/evaluate.ts';
 import { startEngine } from '../index.ts';
 import { op1 } from '../op.ts';
 import { toCompute, toFloat } from '../precision.ts';
@@ -18,16 +18,6 @@ const cases = fc.record({
   edges: fc.tuple(edge, edge, edge, edge),
   precision: fc.constantFrom('fp32' as const, 'bf16' as const),
 });
-
-/** Values of -1, 0 and 1: sums of a few hundred such products are exact in both precisions. */
-function signs(name: string, shape: readonly number[]) {
-  const draws = stream(1, name);
-  const count = shape.reduce((a, b) => a * b, 1);
-  return floats(
-    shape,
-    Array.from({ length: count }, () => draws.int(-1, 1)),
-  );
-}
 
 it('the product gives what the kernel of the filter gradient gives', async () => {
   const property = async (c: typeof cases extends fc.Arbitrary<infer T> ? T : never) => {

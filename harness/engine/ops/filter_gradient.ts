@@ -36,8 +36,7 @@ export function strided1x1Slope(x: Tensor, dy: Tensor, stride: number): Tensor {
   const [, , , outputs = 0] = dy.shape;
   const pixels = tf.reshape(taken(x, stride), [-1, channels]);
   const slope = tf.reshape(dy, [-1, outputs]);
-  const product = op1('MatMul', [pixels, slope], { transpose_a: true });
-  return tf.reshape(product, [1, 1, channels, outputs]);
+  return tf.reshape(crossProduct(pixels, slope), [1, 1, channels, outputs]);
 }
 
 /**

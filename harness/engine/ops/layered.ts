@@ -1,5 +1,5 @@
 import { sizeOf } from '../array.ts';
-import { native } from '../capi.ts';
+import { onCpu } from '../capi.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 
 /** From how many values and channels on it pays. What goldens pin is below. */
@@ -38,5 +38,5 @@ export function layeredNorm(x: Tensor): Tensor | undefined {
 
 function isLarge({ shape }: Tensor): boolean {
   const wide = (shape.at(-1) ?? 0) >= LARGE.channels;
-  return wide && sizeOf(shape) >= LARGE.values && native().library.device === 'cpu';
+  return wide && sizeOf(shape) >= LARGE.values && onCpu();
 }

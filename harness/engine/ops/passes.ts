@@ -1,5 +1,5 @@
 import { sizeOf } from '../array.ts';
-import { native, type Output } from '../capi.ts';
+import { type Output, onCpu } from '../capi.ts';
 import { type Emit, fused, rounded } from '../fused.ts';
 import { TF_TYPE } from '../native.ts';
 import { op1 } from '../op.ts';
@@ -80,10 +80,6 @@ function isLargeBf16(x: Tensor): boolean {
 
 function isLargeParameter(x: Tensor): boolean {
   return onCpu() && sizeOf(x.shape) >= LARGE.parameters && dtypeInGraph(x) === 'float32';
-}
-
-function onCpu(): boolean {
-  return native().library.device === 'cpu';
 }
 
 /** The two terms that were added to make `x`; nothing where it was made otherwise. */
