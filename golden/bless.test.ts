@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BlessOptions, bless, cleanCommit, type RunRequest } from '../harness/run/bless.ts';
-import { metricsOf } from '../harness/run/entries.ts';
-import { goldenPath, readGolden, writeGolden } from '../harness/run/golden.ts';
-import { compareWithGolden } from '../harness/run/golden_check.ts';
-import { type RunRecord, sealed, writeRecord } from '../harness/run/record.ts';
-import type { Experiment } from '../harness/run/spec.ts';
+import type { Experiment } from '../harness/experiment/spec.ts';
+import { metricsOf } from '../harness/record/entries.ts';
+import { type RunRecord, sealed, writeRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
+import { type BlessOptions, bless, cleanCommit, type RunRequest } from '../harness/verify/bless.ts';
+import { goldenPath, readGolden, writeGolden } from '../harness/verify/golden.ts';
+import { compareWithGolden } from '../harness/verify/golden_check.ts';
 import { methods } from '../methods/index.ts';
 import { tiny, tinyExperiment } from './tiny.ts';
 
@@ -49,10 +49,18 @@ async function runPerturbed({ instructions, ...request }: RunRequest): Promise<R
 }
 
 const options = (): BlessOptions => ({
-  ...{ experiment, methods, data: folder, folder: join(folder, 'golden') },
-  ...{ reason: 'first golden', command: 'bless', commit: 'c0ffee', runs: 5 },
-  ...{ from: join(folder, 'run'), workDir: join(folder, 'bless') },
-  ...{ runPerturbed, tell: () => {} },
+  experiment,
+  methods,
+  data: folder,
+  folder: join(folder, 'golden'),
+  reason: 'first golden',
+  command: 'bless',
+  commit: 'c0ffee',
+  runs: 5,
+  from: join(folder, 'run'),
+  workDir: join(folder, 'bless'),
+  runPerturbed,
+  tell: () => {},
 });
 const goldens = () => join(folder, 'golden');
 
@@ -104,8 +112,10 @@ describe('bless', () => {
     expect(written).toBe(true);
     expect(blessing.reason).toBe('a new seed');
     expect(blessing.first).toEqual({
-      ...{ epoch: 0, metric: 'state' },
-      ...{ before: other.epochs[0]?.stateHash, after: record.epochs[0]?.stateHash },
+      epoch: 0,
+      metric: 'state',
+      before: other.epochs[0]?.stateHash,
+      after: record.epochs[0]?.stateHash,
     });
     expect(blessing.differences.map(({ metric }) => metric)).toContain('loss');
     expect(readGolden(path).log.map(({ reason }) => reason)).toEqual([

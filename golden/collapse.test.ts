@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { collapsed, collapseWarnings } from '../harness/run/collapse.ts';
-import { metricsOf } from '../harness/run/entries.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { collapsed, collapseWarnings } from '../harness/evaluation/collapse.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { metricsOf } from '../harness/record/entries.ts';
 import { train } from '../harness/run/trainer.ts';
 import { methods } from '../methods/index.ts';
 import { tiny } from './tiny.ts';
@@ -17,7 +17,10 @@ const bare = { ...normed, norm: 'none' } as const;
 
 /** BYOL of seconds; without norms, moving average and with a decay that is far too strong it collapses. */
 const byol = {
-  ...{ ...tiny, name: 'byol/tiny', epochs: 2, schedule: { kind: 'constant' } },
+  ...tiny,
+  name: 'byol/tiny',
+  epochs: 2,
+  schedule: { kind: 'constant' },
   method: { kind: 'byol', neck: normed, predictor: normed, momentum: 0.9 },
   optimizer: { kind: 'sgd', lr: 0.1 },
 };

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { bytesOf, type HostArray, hostArray } from '../harness/engine/array.ts';
-import { fingerprint } from '../harness/engine/fingerprint.ts';
 import { withGradient } from '../harness/engine/gradient.ts';
 import { startEngine } from '../harness/engine/index.ts';
 import { useLanes } from '../harness/engine/lanes.ts';
+import { fingerprint } from '../harness/engine/native/fingerprint.ts';
 import { op1 } from '../harness/engine/op.ts';
 import { relu } from '../harness/engine/ops/activation.ts';
 import { conv2d } from '../harness/engine/ops/convolution.ts';
@@ -16,13 +16,14 @@ import { avgPool, maxPool } from '../harness/engine/ops/pooling.ts';
 import { type Precision, toCompute, toFloat } from '../harness/engine/precision.ts';
 import type { ProgramOptions } from '../harness/engine/program.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
+import { exactCompat } from '../harness/experiment/compat.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
 import { OptimizerSpec } from '../harness/optim/spec.ts';
 import { fillNormal, stream } from '../harness/random/stream.ts';
-import { exactCompat } from '../harness/run/compat.ts';
-import { Learner } from '../harness/run/learner.ts';
-import { runStep, trainableNames } from '../harness/run/step.ts';
+import { trainableNames } from '../harness/step/definition.ts';
+import { Learner } from '../harness/step/learner.ts';
+import { runStep } from '../harness/step/step.ts';
 import { type Arrays, differentiate, floats, type Tensors } from '../harness/testing/evaluate.ts';
 import { moco } from '../methods/moco.ts';
 

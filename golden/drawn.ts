@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { compareWithGolden } from '../harness/run/golden_check.ts';
-import { findRecipes } from '../harness/run/registry.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { findRecipes } from '../harness/experiment/registry.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
+import { compareWithGolden } from '../harness/verify/golden_check.ts';
 import { methods } from '../methods/index.ts';
 
 const goldens = fileURLToPath(new URL('.', import.meta.url));
@@ -19,7 +19,10 @@ export async function goldenVerdict(
   options: Pick<TrainOptions, 'workDir' | 'stopAfterEpoch' | 'perturbation'>,
 ) {
   const { record } = await train({
-    ...{ experiment, methods, data: '.', terminal: { write: () => true } },
+    experiment,
+    methods,
+    data: '.',
+    terminal: { write: () => true },
     ...options,
   });
   const verdict = compareWithGolden(record, goldens);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { findRecipes } from '../harness/experiment/registry.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
 import { dryRun } from '../harness/run/dry_run.ts';
 import { dryRunText } from '../harness/run/dry_run_text.ts';
-import { findRecipes } from '../harness/run/registry.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
 import { methods } from '../methods/index.ts';
 
 const folder = new URL('../methods', import.meta.url).pathname;

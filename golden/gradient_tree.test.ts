@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
-import { TF_TYPE } from '../harness/engine/native.ts';
+import { TF_TYPE } from '../harness/engine/native/native.ts';
 import type { Precision } from '../harness/engine/precision.ts';
 import type { CompiledNode } from '../harness/engine/session.ts';
+import { exactCompat } from '../harness/experiment/compat.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
 import { OptimizerSpec } from '../harness/optim/spec.ts';
 import { stream } from '../harness/random/stream.ts';
-import { exactCompat } from '../harness/run/compat.ts';
-import { Learner } from '../harness/run/learner.ts';
-import { trainableNames } from '../harness/run/step.ts';
-import { stepFeeds } from '../harness/run/step_inputs.ts';
+import { trainableNames } from '../harness/step/definition.ts';
+import { Learner } from '../harness/step/learner.ts';
+import { stepFeeds } from '../harness/step/step_inputs.ts';
 import { moco } from '../methods/moco.ts';
 
 beforeAll(startEngine);
@@ -29,8 +29,16 @@ async function compiled(precision: Precision) {
   const model = method.model({ module, channels });
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 0 });
   const learner = new Learner({
-    ...{ method, model, optimizer, precision, replicas: REPLICAS, batch: BATCH, size: SIZE },
-    ...{ channels: 3, accumulate: 1, rules: resolveRules(optimizer, trainableNames(model)) },
+    method,
+    model,
+    optimizer,
+    precision,
+    replicas: REPLICAS,
+    batch: BATCH,
+    size: SIZE,
+    channels: 3,
+    accumulate: 1,
+    rules: resolveRules(optimizer, trainableNames(model)),
     normalise: { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] },
     compat: exactCompat,
   });

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bytesOf, type HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
+import { toOIHW } from '../harness/engine/layout.ts';
+import { exactCompat } from '../harness/experiment/compat.ts';
 import { initialValue } from '../harness/nn/initialise.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
 import { OptimizerSpec } from '../harness/optim/spec.ts';
 import { stream } from '../harness/random/stream.ts';
-import { exactCompat } from '../harness/run/compat.ts';
-import { Learner } from '../harness/run/learner.ts';
-import { trainableNames } from '../harness/run/step.ts';
-import { toOIHW } from '../harness/weights/layout.ts';
+import { trainableNames } from '../harness/step/definition.ts';
+import { Learner } from '../harness/step/learner.ts';
 import { moco } from '../methods/moco.ts';
 
 /** SHA-256 over name, type, shape and little-endian bytes of each tensor, in order. */
@@ -61,8 +61,16 @@ describe('of a whole run', () => {
     const model = method.model({ module, channels });
     const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, momentum: 0.9 });
     const learner = new Learner({
-      ...{ method, model, optimizer, replicas: 2, batch: 8, size: 32, channels: 3, accumulate: 1 },
-      ...{ precision: 'fp32', compat: exactCompat },
+      method,
+      model,
+      optimizer,
+      replicas: 2,
+      batch: 8,
+      size: 32,
+      channels: 3,
+      accumulate: 1,
+      precision: 'fp32',
+      compat: exactCompat,
       rules: resolveRules(optimizer, trainableNames(model)),
       normalise: { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] },
     });

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { countParameters, parameterLines } from '../harness/run/parameters.ts';
-import { findRecipes, recipeNamed } from '../harness/run/registry.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { findRecipes, recipeNamed } from '../harness/experiment/registry.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { countParameters, parameterLines } from '../harness/step/parameters.ts';
 import { methods } from '../methods/index.ts';
 import { tinyExperiment } from './tiny.ts';
 
@@ -22,7 +22,10 @@ describe('parameters of the original’s experiments (methods.md 15)', () => {
     ['classification/imagenet/r50', 25_557_032, 25_557_032],
   ])('%s', (name, total, trainable) => {
     expect(countsOf(name)).toEqual({
-      ...{ backbone: 23_508_032, backboneTrainable: 23_508_032, total, trainable },
+      backbone: 23_508_032,
+      backboneTrainable: 23_508_032,
+      total,
+      trainable,
     });
   });
 

@@ -2,13 +2,13 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../harness/run/checkpoint.ts';
-import { appendEpoch, type RunRecord, readRecord, writeRecord } from '../harness/run/record.ts';
+import { extractBackbone } from '../harness/publish/extract_backbone.ts';
+import { publish } from '../harness/publish/publish.ts';
+import { appendEpoch, type RunRecord, readRecord, writeRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
-import { verifyEpoch } from '../harness/run/verify.ts';
-import { verificationText } from '../harness/run/verify_text.ts';
-import { extractBackbone } from '../harness/weights/backbone.ts';
-import { publish } from '../harness/weights/publish.ts';
+import { verifyEpoch } from '../harness/verify/verify.ts';
+import { verificationText } from '../harness/verify/verify_text.ts';
+import { loadCheckpoint, saveCheckpoint } from '../harness/weights/checkpoint.ts';
 import { methods } from '../methods/index.ts';
 import { tinyExperiment } from './tiny.ts';
 
@@ -109,7 +109,12 @@ it('a run’s weights are published, extracted and taken up by another run', asy
   ] as const) {
     const workDir = join(folder, name);
     const next = await train({
-      ...{ experiment, methods, data: folder, workDir, pretrained, stopAfterEpoch: 1 },
+      experiment,
+      methods,
+      data: folder,
+      workDir,
+      pretrained,
+      stopAfterEpoch: 1,
       terminal: quiet,
     });
     expect(next.record.data.pretrained).toBeDefined();
@@ -121,8 +126,12 @@ it('a run’s weights are published, extracted and taken up by another run', asy
   const renamed = join(folder, 'moco-00000000.safetensors');
   cpSync(path, renamed);
   const refused = train({
-    ...{ experiment, methods, data: folder, workDir: join(folder, 'refused') },
-    ...{ pretrained: renamed, terminal: quiet },
+    experiment,
+    methods,
+    data: folder,
+    workDir: join(folder, 'refused'),
+    pretrained: renamed,
+    terminal: quiet,
   });
   await expect(refused).rejects.toThrow('is not what its name says');
   expect(existsSync(join(folder, 'refused', 'epoch_1.safetensors'))).toBe(false);

@@ -1,14 +1,20 @@
+import { sha256 } from '../harness/base/hash.ts';
 import { type HostArray, hostArray } from '../harness/engine/array.ts';
+import { toOIHW } from '../harness/engine/layout.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import type { Metrics } from '../harness/experiment/metrics.ts';
+import { type Experiment, experimentId, parseExperiment } from '../harness/experiment/spec.ts';
 import { initialValue } from '../harness/nn/initialise.ts';
 import { stream } from '../harness/random/stream.ts';
-import { stateHash } from '../harness/run/checkpoint.ts';
-import { bindMethod, stepDefinition } from '../harness/run/definition.ts';
-import { exactMetrics } from '../harness/run/entries.ts';
-import { sha256 } from '../harness/run/hash.ts';
-import type { Metrics } from '../harness/run/log_format.ts';
-import { appendEpoch, type RunRecord, sealed, type UnsealedRecord } from '../harness/run/record.ts';
-import { type Experiment, experimentId, parseExperiment } from '../harness/run/spec.ts';
-import { toOIHW } from '../harness/weights/layout.ts';
+import { exactMetrics } from '../harness/record/entries.ts';
+import {
+  appendEpoch,
+  type RunRecord,
+  sealed,
+  type UnsealedRecord,
+} from '../harness/record/record.ts';
+import { stepDefinition } from '../harness/step/definition.ts';
+import { stateHash } from '../harness/weights/checkpoint.ts';
 import { methods } from '../methods/index.ts';
 
 const view = [{ kind: 'randomResizedCrop', scale: [0.2, 1] }, { kind: 'flip' }];
@@ -21,9 +27,11 @@ export const tiny = {
   data: {
     train: { kind: 'generated', count: 64, size: 16 },
     pipelines: [view, view],
-    ...{ size: 16, dropLast: true },
+    size: 16,
+    dropLast: true,
   },
-  ...{ batch: 16, epochs: 3 },
+  batch: 16,
+  epochs: 3,
   optimizer: { kind: 'sgd', lr: 0.06, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', per: 'epoch' },
   evaluation: {
@@ -63,15 +71,22 @@ export async function recordOfStates(
 ): Promise<RunRecord> {
   const head: UnsealedRecord = {
     format: 'reprise-record-1',
-    ...{ experiment, experimentId: experimentId(experiment) },
-    ...{ data: { train: sha256('images') }, graph: sha256('graph'), library: sha256('library') },
+    experiment,
+    experimentId: experimentId(experiment),
+    data: { train: sha256('images') },
+    graph: sha256('graph'),
+    library: sha256('library'),
     fingerprint: { id: 'aaaaaaaaaaaa', device: 'cpu' },
-    ...{ environment: {}, epochs: [], finished: false },
+    environment: {},
+    epochs: [],
+    finished: false,
   };
   let record = sealed(head);
   for (const [epoch, state] of states.entries())
     record = appendEpoch(record, {
-      ...{ epoch, step: 4 * epoch, metrics: exactMetrics(metrics[epoch] ?? { loss: 3 - epoch }) },
+      epoch,
+      step: 4 * epoch,
+      metrics: exactMetrics(metrics[epoch] ?? { loss: 3 - epoch }),
       stateHash: await stateHash(state),
     });
   return record;

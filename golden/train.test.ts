@@ -2,27 +2,27 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { beginEpoch } from '../harness/run/begin_epoch.ts';
-import { loadCheckpoint } from '../harness/run/checkpoint.ts';
-import { bindMethod, stepDefinition } from '../harness/run/definition.ts';
-import { numberOf } from '../harness/run/entries.ts';
+import { lockFolder } from '../harness/base/lock.ts';
+import type { Experiment } from '../harness/experiment/spec.ts';
+import { RunLog } from '../harness/log/log.ts';
+import { extractBackbone } from '../harness/publish/extract_backbone.ts';
+import { numberOf } from '../harness/record/entries.ts';
+import type { RunRecord } from '../harness/record/record.ts';
+import { NO_SUMS } from '../harness/record/sums.ts';
 import { runEpoch } from '../harness/run/epoch.ts';
-import { Learner } from '../harness/run/learner.ts';
-import { lockFolder } from '../harness/run/lock.ts';
-import { RunLog } from '../harness/run/log.ts';
-import { type Parts, parts } from '../harness/run/parts.ts';
-import type { RunRecord } from '../harness/run/record.ts';
-import type { Experiment } from '../harness/run/spec.ts';
-import { NO_SUMS } from '../harness/run/sums.ts';
+import { type Openers, openers, openTraining } from '../harness/run/open_training.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
-import { extractBackbone } from '../harness/weights/backbone.ts';
+import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import { writeSafetensors } from '../harness/weights/safetensors.ts';
 import { methods } from '../methods/index.ts';
 import { tinyExperiment } from './tiny.ts';
 
 // Sixteen micro-steps: the window of three gradients straddles the end of the epochs.
 const experiment = tinyExperiment({
-  ...{ epochs: 2, accumulate: 3, batch: 8, checkpoint: { keepLast: 0, everySteps: 3 } },
+  epochs: 2,
+  accumulate: 3,
+  batch: 8,
+  checkpoint: { keepLast: 0, everySteps: 3 },
 });
 let folder = '';
 let shown = '';
@@ -30,9 +30,9 @@ let record: RunRecord;
 const terminal = { write: (text: string) => (shown += text) };
 const whole = () => join(folder, 'whole');
 
-function run(name: string, options: Partial<TrainOptions> = {}, openers: Parts = parts) {
+function run(name: string, options: Partial<TrainOptions> = {}, open: Openers = openers) {
   const workDir = join(folder, name);
-  return train({ experiment, methods, data: folder, workDir, terminal, ...options }, openers);
+  return train({ experiment, methods, data: folder, workDir, terminal, ...options }, open);
 }
 
 function files(name: string): string[] {
@@ -42,14 +42,15 @@ function files(name: string): string[] {
 }
 
 /** Batches that ask for a stop when a step is about to begin. */
-function stoppingAt(step: number, controller: AbortController): Parts {
+function stoppingAt(step: number, controller: AbortController): Openers {
   return {
-    ...parts,
+    ...openers,
     openBatches: async (setup) => {
-      const batches = await parts.openBatches(setup);
+      const batches = await openers.openBatches(setup);
       let asked = 0;
       return {
-        ...{ source: batches.source, stepsPerEpoch: batches.stepsPerEpoch },
+        source: batches.source,
+        stepsPerEpoch: batches.stepsPerEpoch,
         dispose: () => batches.dispose(),
         async *epoch(epoch, from) {
           for await (const batch of batches.epoch(epoch, from)) {
@@ -64,35 +65,42 @@ function stoppingAt(step: number, controller: AbortController): Parts {
 
 /** Micro-steps of the first two epochs, from 1, that change the weights. */
 async function movesOf(one: Experiment): Promise<number[]> {
-  const method = bindMethod(one, methods);
-  const batches = await parts.openBatches({ experiment: one, method, data: folder, workers: 0 });
-  const learner = new Learner(stepDefinition(one, method));
+  const training = await openTraining({
+    experiment: { ...one, checkpoint: { ...one.checkpoint, everySteps: 1 } },
+    methods,
+    data: folder,
+    workers: 0,
+  });
+  const { learner, stepsPerEpoch } = training;
   await learner.initialise(one.seed);
   const weight = async () =>
     String((await learner.program.readState('encoder_q.0.conv1.weight')).data);
-  const { stepsPerEpoch } = batches;
   const log = await RunLog.open({
-    ...{ folder: join(folder, 'moves'), seed: 0, environment: '', epochs: 2, terminal },
-    ...{ stepsPerEpoch, everySteps: 50, resumeStep: 0 },
+    folder: join(folder, 'moves'),
+    seed: 0,
+    environment: '',
+    epochs: 2,
+    terminal,
+    stepsPerEpoch,
+    everySteps: 50,
+    resumeStep: 0,
   });
   const moves: number[] = [];
   let before = await weight();
   for (const epoch of [0, 1])
     await runEpoch({
-      experiment: { ...one, checkpoint: { ...one.checkpoint, everySteps: 1 } },
-      ...{ learner, log, stepsPerEpoch, epoch, fromStep: 0 },
-      ...(await beginEpoch({
-        ...{ experiment: one, learner, batches, source: batches.source, data: folder },
-        ...{ epoch, fromStep: 0, sums: NO_SUMS },
-      })),
+      training,
+      begun: await training.begin({ epoch, fromStep: 0, sums: NO_SUMS }),
+      log,
+      epoch,
+      fromStep: 0,
       save: async (epochStep) => {
         const now = await weight();
         if (now !== before) moves.push(epoch * stepsPerEpoch + epochStep);
         before = now;
       },
     });
-  await batches.dispose();
-  learner.dispose();
+  await training.dispose();
   return moves;
 }
 
@@ -186,14 +194,14 @@ describe('resuming', () => {
   });
 
   it('refuses other data', async () => {
-    const other = 'f'.repeat(64);
-    const openers: Parts = {
-      ...parts,
+    const strange = 'f'.repeat(64);
+    const other: Openers = {
+      ...openers,
       openBatches: async (setup) => {
-        const batches = await parts.openBatches(setup);
+        const batches = await openers.openBatches(setup);
         const { source, stepsPerEpoch } = batches;
         return {
-          source: { ...source, manifest: { ...source.manifest, sha256: other } },
+          source: { ...source, manifest: { ...source.manifest, sha256: strange } },
           stepsPerEpoch,
           epoch: (epoch, from) => batches.epoch(epoch, from),
           dispose: () => batches.dispose(),
@@ -201,7 +209,7 @@ describe('resuming', () => {
       },
     };
     const resumeFrom = join(whole(), 'epoch_1.safetensors');
-    await expect(run('other-data', { resumeFrom }, openers)).rejects.toThrow(
+    await expect(run('other-data', { resumeFrom }, other)).rejects.toThrow(
       /the data changed since the checkpoint: train has SHA-256 ffff/,
     );
   });

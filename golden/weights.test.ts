@@ -10,11 +10,11 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { saveCheckpoint } from '../harness/run/checkpoint.ts';
-import { sha256 } from '../harness/run/hash.ts';
-import { type RunRecord, writeRecord } from '../harness/run/record.ts';
-import { extractBackbone } from '../harness/weights/backbone.ts';
-import { Publication, publish } from '../harness/weights/publish.ts';
+import { sha256 } from '../harness/base/hash.ts';
+import { extractBackbone } from '../harness/publish/extract_backbone.ts';
+import { Publication, publish } from '../harness/publish/publish.ts';
+import { type RunRecord, writeRecord } from '../harness/record/record.ts';
+import { saveCheckpoint } from '../harness/weights/checkpoint.ts';
 import { openPublished, openWeights, stampIn } from '../harness/weights/published.ts';
 import { readSafetensors, writeSafetensors } from '../harness/weights/safetensors.ts';
 import { methods } from '../methods/index.ts';
@@ -31,7 +31,11 @@ async function save(epoch: number, epochStep = 0, extra = {}) {
   return saveCheckpoint(folder, {
     tensors: state,
     meta: {
-      ...{ experiment, experimentId, epoch, step, epochStep },
+      experiment,
+      experimentId,
+      epoch,
+      step,
+      epochStep,
       extra: { epochs: epochs.slice(0, epoch + 1), ...extra },
     },
   });
@@ -61,7 +65,9 @@ describe('published weights', () => {
     expect(names.filter((name) => name.startsWith('encoder_q.'))).toHaveLength(tensors / 2);
     for (const [name, value] of found) expect(value.data).toEqual(states[2]?.get(name)?.data);
     expect(metadata).toMatchObject({
-      ...{ format: 'reprise-weights-1', epoch: '2', backbonePrefix: 'encoder_q.0.' },
+      format: 'reprise-weights-1',
+      epoch: '2',
+      backbonePrefix: 'encoder_q.0.',
       chain: record.epochs[2]?.chain,
     });
     const note = Publication.parse(

@@ -15,7 +15,8 @@ const run: SmallRun = {
   spec: {
     kind: 'barlow_twins',
     neck: { kind: 'simclr', hidden: 8, out: 6, layers: 3, lastNorm: false },
-    ...{ offDiagonal: 0.01, scale: 0.5 },
+    offDiagonal: 0.01,
+    scale: 0.5,
   },
 };
 

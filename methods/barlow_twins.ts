@@ -2,17 +2,20 @@ import { z } from 'zod';
 import { gather, type Replica } from '../harness/cluster/replicas.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
+import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
 import { sequential } from '../harness/nn/module.ts';
 import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 export const barlowTwinsSpec = z
   .strictObject({
     /** The projector; the paper's has three layers of 8192. */
     neck: neckSpec.prefault({
       kind: 'simclr',
-      ...{ hidden: 8192, out: 8192, layers: 3, lastNorm: false },
+      hidden: 8192,
+      out: 8192,
+      layers: 3,
+      lastNorm: false,
     }),
     /** lambda: weight of what is off the diagonal. */
     offDiagonal: z.number().nonnegative().default(0.0051),
@@ -51,7 +54,9 @@ export const barlowTwins = defineMethod<BarlowTwinsSpec>({
     return {
       loss: tf.mul(whole, tf.scalar(spec.scale)),
       metrics: {
-        ...{ on_diagonal: on, off_diagonal: off, correlation: tf.mean(diagonal) },
+        on_diagonal: on,
+        off_diagonal: off,
+        correlation: tf.mean(diagonal),
         ...monitors(l2Normalize(za), l2Normalize(zb)),
       },
     };

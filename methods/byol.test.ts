@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
-import { bindMethod } from '../harness/run/definition.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
 import {
   advance,
   describeMethod,

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
-import { loadCheckpoint } from '../harness/run/checkpoint.ts';
-import { compareRuns, isSame } from '../harness/run/compare.ts';
-import { bindMethod } from '../harness/run/definition.ts';
-import { countParameters } from '../harness/run/parameters.ts';
-import { type Parts, parts } from '../harness/run/parts.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { runStep } from '../harness/run/step.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { type Openers, openers } from '../harness/run/open_training.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
+import { countParameters } from '../harness/step/parameters.ts';
+import { runStep } from '../harness/step/step.ts';
 import { batchOf, describeMethod, withLearner } from '../harness/testing/method_suite.ts';
+import { compareRuns, isSame } from '../harness/verify/compare.ts';
+import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import * as recipes from './deepcluster.recipes.ts';
 import { deepcluster } from './deepcluster.ts';
 import { methods } from './index.ts';
@@ -58,10 +58,14 @@ describe('recipes', () => {
   it('have the parameters of the original (methods.md 15)', () => {
     const countOf = (recipe: unknown) => countParameters(parseExperiment(recipe, methods), methods);
     expect(countOf(recipes.r50)).toMatchObject({
-      ...{ backbone: 23_504_896, total: 43_994_920, trainable: 43_994_896 },
+      backbone: 23_504_896,
+      total: 43_994_920,
+      trainable: 43_994_896,
     });
     expect(countOf(recipes.r50WithoutSobel)).toMatchObject({
-      ...{ backbone: 23_508_032, total: 43_998_032, trainable: 43_998_032 },
+      backbone: 23_508_032,
+      total: 43_998_032,
+      trainable: 43_998_032,
     });
   });
 
@@ -79,11 +83,17 @@ const tiny = {
   name: 'deepcluster/tiny',
   method: {
     ...recipes.small.method,
-    ...{ clusters: CLUSTERS, pca: 4, iterations: 5, weightPower: 0.5, extraction: { batch: 20 } },
+    clusters: CLUSTERS,
+    pca: 4,
+    iterations: 5,
+    weightPower: 0.5,
+    extraction: { batch: 20 },
   },
   backbone: { depth: 18, width: 1 / 16, stem: 'cifar', channels: 2 },
   data: { ...recipes.small.data, train: { kind: 'generated', count: 96, size: 16 }, size: 16 },
-  ...{ replicas: 2, batch: 8, epochs: 3 },
+  replicas: 2,
+  batch: 8,
+  epochs: 3,
   evaluation: {
     train: { kind: 'generated', count: 40, size: 16 },
     test: { kind: 'generated', count: 20, size: 16, split: 'test' },
@@ -100,24 +110,29 @@ describe('a run', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  const start = (name: string, options: Partial<TrainOptions> = {}, openers: Parts = parts) =>
+  const start = (name: string, options: Partial<TrainOptions> = {}, open: Openers = openers) =>
     train(
       {
-        ...{ experiment, methods, data: folder, workDir: join(folder, name) },
-        ...{ terminal: { write: () => true }, ...options },
+        experiment,
+        methods,
+        data: folder,
+        workDir: join(folder, name),
+        terminal: { write: () => true },
+        ...options,
       },
-      openers,
+      open,
     );
 
   /** Tells the run to stop at a batch, and notes which images it asks for. */
-  function watched(stopAt: number, controller: AbortController, seen: number[][]): Parts {
+  function watched(stopAt: number, controller: AbortController, seen: number[][]): Openers {
     return {
-      ...parts,
+      ...openers,
       openBatches: async (setup) => {
-        const batches = await parts.openBatches(setup);
+        const batches = await openers.openBatches(setup);
         let asked = 0;
         return {
-          ...{ source: batches.source, stepsPerEpoch: batches.stepsPerEpoch },
+          source: batches.source,
+          stepsPerEpoch: batches.stepsPerEpoch,
           dispose: () => batches.dispose(),
           async *epoch(epoch, from, samples) {
             for await (const batch of batches.epoch(epoch, from, samples)) {

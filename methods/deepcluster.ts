@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../harness/base/errors.ts';
 import type { Replica } from '../harness/cluster/replicas.ts';
 import { kMeans } from '../harness/clustering/kmeans.ts';
 import {
@@ -11,14 +12,13 @@ import { whitened } from '../harness/clustering/pca.ts';
 import { viewSpec } from '../harness/data/spec.ts';
 import { hostArray, zeros } from '../harness/engine/array.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { UserError } from '../harness/errors.ts';
+import type { Host } from '../harness/experiment/host.ts';
+import { defineMethod, type Model, type Outcome } from '../harness/experiment/method.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import { initialValue } from '../harness/nn/initialise.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 import { averageNeck, neck, neckSpec } from '../harness/nn/necks.ts';
 import { SOBEL_CHANNELS, sobel } from '../harness/nn/sobel.ts';
-import type { Host } from '../harness/run/host.ts';
-import { defineMethod, type Model, type Outcome } from '../harness/run/method.ts';
 
 export const deepclusterSpec = z
   .strictObject({
@@ -123,7 +123,7 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
     const weights = spec.weightPower > 0 ? step.state('loss_weight') : undefined;
     const { loss, accuracy } = classification(logits, labels, weights);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy, ...featureMonitors(features) } };
+    return { loss, shares: { accuracy }, metrics: featureMonitors(features) };
   },
 
   async beforeEpoch(spec, host, { epoch }) {
@@ -135,7 +135,10 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
       threads: host.threads,
     });
     const found = await kMeans(white, pca ?? width, {
-      ...{ clusters, iterations, init, threads: host.threads },
+      clusters,
+      iterations,
+      init,
+      threads: host.threads,
       stream: (purpose) => host.stream('k-means', epoch, purpose),
     });
     const change = epoch === 0 ? {} : labelChange(await labelsOf(host), found.labels);

@@ -1,4 +1,4 @@
-import type { MethodDefinition } from '../harness/run/method.ts';
+import type { MethodDefinition } from '../harness/experiment/method.ts';
 import { barlowTwins } from './barlow_twins.ts';
 import { byol } from './byol.ts';
 import { deepcluster } from './deepcluster.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { sizeOf } from '../harness/engine/array.ts';
-import { bindMethod, stepDefinition } from '../harness/run/definition.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { stepDefinition } from '../harness/step/definition.ts';
 import { methods } from './index.ts';
 import * as recipes from './moco.recipes.ts';
 

@@ -40,7 +40,9 @@ const original = {
     size: 224,
     dropLast: true,
   },
-  ...{ replicas: 8, batch: 32, epochs: 200 },
+  replicas: 8,
+  batch: 32,
+  epochs: 200,
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 1e-4 },
   schedule: { kind: 'step', milestones: [120, 160] },
   checkpoint: { keepEvery: 10 },
@@ -64,11 +66,15 @@ export const small: Recipe = {
   method: {
     kind: 'moco',
     neck: { kind: 'mlp', hidden: 256, out: 64 },
-    ...{ queue: 512, momentum: 0.99, temperature: 0.2 },
+    queue: 512,
+    momentum: 0.99,
+    temperature: 0.2,
   },
   backbone: smallBackbone,
   data: { ...drawnData, pipelines: [drawnView, drawnView] },
-  ...{ replicas: 2, batch: 32, epochs: 5 },
+  replicas: 2,
+  batch: 32,
+  epochs: 5,
   optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 1e-4 },
   schedule: { kind: 'cosine', per: 'epoch', from: 'start', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: drawnEvaluation,
@@ -85,11 +91,15 @@ export const cifar10: Recipe = {
   method: {
     kind: 'moco',
     neck: { kind: 'linear', out: 128 },
-    ...{ queue: 4096, momentum: 0.99, temperature: 0.1 },
+    queue: 4096,
+    momentum: 0.99,
+    temperature: 0.1,
   },
   backbone: { ...cifarBackbone, width: 0.5 },
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
-  ...{ replicas: 4, batch: 64, epochs: 15 },
+  replicas: 4,
+  batch: 64,
+  epochs: 15,
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', per: 'epoch', from: 'start', warmup: { epochs: 4, ratio: 0.001 } },
   precision: 'bf16',
@@ -102,7 +112,9 @@ export const cifar10Small: Recipe = {
   name: 'moco-cifar10-small',
   backbone: cifarBackbone,
   evaluation: cifarComparison,
-  ...{ replicas: 2, epochs: cifarEpochs, precision: 'fp32' },
+  replicas: 2,
+  epochs: cifarEpochs,
+  precision: 'fp32',
   schedule: { kind: 'cosine', per: 'epoch', from: 'start', warmup: { epochs: 1, ratio: 0.01 } },
 };
 
@@ -113,7 +125,9 @@ export const r50V1: Recipe = {
   method: {
     kind: 'moco',
     neck: { kind: 'linear', out: 128 },
-    ...{ queue: 65536, momentum: 0.999, temperature: 0.07 },
+    queue: 65536,
+    momentum: 0.999,
+    temperature: 0.07,
   },
 };
 
@@ -129,7 +143,9 @@ export const r50V2: Recipe = {
   method: {
     kind: 'moco',
     neck: { kind: 'mlp', hidden: 2048, out: 128 },
-    ...{ queue: 65536, momentum: 0.999, temperature: 0.2 },
+    queue: 65536,
+    momentum: 0.999,
+    temperature: 0.2,
   },
 };
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../harness/base/errors.ts';
 import type { HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
-import { UserError } from '../harness/errors.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
 import { contrastWithBank } from '../harness/nn/heads.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { runStep } from '../harness/run/step.ts';
+import { runStep } from '../harness/step/step.ts';
 import { differentiate, evaluate, floats } from '../harness/testing/evaluate.ts';
 import {
   advance,
@@ -24,7 +24,9 @@ const run: SmallRun = {
   spec: {
     kind: 'moco',
     neck: { kind: 'mlp', hidden: 8, out: 6 },
-    ...{ queue: 32, momentum: 0.9, temperature: 0.2 },
+    queue: 32,
+    momentum: 0.9,
+    temperature: 0.2,
   },
 };
 

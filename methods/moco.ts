@@ -1,17 +1,17 @@
 import { z } from 'zod';
+import { UserError } from '../harness/base/errors.ts';
 import { gather, once, type Replica } from '../harness/cluster/replicas.ts';
 import { hostArray } from '../harness/engine/array.ts';
 import { inverse, rows } from '../harness/engine/ops/indexing.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { UserError } from '../harness/errors.ts';
+import { defineMethod, type Outcome, replaceRows } from '../harness/experiment/method.ts';
 import { contrastWithBank } from '../harness/nn/heads.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { sequential } from '../harness/nn/module.ts';
 import { follow } from '../harness/nn/momentum.ts';
 import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { defineMethod, type Outcome, replaceRows } from '../harness/run/method.ts';
 
 /** MoCo: v1 has a linear neck and temperature 0.07, v2 an MLP neck and temperature 0.2. */
 export const mocoSpec = z
@@ -100,7 +100,8 @@ export const moco = defineMethod<MocoSpec>({
           tf.scalar(spec.queue, 'int32'),
         ),
       },
-      metrics: { accuracy, ...monitors(q, step.mine(keys)) },
+      shares: { accuracy },
+      metrics: monitors(q, step.mine(keys)),
     };
   },
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { bindMethod } from '../harness/run/definition.ts';
-import { countParameters } from '../harness/run/parameters.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { countParameters } from '../harness/step/parameters.ts';
 import { methods } from './index.ts';
 import * as recipes from './npid.recipes.ts';
 

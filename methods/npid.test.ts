@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../harness/base/errors.ts';
 import type { HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
-import { UserError } from '../harness/errors.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { runStep } from '../harness/run/step.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { runStep } from '../harness/step/step.ts';
 import {
   batchOf,
   describeMethod,
@@ -19,7 +19,9 @@ const samples = 24;
 const spec = {
   kind: 'npid',
   neck: { kind: 'linear', out: 6 },
-  ...{ negatives: 5, temperature: 0.2, memoryMomentum: 0.25 },
+  negatives: 5,
+  temperature: 0.2,
+  memoryMomentum: 0.25,
 };
 const run: SmallRun = { method: npid, spec, samples };
 

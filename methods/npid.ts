@@ -1,15 +1,15 @@
 import { z } from 'zod';
+import { UserError } from '../harness/base/errors.ts';
 import { gather, type Replica } from '../harness/cluster/replicas.ts';
 import { uniformIntegers } from '../harness/engine/ops/draws.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { UserError } from '../harness/errors.ts';
+import { defineMethod, type Outcome, replaceAt, type Step } from '../harness/experiment/method.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { remembered } from '../harness/nn/memory.ts';
 import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { contrastWithDrawn } from '../harness/nn/sampled.ts';
-import { defineMethod, type Outcome, replaceAt, type Step } from '../harness/run/method.ts';
 
 export const npidSpec = z
   .strictObject({
@@ -79,7 +79,8 @@ export const npid = defineMethod<NpidSpec>({
     return {
       loss: contrast.loss,
       state: { feature_bank: replaceAt(at, rows) },
-      metrics: { accuracy: contrast.accuracy, ...monitors(f, own) },
+      shares: { accuracy: contrast.accuracy },
+      metrics: monitors(f, own),
     };
   },
 });

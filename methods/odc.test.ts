@@ -2,16 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../harness/base/errors.ts';
 import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
-import { UserError } from '../harness/errors.ts';
-import { loadCheckpoint } from '../harness/run/checkpoint.ts';
-import type { Learner } from '../harness/run/learner.ts';
-import { type Parts, parts } from '../harness/run/parts.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { runStep } from '../harness/run/step.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { type Openers, openers } from '../harness/run/open_training.ts';
 import { train } from '../harness/run/trainer.ts';
-import { verifyEpoch } from '../harness/run/verify.ts';
+import type { Learner } from '../harness/step/learner.ts';
+import { runStep } from '../harness/step/step.ts';
 import {
   batchOf,
   describeMethod,
@@ -20,6 +18,8 @@ import {
   withLearner,
 } from '../harness/testing/method_suite.ts';
 import { stateHost } from '../harness/testing/state_host.ts';
+import { verifyEpoch } from '../harness/verify/verify.ts';
+import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import { methods } from './index.ts';
 import { small } from './odc.recipes.ts';
 import { odc } from './odc.ts';
@@ -27,7 +27,10 @@ import { odc } from './odc.ts';
 const spec = {
   kind: 'odc',
   neck: { kind: 'odc', hidden: 8, out: 6, dropout: 0 },
-  ...{ clusters: 4, minCluster: 3, centroidsEvery: 2, memoryMomentum: 0.25 },
+  clusters: 4,
+  minCluster: 3,
+  centroidsEvery: 2,
+  memoryMomentum: 0.25,
 };
 const samples = 20;
 const run: SmallRun = { method: odc, spec, samples };
@@ -129,7 +132,10 @@ describe('a step', () => {
 describe('what comes after a step', () => {
   const upkeep = (learner: Learner, step: number) =>
     learner.definition.method.afterStep?.(stateHost(learner), {
-      ...{ step, epoch: 0, epochStep: step, outputs: {} },
+      step,
+      epoch: 0,
+      epochStep: step,
+      outputs: {},
     }) ?? expect.unreachable();
 
   it('gives up the small cluster, fills it from the largest, and weighs classes anew', async () => {
@@ -195,14 +201,15 @@ describe('what comes after a step', () => {
 });
 
 /** Batches that ask for a stop when a step is about to begin. */
-function stoppingAt(step: number, controller: AbortController): Parts {
+function stoppingAt(step: number, controller: AbortController): Openers {
   return {
-    ...parts,
+    ...openers,
     openBatches: async (setup) => {
-      const batches = await parts.openBatches(setup);
+      const batches = await openers.openBatches(setup);
       let asked = 0;
       return {
-        ...{ source: batches.source, stepsPerEpoch: batches.stepsPerEpoch },
+        source: batches.source,
+        stepsPerEpoch: batches.stepsPerEpoch,
         dispose: () => batches.dispose(),
         async *epoch(epoch, from, order) {
           for await (const batch of batches.epoch(epoch, from, order)) {
@@ -223,9 +230,12 @@ describe('a run', () => {
     data: {
       train: { kind: 'generated', count: 64, size: 16 },
       pipelines: [[{ kind: 'randomResizedCrop', scale: [0.2, 1] }, { kind: 'flip' }]],
-      ...{ size: 16, dropLast: true, replacement: true },
+      size: 16,
+      dropLast: true,
+      replacement: true,
     },
-    ...{ batch: 8, epochs: 2 },
+    batch: 8,
+    epochs: 2,
     optimizer: { kind: 'sgd', lr: 0.06, rules: [{ match: '^head\\.', momentum: 0 }] },
     schedule: { kind: 'constant' },
     checkpoint: { keepLast: 0, everySteps: 3 },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../harness/base/errors.ts';
 import { gather, type Replica } from '../harness/cluster/replicas.ts';
 import { kMeans } from '../harness/clustering/kmeans.ts';
 import { assigned } from '../harness/clustering/members.ts';
@@ -9,12 +10,11 @@ import { viewSpec } from '../harness/data/spec.ts';
 import { hostArray, zeros } from '../harness/engine/array.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { UserError } from '../harness/errors.ts';
+import { defineMethod, type Outcome, replaceAt } from '../harness/experiment/method.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import { remembered } from '../harness/nn/memory.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { defineMethod, type Outcome, replaceAt } from '../harness/run/method.ts';
 
 export const odcSpec = z
   .strictObject({
@@ -124,7 +124,8 @@ export const odc = defineMethod<OdcSpec>({
     return {
       loss,
       state: { feature_bank: replaceAt(at, rows), label_bank: replaceAt(at, next) },
-      metrics: { accuracy, change_ratio: changed, ...featureMonitors(feature) },
+      shares: { accuracy },
+      metrics: { change_ratio: changed, ...featureMonitors(feature) },
     };
   },
 
@@ -138,7 +139,10 @@ export const odc = defineMethod<OdcSpec>({
     const unit = await whitened(values, width, { dimensions: undefined, threads: host.threads });
     const stream = (purpose: string) => host.stream('k-means', purpose);
     const found = await kMeans(unit, width, {
-      ...{ clusters, iterations, init, stream },
+      clusters,
+      iterations,
+      init,
+      stream,
       threads: host.threads,
     });
     await host.write([

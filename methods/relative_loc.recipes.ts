@@ -30,7 +30,8 @@ export const r50: Recipe = {
   method: {
     kind: 'relativeLoc',
     neck: { kind: 'relativeLoc', out: 4096, normMomentum: 0.003, dropout: 0.5, norm: 'batch' },
-    ...{ initStd: 0.005, initBias: 0.1 },
+    initStd: 0.005,
+    initBias: 0.1,
   },
   backbone: { depth: 50 },
   data: {
@@ -43,9 +44,12 @@ export const r50: Recipe = {
         { kind: 'patches', grid: 3, jitter: 21 },
       ],
     ],
-    ...{ size: 64, dropLast: true },
+    size: 64,
+    dropLast: true,
   },
-  ...{ replicas: 8, batch: 64, epochs: 70 },
+  replicas: 8,
+  batch: 64,
+  epochs: 70,
   optimizer: { kind: 'sgd', lr: 0.2, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'step', milestones: [30, 50], warmup: { epochs: 5, ratio: 0.1 } },
   checkpoint: { keepEvery: 10 },
@@ -82,7 +86,8 @@ export const small: Recipe = {
   method: {
     kind: 'relativeLoc',
     neck: { kind: 'relativeLoc', out: 256, normMomentum: 0.003, dropout: 0.5, norm: 'batch' },
-    ...{ initStd: 0.005, initBias: 0.1 },
+    initStd: 0.005,
+    initBias: 0.1,
   },
   backbone: smallBackbone,
   data: {
@@ -91,7 +96,9 @@ export const small: Recipe = {
     pipelines: [drawnPatches],
     size: 8,
   },
-  ...{ replicas: 1, batch: 64, epochs: 9 },
+  replicas: 1,
+  batch: 64,
+  epochs: 9,
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: {
@@ -115,7 +122,8 @@ export const cifar10: Recipe = {
   method: {
     kind: 'relativeLoc',
     neck: { kind: 'relativeLoc', out: 512, normMomentum: 0.003, dropout: 0.5, norm: 'batch' },
-    ...{ initStd: 0.005, initBias: 0.1 },
+    initStd: 0.005,
+    initBias: 0.1,
   },
   backbone: cifarBackbone,
   data: {
@@ -123,7 +131,9 @@ export const cifar10: Recipe = {
     pipelines: [cifarPatches],
     size: 12,
   },
-  ...{ replicas: 1, batch: 64, epochs: cifarEpochs },
+  replicas: 1,
+  batch: 64,
+  epochs: cifarEpochs,
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: { ...cifarComparison, size: 48 },

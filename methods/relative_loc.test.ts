@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
-import { checkExperiment } from '../harness/run/checks.ts';
-import { bindMethod } from '../harness/run/definition.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { runStep } from '../harness/run/step.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import { checkExperiment } from '../harness/experiment/checks.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { runStep } from '../harness/step/step.ts';
 import {
   advance,
   batchOf,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Replica } from '../harness/cluster/replicas.ts';
 import { tf } from '../harness/engine/tf.ts';
+import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import type { Initial } from '../harness/nn/module.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 export const relativeLocSpec = z
   .strictObject({
@@ -68,6 +68,6 @@ export const relativeLoc = defineMethod<RelativeLocSpec>({
     const places = tf.tile(tf.range(0, PAIRS, 1, 'int32'), [count]); // [8 N]
     const { loss, accuracy } = classification(logits, places);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy, ...featureMonitors(around) } };
+    return { loss, shares: { accuracy }, metrics: featureMonitors(around) };
   },
 });

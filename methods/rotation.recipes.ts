@@ -1,4 +1,4 @@
-import type { ExperimentInput } from '../harness/run/spec.ts';
+import type { ExperimentInput } from '../harness/experiment/spec.ts';
 import {
   cifarBackbone,
   cifarComparison,
@@ -27,9 +27,12 @@ export const r50: Recipe = {
   data: {
     train: imagenetTrain,
     pipelines: [[{ kind: 'randomResizedCrop', scale: [0.08, 1] }, flip]],
-    ...{ size: 224, dropLast: true },
+    size: 224,
+    dropLast: true,
   },
-  ...{ replicas: 8, batch: 16, epochs: 70 },
+  replicas: 8,
+  batch: 16,
+  epochs: 70,
   optimizer: { kind: 'sgd', lr: 0.2, momentum: 0.9, weightDecay: 1e-4 },
   schedule: { kind: 'step', milestones: [30, 50], warmup: { epochs: 5, ratio: 0.1 } },
   checkpoint: { keepEvery: 10 },
@@ -61,7 +64,9 @@ export const small: Recipe = {
       ],
     ],
   },
-  ...{ replicas: 1, batch: 32, epochs: 4 },
+  replicas: 1,
+  batch: 32,
+  epochs: 4,
   optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: {
@@ -83,7 +88,9 @@ export const cifar10: Recipe = {
   method: { kind: 'rotation' },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [[{ kind: 'randomCrop', padding: 4 }, flip]] },
-  ...{ replicas: 1, batch: 128, epochs: cifarEpochs },
+  replicas: 1,
+  batch: 128,
+  epochs: cifarEpochs,
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: cifarComparison,

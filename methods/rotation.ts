@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Replica } from '../harness/cluster/replicas.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
+import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
-import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 /** Nothing to choose: the rotations are those of the paper. */
 export const rotationSpec = z.strictObject({}).readonly();
@@ -42,7 +42,7 @@ export const rotation = defineMethod<RotationSpec>({
     const turns = tf.tile(tf.tensor1d([0, 1, 2, 3], 'int32'), [count]); // [4 N]
     const { loss, accuracy } = classification(logits, turns);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy, ...featureMonitors(features) } };
+    return { loss, shares: { accuracy }, metrics: featureMonitors(features) };
   },
 });
 

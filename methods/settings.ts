@@ -1,6 +1,6 @@
 /** What recipes of several methods have in common: their type, data, views, backbones, evaluation. */
 import type { z } from 'zod';
-import type { ExperimentInput } from '../harness/run/spec.ts';
+import type { ExperimentInput } from '../harness/experiment/spec.ts';
 
 /** An experiment as its recipe writes it, with the fields of its own method. */
 export type RecipeOf<Kind extends string, Schema extends z.ZodType> = Omit<
@@ -14,7 +14,11 @@ export const grayscale = { kind: 'grayscale', p: 0.2 } as const;
 
 export const jitter = {
   kind: 'colorJitter',
-  ...{ brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
+  brightness: 0.4,
+  contrast: 0.4,
+  saturation: 0.4,
+  hue: 0.1,
+  p: 0.8,
 } as const;
 
 /** Blur would wipe out a 32x32 image: MoCo's CIFAR demo leaves it out. */
@@ -43,7 +47,8 @@ export const drawnView = [
 /** Images drawn from the seed: no file is needed. */
 export const drawnData = {
   train: { kind: 'generated', count: 4096 },
-  ...{ size: 32, dropLast: true },
+  size: 32,
+  dropLast: true,
 } as const;
 
 export const drawnEvaluation = {

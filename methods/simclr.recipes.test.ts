@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { countParameters } from '../harness/run/parameters.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { countParameters } from '../harness/step/parameters.ts';
 import * as byol from './byol.recipes.ts';
 import { methods } from './index.ts';
 import * as simclr from './simclr.recipes.ts';

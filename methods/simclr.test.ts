@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
 import { contrastPairs } from '../harness/nn/pairs.ts';
-import { bindMethod } from '../harness/run/definition.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
 import { differentiate, evaluate, floats } from '../harness/testing/evaluate.ts';
 import {
   advance,

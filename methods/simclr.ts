@@ -1,20 +1,25 @@
 import { z } from 'zod';
+import { UserError } from '../harness/base/errors.ts';
 import { gather, meanOverReplicas, type Replica } from '../harness/cluster/replicas.ts';
 import { scaledGradient } from '../harness/engine/gradient.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { UserError } from '../harness/errors.ts';
+import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
 import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
 import { contrastPairs, pairSimilarities } from '../harness/nn/pairs.ts';
-import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 export const simclrSpec = z
   .strictObject({
     /** The projection head g. */
     neck: neckSpec.default({
-      ...{ kind: 'simclr', hidden: 2048, out: 128, layers: 2 },
-      ...{ bias: false, lastNorm: true, norm: 'sync' },
+      kind: 'simclr',
+      hidden: 2048,
+      out: 128,
+      layers: 2,
+      bias: false,
+      lastNorm: true,
+      norm: 'sync',
     }),
     /** tau. */
     temperature: z.number().positive().default(0.1),
@@ -67,7 +72,8 @@ export const simclr = defineMethod<SimclrSpec>({
     const share = step.compat.simclrGradient === 'per-replica' ? (z.shape[0] ?? 0) / count : 1;
     return {
       loss: scaledGradient(yield* meanOverReplicas(loss), share),
-      metrics: { accuracy, ...monitors(first, second) },
+      shares: { accuracy },
+      metrics: monitors(first, second),
     };
   },
 });

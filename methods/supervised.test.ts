@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
-import { bindMethod, checkShape } from '../harness/run/definition.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { runStep } from '../harness/run/step.ts';
+import { bindMethod, checkShape } from '../harness/experiment/bind.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { runStep } from '../harness/step/step.ts';
 import {
   batchOf,
   describeMethod,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { UserError } from '../harness/base/errors.ts';
 import type { Replica } from '../harness/cluster/replicas.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { UserError } from '../harness/errors.ts';
+import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
 import { classification, classifier } from '../harness/nn/heads.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
-import { defineMethod, type Outcome } from '../harness/run/method.ts';
 
 export const supervisedSpec = z
   .strictObject({
@@ -40,7 +40,9 @@ export const supervised = defineMethod<SupervisedSpec>({
     networks: {
       backbone: backbone.module,
       head: classifier({
-        ...{ inputs: backbone.channels, classes, pool: true },
+        inputs: backbone.channels,
+        classes,
+        pool: true,
         initial: { kind: 'normal', std: initStd },
       }),
     },
@@ -56,6 +58,6 @@ export const supervised = defineMethod<SupervisedSpec>({
     const logits = step.forward('head', features); // [N, classes]
     const { loss, accuracy } = classification(logits, step.labels);
     step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, metrics: { accuracy, ...featureMonitors(features) } };
+    return { loss, shares: { accuracy }, metrics: featureMonitors(features) };
   },
 });

@@ -10,7 +10,10 @@ const runs = (version: string, ...seconds: number[]) =>
 const report: ClusteringReport = {
   date: '2026-11-25',
   machine: { cpu: 'Some CPU', cores: 2 },
-  ...{ count: 1000, width: 8, clusters: 10, iterations: 20 },
+  count: 1000,
+  width: 8,
+  clusters: 10,
+  iterations: 20,
   sides: [
     { name: 'reprise', runs: runs('1', 2, 4, 3) },
     { name: 'scikit-learn', runs: runs('2', 4, 4, 9) },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../harness/run/hash.ts';
+import { sha256 } from '../harness/base/hash.ts';
 import { recordOf } from '../harness/testing/records.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
 import type { Entry } from './zoo.ts';
@@ -10,7 +10,10 @@ function entry(name: string, kind: string, knn: readonly number[]): Entry {
     method: { kind },
     backbone: { depth: 18, width: 0.5 },
     data: { train: { kind: 'cifar10' }, size: 32 },
-    ...{ epochs: knn.length - 1, batch: 64, replicas: 1, precision: 'bf16' },
+    epochs: knn.length - 1,
+    batch: 64,
+    replicas: 1,
+    precision: 'bf16',
   };
   const epochs = knn.map((knn_top1) => ({ knn_top1 }));
   const record = recordOf({ experiment, epochs, final: { linear_top1: 50 } });

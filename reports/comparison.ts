@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import { parse as parseVega, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { metricsOf } from '../harness/run/entries.ts';
+import { metricsOf } from '../harness/record/entries.ts';
 import { describedBy, type Entry, rowOf } from './zoo.ts';
 
 /** Runs of one backbone over the same epochs of the same images, judged by the same others. */
@@ -99,7 +99,10 @@ export async function comparisonCurve({ kind, entries }: Group): Promise<string>
   const spec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: `k-NN top-1 on ${kind}, %`, anchor: 'start' },
-    ...{ background: 'white', width: 560, height: 320, data: { values } },
+    background: 'white',
+    width: 560,
+    height: 320,
+    data: { values },
     mark: { type: 'line', point: { size: 18 } },
     encoding: {
       x: { field: 'epoch', type: 'quantitative', axis: { tickMinStep: 1 } },

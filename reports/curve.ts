@@ -1,9 +1,9 @@
 import { Resvg } from '@resvg/resvg-js';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { metricsOf } from '../harness/run/entries.ts';
-import type { RunRecord } from '../harness/run/record.ts';
-import type { StepRow } from '../harness/run/step_file.ts';
+import type { StepRow } from '../harness/log/step_file.ts';
+import { metricsOf } from '../harness/record/entries.ts';
+import type { RunRecord } from '../harness/record/record.ts';
 
 interface Point {
   readonly epoch: number;

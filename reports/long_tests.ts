@@ -60,7 +60,8 @@ export function longTests(json: string, root: string, run: LongRun): LongReport 
   const shown = (text: string) => text.split('\n')[0]?.replaceAll(`${root}/`, '') ?? '';
   const files = testResults.map(({ name, message, assertionResults }) => {
     const tests = assertionResults.map(({ fullName, status, duration, failureMessages }) => ({
-      ...{ name: fullName, status },
+      name: fullName,
+      status,
       ...(typeof duration === 'number' ? { seconds: duration / 1000 } : {}),
       ...(failureMessages?.[0] ? { failure: shown(failureMessages[0]) } : {}),
     }));

@@ -1,5 +1,5 @@
-import type { RunRecord } from '../harness/run/record.ts';
-import { summaryLines } from '../harness/run/summary.ts';
+import type { RunRecord } from '../harness/record/record.ts';
+import { summaryLines } from '../harness/record/summary.ts';
 
 /** What a finished run has to show besides its record. */
 export interface RunReport {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { openGenerated } from '../harness/data/generated.ts';
-import { showSample } from '../harness/data/sheet.ts';
+import { showSample } from '../harness/data/images/sheet.ts';
+import { openGenerated } from '../harness/data/sources/generated.ts';
 import { viewSpec } from '../harness/data/spec.ts';
 import { viewsPage } from './views.ts';
 

@@ -1,4 +1,4 @@
-import { changesText, type ShownSample } from '../harness/data/sheet.ts';
+import { changesText, type ShownSample } from '../harness/data/images/sheet.ts';
 
 /** A page that shows samples with their views, and below each view how it was made. */
 export function viewsPage(

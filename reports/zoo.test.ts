@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recordText, writeRecord } from '../harness/run/record.ts';
+import { recordText, writeRecord } from '../harness/record/record.ts';
 import { recordOf } from '../harness/testing/records.ts';
 import { curveOf, curvePng, curveSvg } from './curve.ts';
 import { readEntries, readWorkDirs, rowOf, zooHtml, zooMarkdown } from './zoo.ts';
@@ -12,16 +12,23 @@ const experiment = {
   method: { kind: 'moco' },
   backbone: { depth: 18, width: 0.25 },
   data: { train: { kind: 'cifar10' }, size: 32 },
-  ...{ epochs: 4, batch: 64, replicas: 1, precision: 'bf16' },
+  epochs: 4,
+  batch: 64,
+  replicas: 1,
+  precision: 'bf16',
 };
 const knn = [30.125, 33, 36, 41.5, 44.25];
 const epochs = knn.map((knn_top1, i) => ({ ...(i > 0 ? { loss: 4 - i / 2 } : {}), knn_top1 }));
 const record = recordOf({ experiment, epochs, final: { linear_top1: 51.5 } });
 const [, , , , last = expect.unreachable()] = record.epochs;
 const weights = {
-  ...{ format: 'reprise-published-1', file: 'moco_small-01234567.safetensors', bytes: 9 },
+  format: 'reprise-published-1',
+  file: 'moco_small-01234567.safetensors',
+  bytes: 9,
   sha256: `01234567${'0'.repeat(56)}`,
-  ...{ experimentId: record.experimentId, epoch: 4, stateHash: last.stateHash },
+  experimentId: record.experimentId,
+  epoch: 4,
+  stateHash: last.stateHash,
 };
 let folder = '';
 beforeAll(() => {
@@ -40,7 +47,10 @@ describe('the zoo', () => {
       method: 'moco, bf16',
       backbone: 'ResNet-18 × 0.25',
       data: 'cifar10, 32 px',
-      ...{ epochs: '4', knn: 44.25, linear: 51.5, random: 30.125 },
+      epochs: '4',
+      knn: 44.25,
+      linear: 51.5,
+      random: 30.125,
       spec: record.experimentId.slice(0, 12),
       weights: 'moco_small-01234567.safetensors',
       platform: 'aaaaaaaaaaaa (cpu)',
@@ -82,7 +92,10 @@ describe('the zoo', () => {
 
 describe('a learning curve', () => {
   const steps = Array.from({ length: 1000 }, (_, i) => ({
-    ...{ step: i + 1, lr: 0.1, images: 8, metrics: { loss: i } },
+    step: i + 1,
+    lr: 0.1,
+    images: 8,
+    metrics: { loss: i },
   }));
 
   it('has losses by step and epoch, and k-NN from random weights on', () => {

@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
-import { UserError } from '../harness/errors.ts';
-import { metricsOf } from '../harness/run/entries.ts';
-import { parse } from '../harness/run/parse.ts';
-import { type RunRecord, readRecord } from '../harness/run/record.ts';
-import { Publication } from '../harness/weights/publish.ts';
+import { UserError } from '../harness/base/errors.ts';
+import { parse } from '../harness/base/parse.ts';
+import { Publication } from '../harness/publish/publish.ts';
+import { metricsOf } from '../harness/record/entries.ts';
+import { type RunRecord, readRecord } from '../harness/record/record.ts';
 
 /** One run of the zoo. */
 export interface Entry {
@@ -23,7 +23,10 @@ const Described = z.looseObject({
   method: z.looseObject({ kind: z.string() }),
   backbone: z.looseObject({ depth: z.number(), width: z.number().default(1) }),
   data: z.looseObject({ train: z.looseObject({ kind: z.string() }), size: z.number() }),
-  ...{ epochs: z.number(), batch: z.number(), replicas: z.number(), precision: z.string() },
+  epochs: z.number(),
+  batch: z.number(),
+  replicas: z.number(),
+  precision: z.string(),
 });
 
 /**

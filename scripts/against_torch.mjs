@@ -20,10 +20,10 @@ await command(
     examples: ['work_dirs/moco-cifar10 --theirs torch.jsonl --first_ours trace/losses.jsonl …'],
   },
   async ({ options, args: [workDir], print }) => {
-    const { readRecord } = await load('harness/run/record.ts');
-    const { metricsOf } = await load('harness/run/entries.ts');
-    const { experimentId } = await load('harness/run/spec.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { readRecord } = await load('harness/record/record.ts');
+    const { metricsOf } = await load('harness/record/entries.ts');
+    const { experimentId } = await load('harness/experiment/spec.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const report = await load('reports/pytorch.ts');
     const { experiment, epochs } = readRecord(workDir);
     const perEpoch = epochs.at(-1).step / epochs.at(-1).epoch;
@@ -33,7 +33,9 @@ await command(
         return value === undefined ? [] : [{ epoch, value }];
       });
     const value = report.comparison.parse({
-      ...{ date: options.date, torch: options.torch, experiment: experiment.name },
+      date: options.date,
+      torch: options.torch,
+      experiment: experiment.name,
       experimentId: experimentId(experiment),
       firstSteps: differences(lines(options.first_ours), lines(options.first_theirs)),
       ours: { knn: ours('knn_top1'), loss: ours('loss') },

@@ -57,10 +57,13 @@ await command(
       const report = clusteringReport.parse({
         date: date ?? new Date().toISOString().slice(0, 10),
         machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
-        ...{ count, width, clusters, iterations },
+        count,
+        width,
+        clusters,
+        iterations,
         sides: await rounds(folder, options),
       });
-      const { writeAtomic } = await load('harness/run/files.ts');
+      const { writeAtomic } = await load('harness/base/files.ts');
       const text = `${JSON.stringify(report, null, 2)}\n`;
       await writeAtomic(resolve(options.out, 'clustering_speed.json'), text);
       const page = clusteringMarkdown(report);
@@ -123,7 +126,9 @@ async function ours(folder, { width, clusters, iterations }) {
   await startEngine();
   const begin = performance.now();
   const found = await kMeans(points, width, {
-    ...{ clusters, iterations, init },
+    clusters,
+    iterations,
+    init,
     stream: (purpose) => stream(0, purpose),
   });
   const seconds = (performance.now() - begin) / 1000;

@@ -38,7 +38,7 @@ await command(
     examples: ['--files photographs.txt --python ~/torch/bin/python'],
   },
   async ({ options, print }) => {
-    const { UserError } = await load('harness/errors.ts');
+    const { UserError } = await load('harness/base/errors.ts');
     if (options.files === undefined) throw new UserError('bench_data needs --files LIST');
     const files = readFileSync(options.files, 'utf8').trim().split('\n');
     const cores = availableParallelism();
@@ -69,10 +69,13 @@ await command(
       date: options.date ?? new Date().toISOString().slice(0, 10),
       machine: { cpu: cpus()[0]?.model ?? 'unknown', cores },
       versions: await versions(options),
-      ...{ images: options.images, warmup: WARMUP, files: files.length, sides },
+      images: options.images,
+      warmup: WARMUP,
+      files: files.length,
+      sides,
     };
     const { dataMarkdown, dataReport, summariseData } = await load('reports/data_speed.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const checked = dataReport.parse(report);
     const json = `${JSON.stringify(checked, null, 2)}\n`;
     await writeAtomic(resolve(options.out, 'data_speed.json'), json);
@@ -85,7 +88,7 @@ await command(
 async function ours(files, { workers }, { images }) {
   const { startEngine } = await load('harness/engine/index.ts');
   await startEngine(); // as in training: the loader decodes by its library
-  const { Loader } = await load('harness/data/loader.ts');
+  const { Loader } = await load('harness/data/loader/loader.ts');
   const { sourceSpec, viewSpec } = await load('harness/data/spec.ts');
   const folder = mkdtempSync(join(tmpdir(), 'reprise-'));
   try {
@@ -94,8 +97,16 @@ async function ours(files, { workers }, { images }) {
     const list = { kind: 'list', root: '/', file: join(folder, 'list.txt') };
     const pipeline = viewSpec.parse(MOCO_V2);
     const loader = await Loader.open({
-      ...{ spec: sourceSpec.parse(list), data: folder, seed: 0, pipelines: [pipeline, pipeline] },
-      ...{ size: 224, replicas: 1, batch: BATCH, dropLast: false, replacement: false, draws: [] },
+      spec: sourceSpec.parse(list),
+      data: folder,
+      seed: 0,
+      pipelines: [pipeline, pipeline],
+      size: 224,
+      replicas: 1,
+      batch: BATCH,
+      dropLast: false,
+      replacement: false,
+      draws: [],
       workers,
     });
     let seen = 0;

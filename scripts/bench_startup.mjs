@@ -35,30 +35,15 @@ async function phases(mark) {
   mark('experiment: schema, recipes, tfjs');
   await load('harness/run/trainer.ts');
   mark('import of the trainer');
-  const { startEngine } = await load('harness/engine/index.ts');
-  await startEngine();
-  const { useLanes } = await load('harness/engine/lanes.ts');
-  useLanes(experiment.lanes);
-  mark('libtensorflow found and loaded');
-  const { parts } = await load('harness/run/parts.ts');
-  const { bindMethod, stepDefinition } = await load('harness/run/definition.ts');
-  const { Learner } = await load('harness/run/learner.ts');
-  const method = bindMethod(experiment, methods);
-  const setup = { experiment, method, data: 'data' };
-  const batches = await parts.openBatches(setup);
-  mark('loader');
-  const evaluator = await parts.openEvaluator(setup);
-  mark('evaluator');
-  const settings = { intraThreads: 0, interThreads: 0, debugNans: false };
-  const learner = new Learner(stepDefinition(experiment, method), settings);
-  mark('step traced');
+  const { openTraining } = await load('harness/run/open_training.ts');
+  const setup = { experiment, methods, data: 'data', judged: true, opened: mark };
+  const training = await openTraining(setup);
+  const { learner, evaluator } = training;
   await learner.initialise(experiment.seed);
   mark('weights drawn');
   await evaluator?.atEpoch(0, await learner.save());
   mark('k-NN of the random weights');
-  await evaluator?.dispose();
-  await batches.dispose();
-  learner.dispose();
+  await training.dispose();
 }
 
 /** Seconds until the log has the first step. */

@@ -19,9 +19,16 @@ const FEATURES = /^(avx2|fma|avx512f|avx512_bf16|avx512_vnni|avx_vnni|amx_tile|a
 
 /** Methods by the names of the two scripts in PyTorch; whatever torch_reference.py has, it times. */
 const METHODS = {
-  ...{ moco: 'moco', simclr: 'simclr', byol: 'byol', rotation: 'rotation' },
-  ...{ relativeLoc: 'relative_loc', deepcluster: 'deepcluster', npid: 'npid', odc: 'odc' },
-  ...{ barlow_twins: 'barlow_twins', supervised: 'supervised' },
+  moco: 'moco',
+  simclr: 'simclr',
+  byol: 'byol',
+  rotation: 'rotation',
+  relativeLoc: 'relative_loc',
+  deepcluster: 'deepcluster',
+  npid: 'npid',
+  odc: 'odc',
+  barlow_twins: 'barlow_twins',
+  supervised: 'supervised',
 };
 const REFERENCE = ['moco', 'simclr', 'byol', 'rotation'];
 
@@ -38,7 +45,9 @@ const CASES = Object.keys(METHODS).flatMap((method) =>
     ...(method === 'moco' ? LOOPS.map((shape) => ({ method, kind: 'loop', ...shape })) : []),
   ].flatMap(({ target, steps, ...shape }) =>
     ['fp32', 'bf16'].map((precision) => ({
-      ...{ ...shape, precision, target: target[precision] },
+      ...shape,
+      precision,
+      target: target[precision],
       steps: method === 'odc' ? Math.max(steps, EVEN) : steps,
     })),
   ),
@@ -58,7 +67,9 @@ await command(
       },
       pairs: { kind: 'int', help: 'turns, or runs of a loop, of each side', default: 12, min: 1 },
       method: {
-        ...{ kind: 'list', value: 'NAME', choices: [...Object.keys(METHODS), 'all'] },
+        kind: 'list',
+        value: 'NAME',
+        choices: [...Object.keys(METHODS), 'all'],
         help: 'whose cases; may be repeated (default: moco)',
       },
       case: {
@@ -83,7 +94,7 @@ await command(
   },
   async ({ options, print }) => {
     const { caseName, speedMarkdown, speedReports, summarise } = await load('reports/speed.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const wanted = chosen(options, caseName);
     const json = resolve(options.out, 'speed.json');
     const kept = existsSync(json) ? speedReports.parse(JSON.parse(readFileSync(json, 'utf8'))) : [];

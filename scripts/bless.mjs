@@ -22,15 +22,22 @@ await command(
     examples: ['moco --reason "first golden"', 'moco --from work_dirs/moco --reason "new jitter"'],
   },
   async ({ options, args: [name], print }) => {
-    const { bless, cleanCommit } = await load('harness/run/bless.ts');
-    const { UserError } = await load('harness/errors.ts');
+    const { bless, cleanCommit } = await load('harness/verify/bless.ts');
+    const { UserError } = await load('harness/base/errors.ts');
     if (options.reason === undefined) throw new UserError('bless needs --reason TEXT');
     const commit = cleanCommit(root);
     const { experiment, methods } = await experimentFrom(name, options);
     const { data, reason, runs, horizon, from, set } = options;
     const settings = set.map((setting) => ` --set ${setting}`).join('');
     const { path, blessing, written } = await bless({
-      ...{ experiment, methods, data, reason, runs, horizon, from, commit },
+      experiment,
+      methods,
+      data,
+      reason,
+      runs,
+      horizon,
+      from,
+      commit,
       folder: resolve(root, 'golden'),
       command: `npx zx scripts/bless.mjs ${name}${settings}`,
       // Runs of another commit are never gone on with.

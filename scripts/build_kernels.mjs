@@ -6,7 +6,7 @@ await command(
   { summary: 'Compile the pixel loops of harness/data/kernels to the WebAssembly beside them.' },
   async ({ print }) => {
     const { buildKernels } = await load('harness/data/kernels/build.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const file = 'harness/data/kernels/pixels.wasm';
     const bytes = await buildKernels();
     await writeAtomic(`${root}/${file}`, bytes);

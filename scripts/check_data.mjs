@@ -25,7 +25,7 @@ await command(
   },
   async ({ options, args: [text], print }) => {
     const { openSource } = await load('harness/data/open_source.ts');
-    const { checkSamples, countLabels } = await load('harness/data/check.ts');
+    const { checkSamples, countLabels } = await load('harness/data/sources/check.ts');
     const { parseSource } = await load('harness/data/spec_text.ts');
     const spec = parseSource(text);
     const onProgress = (done, total) =>

@@ -102,7 +102,7 @@ export async function parseLine(name, { options: specs, arguments: argumentSpecs
 }
 
 async function unknownOption(name, rawName, known) {
-  const { nearest } = await load('harness/nearest.ts');
+  const { nearest } = await load('harness/base/nearest.ts');
   const near = nearest(rawName.replace(/^-+/, ''), known);
   const hint = near === undefined ? '' : `; did you mean --${near}?`;
   return new UsageError(`${name} has no option ${rawName}${hint}`);

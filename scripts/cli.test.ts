@@ -26,7 +26,7 @@ await command(import.meta.url, {
   },
   examples: ['a.bin'],
 }, async ({ options, args, print }) => {
-  const { UserError } = await load('harness/errors.ts');
+  const { UserError } = await load('harness/base/errors.ts');
   if (args[0] === 'user') throw new UserError('that file is no good');
   if (args[0] === 'bug') throw new Error('broken inside');
   if (args[0] === 'code') return 3;

@@ -31,23 +31,27 @@ await command(
     ],
   },
   async ({ options, args: [left, right], print }) => {
-    const compare = await load('harness/run/compare.ts');
-    const { tensorDifferenceText } = await load('harness/run/tensor_difference.ts');
+    const compare = await load('harness/verify/compare.ts');
+    const { tensorDifferenceText } = await load('harness/verify/tensor_difference.ts');
     if (compare.kindOf(left, right) === 'files') {
       const apart = compare.compareFiles(left, right);
       for (const difference of apart) print(difference, tensorDifferenceText(difference));
       print({ differ: apart.length }, apart.length === 0 ? 'the same, bit by bit' : undefined);
       return apart.length === 0 ? 0 : 1;
     }
-    const { comparisonText, rerunText } = await load('harness/run/compare_text.ts');
+    const { comparisonText, rerunText } = await load('harness/verify/compare_text.ts');
     const found = compare.compareRuns(left, right);
     print(found, comparisonText(found));
     if (!options.rerun) return compare.isSame(found) ? 0 : 1;
     const { methods } = await load('methods/index.ts');
-    const { rerun } = await load('harness/run/rerun.ts');
+    const { rerun } = await load('harness/verify/rerun.ts');
     const { data, workers, threads, until } = options;
     const again = await rerun({
-      ...{ runs: [left, right], methods, data, workers, threads },
+      runs: [left, right],
+      methods,
+      data,
+      workers,
+      threads,
       until: until ?? found.step?.step,
       tell: (message) => process.stderr.write(`${message}\n`),
     });

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../harness/run/checkpoint.ts';
-import { compareFiles, compareRuns, isSame, kindOf } from '../harness/run/compare.ts';
-import { comparisonText, rerunText } from '../harness/run/compare_text.ts';
-import { rerun } from '../harness/run/rerun.ts';
-import { parseExperiment } from '../harness/run/spec.ts';
-import { readStates } from '../harness/run/states.ts';
+import { parseExperiment } from '../harness/experiment/spec.ts';
+import { readStates } from '../harness/record/states.ts';
 import { train } from '../harness/run/trainer.ts';
+import { compareFiles, compareRuns, isSame, kindOf } from '../harness/verify/compare.ts';
+import { comparisonText, rerunText } from '../harness/verify/compare_text.ts';
+import { rerun } from '../harness/verify/rerun.ts';
+import { loadCheckpoint, saveCheckpoint } from '../harness/weights/checkpoint.ts';
 import { methods } from '../methods/index.ts';
 import { tiny } from './train.fixture.ts';
 
@@ -21,7 +21,12 @@ const stepsPerEpoch = 8;
 function run(name: string, changes: object = {}, options: object = {}) {
   const experiment = parseExperiment({ ...base, ...changes }, methods);
   return train({
-    ...{ experiment, methods, data: folder, workDir: at(name), workers: 0, states: true },
+    experiment,
+    methods,
+    data: folder,
+    workDir: at(name),
+    workers: 0,
+    states: true,
     terminal: { write: () => undefined },
     ...options,
   });

@@ -12,7 +12,7 @@ await command(
   },
   async ({ options, args: [name], print }) => {
     const { experiment, methods } = await experimentFrom(name, options);
-    const { countParameters, parameterLines } = await load('harness/run/parameters.ts');
+    const { countParameters, parameterLines } = await load('harness/step/parameters.ts');
     const counts = countParameters(experiment, methods);
     print({ experiment: experiment.name, ...counts }, parameterLines(counts).join('\n'));
   },

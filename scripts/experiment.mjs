@@ -17,9 +17,9 @@ export const experimentOptions = {
 /** The experiment that a command line means, checked, and the methods there are. */
 export async function experimentFrom(name, { epochs, set = [] }) {
   const { methods } = await load('methods/index.ts');
-  const { findRecipes, recipeNamed } = await load('harness/run/registry.ts');
-  const { override } = await load('harness/run/override.ts');
-  const { parseExperiment } = await load('harness/run/spec.ts');
+  const { findRecipes, recipeNamed } = await load('harness/experiment/registry.ts');
+  const { override } = await load('harness/experiment/override.ts');
+  const { parseExperiment } = await load('harness/experiment/spec.ts');
   const recipe = recipeNamed(name, await findRecipes([resolve(root, 'methods')]));
   const settings = epochs === undefined ? set : [...set, `epochs=${epochs}`];
   return { experiment: parseExperiment(override(recipe, settings), methods), methods };

@@ -20,7 +20,7 @@ await command(
   },
   async ({ options, args: [file, out], print }) => {
     const { methods } = await load('methods/index.ts');
-    const { extractBackbone } = await load('harness/weights/backbone.ts');
+    const { extractBackbone } = await load('harness/publish/extract_backbone.ts');
     const found = await extractBackbone({ file, methods, out, prefix: options.prefix });
     const { path, tensors, expected, prefix, sha256 } = found;
     const count = expected === undefined ? tensors : `${tensors} of ${expected}`;

@@ -16,7 +16,7 @@ register();
 
 /**
  * A module of the checkout, by its path from the root.
- * @example const { parseExperiment } = await load('harness/run/spec.ts');
+ * @example const { parseExperiment } = await load('harness/experiment/spec.ts');
  */
 export function load(path) {
   return import(pathToFileURL(resolve(root, path)).href);

@@ -26,7 +26,7 @@ await command(
   },
   async ({ options, print }) => {
     const { longReport, longTests, longTestsMarkdown } = await load('reports/long_tests.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const folder = mkdtempSync(join(tmpdir(), 'long-tests-'));
     const file = join(folder, 'results.json');
     const only = options.only ?? [];
@@ -58,7 +58,7 @@ await command(
 /** Of the moment before the tests: they take long, and the checkout may change meanwhile. */
 async function thisRun() {
   const { startEngine } = await load('harness/engine/index.ts');
-  const { fingerprint } = await load('harness/engine/fingerprint.ts');
+  const { fingerprint } = await load('harness/engine/native/fingerprint.ts');
   await startEngine();
   const git = (...words) => spawnSync('git', words, { cwd: root, encoding: 'utf8' }).stdout.trim();
   return {

@@ -29,7 +29,7 @@ await command(
   async ({ options, print }) => {
     const { mutationSets } = await load('golden/mutations/index.ts');
     const { mutationMarkdown } = await load('reports/mutations.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const folder = mkdtempSync(join(tmpdir(), 'mutations-'));
     const results = [];
     let platform = '';
@@ -148,13 +148,17 @@ function lastLine(text) {
 /** Makes the plain run the golden of its platform. */
 async function pin({ workDir, failure }, folder) {
   if (failure !== undefined) throw new Error(`the plain run failed: ${failure}`);
-  const { readRecord } = await load('harness/run/record.ts');
-  const { goldenPath, writeGolden } = await load('harness/run/golden.ts');
+  const { readRecord } = await load('harness/record/record.ts');
+  const { goldenPath, writeGolden } = await load('harness/verify/golden.ts');
   const record = readRecord(workDir);
   const log = [
     {
-      ...{ reason: 'mutations', command: 'scripts/mutate.mjs', commit: '0' },
-      ...{ chain: record.epochs.at(-1).chain, changed: [], differences: [] },
+      reason: 'mutations',
+      command: 'scripts/mutate.mjs',
+      commit: '0',
+      chain: record.epochs.at(-1).chain,
+      changed: [],
+      differences: [],
     },
   ];
   const golden = { format: 'reprise-golden-1', horizon: record.epochs.length - 1, record, log };
@@ -171,8 +175,8 @@ async function verdictOn(run, folder) {
 /** How the golden comparison takes a run: undefined where it passes. */
 async function judged({ workDir, failure }, folder) {
   if (failure !== undefined) throw new Error(`the run stops: ${failure}`);
-  const { readRecord } = await load('harness/run/record.ts');
-  const { compareWithGolden } = await load('harness/run/golden_check.ts');
+  const { readRecord } = await load('harness/record/record.ts');
+  const { compareWithGolden } = await load('harness/verify/golden_check.ts');
   const verdict = compareWithGolden(readRecord(workDir), folder);
   rmSync(workDir, { recursive: true });
   if (verdict.kind !== 'exact') throw new Error(`${verdict.kind}: ${verdict.summary}`);

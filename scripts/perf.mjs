@@ -44,8 +44,15 @@ await command(
       const timed = await time({ learner, host, batches, watch, turns }, options);
       const { depth, size, batch, precision, steps } = options;
       print({
-        ...{ framework: 'reprise', version: library.version, device: library.device },
-        ...{ method, depth, size, batch, precision, steps },
+        framework: 'reprise',
+        version: library.version,
+        device: library.device,
+        method,
+        depth,
+        size,
+        batch,
+        precision,
+        steps,
         ...scaleFor(method, size),
         threads: options.threads || availableParallelism(),
         ...timed,
@@ -85,7 +92,7 @@ function stopwatch() {
 
 /** The views of other methods are made of noise alone. */
 async function checkLoop(method) {
-  const { UserError } = await load('harness/errors.ts');
+  const { UserError } = await load('harness/base/errors.ts');
   if (method !== 'moco') throw new UserError(`--files: found --method ${method}, expected moco`);
 }
 
@@ -95,7 +102,7 @@ async function checkLoop(method) {
  * tenth.
  */
 async function time({ learner, host, batches, watch, turns }, { steps, warmup, batch, files }) {
-  const { takeStep } = await load('harness/run/take_step.ts');
+  const { takeStep } = await load('harness/step/take_step.ts');
   const { median } = await load('reports/speed.ts');
   const { method } = learner.definition;
   const laps = [];
@@ -134,11 +141,19 @@ async function time({ learner, host, batches, watch, turns }, { steps, warmup, b
 
 /** Epochs of the files without end. */
 async function* loaded({ data, seed, replicas, batch, method }, { workers }) {
-  const { Loader } = await load('harness/data/loader.ts');
+  const { Loader } = await load('harness/data/loader/loader.ts');
   const { methods } = await load('methods/index.ts');
   const { train: spec, pipelines, size, dropLast, replacement } = data;
   const loader = await Loader.open({
-    ...{ spec, data: '/', seed, pipelines, size, replicas, batch, dropLast, replacement },
+    spec,
+    data: '/',
+    seed,
+    pipelines,
+    size,
+    replicas,
+    batch,
+    dropLast,
+    replacement,
     ...extras(methods[method.kind].bind(method)),
     ...(workers === undefined ? {} : { workers }),
   });

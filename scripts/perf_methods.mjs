@@ -33,7 +33,7 @@ export function scaleFor(kind, size) {
 /** The method that a name means, `relative_loc` as well as `relativeLoc`. @throws UserError */
 export async function kindOf(name) {
   const { methods } = await load('methods/index.ts');
-  const { UserError } = await load('harness/errors.ts');
+  const { UserError } = await load('harness/base/errors.ts');
   const plain = (text) => text.toLowerCase().replaceAll('_', '');
   const kind = Object.keys(methods).find((known) => plain(known) === plain(name));
   if (kind !== undefined) return kind;
@@ -45,7 +45,8 @@ export async function kindOf(name) {
 const SPECS = {
   moco: ({ hidden, queue }) => ({
     neck: { kind: 'mlp', hidden, out: 128 },
-    ...{ queue, temperature: 0.2 },
+    queue,
+    temperature: 0.2,
   }),
   simclr: ({ hidden }) => ({ neck: { kind: 'mlp', hidden, out: 128 } }),
   deepcluster: ({ clusters }) => ({ clusters }),

@@ -21,7 +21,10 @@ export const shapeOptions = {
   batch: { kind: 'int', help: 'images a step', default: 8, min: 1 },
   queue: { kind: 'int', help: 'keys in the queue', default: 65536, min: 1 },
   precision: {
-    ...{ kind: 'text', value: 'P', help: 'of layers', default: 'fp32' },
+    kind: 'text',
+    value: 'P',
+    help: 'of layers',
+    default: 'fp32',
     choices: ['fp32', 'bf16'],
   },
   threads: { kind: 'int', help: 'threads inside an op; 0: all cores', default: 0, min: 0 },
@@ -32,7 +35,7 @@ export const shapeOptions = {
 
 /** The experiment whose step is timed: plain SGD for every method, as the reference has it. */
 export async function experimentOf(options) {
-  const { parseExperiment } = await load('harness/run/spec.ts');
+  const { parseExperiment } = await load('harness/experiment/spec.ts');
   const { methods } = await load('methods/index.ts');
   const { depth, size, batch, precision, lanes } = options;
   const kind = await kindOf(options.method);
@@ -40,7 +43,8 @@ export async function experimentOf(options) {
   const { views, channels } = methods[kind].bind(method);
   const file = options.files && relative('/', resolve(options.files));
   const value = {
-    ...{ name: 'perf', method },
+    name: 'perf',
+    method,
     backbone: { depth, channels, stem: options['small-stem'] ? 'cifar' : 'imagenet' },
     data: {
       train: file ? { kind: 'list', root: '.', file } : { kind: 'generated', count: batch, size },
@@ -48,7 +52,10 @@ export async function experimentOf(options) {
       size,
       dropLast: true,
     },
-    ...{ batch, precision, lanes, epochs: 1 },
+    batch,
+    precision,
+    lanes,
+    epochs: 1,
     optimizer: { kind: 'sgd', lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 },
     schedule: { kind: 'constant' },
   };
@@ -56,8 +63,9 @@ export async function experimentOf(options) {
 }
 
 export async function learnerOf(experiment, { threads, inter }, onRun) {
-  const { bindMethod, stepDefinition } = await load('harness/run/definition.ts');
-  const { Learner } = await load('harness/run/learner.ts');
+  const { bindMethod } = await load('harness/experiment/bind.ts');
+  const { stepDefinition } = await load('harness/step/definition.ts');
+  const { Learner } = await load('harness/step/learner.ts');
   const { methods } = await load('methods/index.ts');
   const { useLanes } = await load('harness/engine/lanes.ts');
   useLanes(experiment.lanes);
@@ -73,16 +81,16 @@ export async function learnerOf(experiment, { threads, inter }, onRun) {
   await fillMemory(await hostOf(experiment, learner), {
     [experiment.method.kind]: experiment.method,
   });
-  const { releaseHostCopies } = await load('harness/engine/memory.ts');
+  const { releaseHostCopies } = await load('harness/engine/native/memory.ts');
   await releaseHostCopies(); // as `beginEpoch` does
   return learner;
 }
 
 /** What a method has between steps, without images. */
 export async function hostOf(experiment, learner) {
-  const { LearnerHost } = await load('harness/run/learner_host.ts');
+  const { LearnerHost } = await load('harness/step/learner_host.ts');
   const source = { count: scaleOf(experiment.data.size).samples };
-  return new LearnerHost({ ...{ experiment, learner, source }, data: '' });
+  return new LearnerHost({ experiment, learner, source, data: '' });
 }
 
 /** The same batch of noise at every step. */
@@ -95,7 +103,8 @@ export async function* generated({ batch, data, seed }, { views: count, draws, l
   const indices = Int32Array.from({ length: batch }, (_, i) => i);
   for (;;)
     yield {
-      ...{ views, indices },
+      views,
+      indices,
       draws: Object.fromEntries(draws.map((name) => [name, from.permutation(batch)])),
       ...(labels ? { labels: indices.map((i) => i % 10) } : {}),
       ...(chance ? { chance: Int32Array.of(from.int(0, 2 ** 30), 1) } : {}),

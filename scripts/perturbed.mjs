@@ -20,7 +20,10 @@ await command(
         value: 'DIR',
         help: 'outputs; a run that is there is gone on with',
       },
-      ...{ data, set, workers, threads },
+      data,
+      set,
+      workers,
+      threads,
     },
     examples: ['moco --perturbation 1 --work_dir work_dirs/noise_1'],
   },
@@ -28,10 +31,15 @@ await command(
     const { experiment, methods } = await experimentFrom(name, options);
     const { train } = await load('harness/run/trainer.ts');
     const { record } = await train({
-      ...{ experiment, methods, data: options.data, perturbation: options.perturbation },
+      experiment,
+      methods,
+      data: options.data,
+      perturbation: options.perturbation,
       workDir: options.work_dir ?? `work_dirs/perturbed_${options.perturbation}/${experiment.name}`,
-      ...{ resumeFrom: 'auto', stopAfterEpoch: options.stop_after },
-      ...{ workers: options.workers, threads: options.threads },
+      resumeFrom: 'auto',
+      stopAfterEpoch: options.stop_after,
+      workers: options.workers,
+      threads: options.threads,
       terminal: process.stderr,
     });
     print(record);

@@ -46,8 +46,8 @@ await command(
 );
 
 async function profiled({ program, definition }, experiment, { warmup, steps }) {
-  const { at } = await load('harness/engine/origin.ts');
-  const { stepFeeds } = await load('harness/run/step_inputs.ts');
+  const { at } = await load('harness/engine/graph/origin.ts');
+  const { stepFeeds } = await load('harness/step/step_inputs.ts');
   const batches = generated(experiment, definition.method);
   const scalars = definition.method.scalars({ step: 0, steps: 1 });
   const result = [];

@@ -13,7 +13,7 @@ await command(
   },
   async ({ options, args: [source], print }) => {
     const { methods } = await load('methods/index.ts');
-    const { publish } = await load('harness/weights/publish.ts');
+    const { publish } = await load('harness/publish/publish.ts');
     const published = await publish({ source, methods, out: options.out });
     const { path, sha256, bytes, tensors, epoch } = published;
     print(

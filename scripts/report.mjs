@@ -22,7 +22,7 @@ await command(
   async ({ options: { add, work_dirs: workDirs, out }, print }) => {
     const { readEntries, readWorkDirs, zooHtml, zooMarkdown } = await load('reports/zoo.ts');
     const { curveOf, curveSvg } = await load('reports/curve.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const records = join(out, 'records');
     for (const workDir of add) await keep(workDir, records);
     const kept = readEntries(records);
@@ -50,7 +50,7 @@ await command(
 
 /** Copies a checked record, and what was published of it, under the experiment's name. */
 async function keep(workDir, records) {
-  const { readRecord } = await load('harness/run/record.ts');
+  const { readRecord } = await load('harness/record/record.ts');
   const { experiment } = readRecord(workDir);
   const key = experiment.name.replaceAll('/', '_');
   mkdirSync(records, { recursive: true });

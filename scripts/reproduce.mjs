@@ -27,9 +27,9 @@ await command(
       process.stderr.write('stopped; the same command goes on from here\n');
       return code;
     }
-    const { compareWithGolden, verdictTable } = await load('harness/run/golden_check.ts');
-    const { summaryLines } = await load('harness/run/summary.ts');
-    const { publish } = await load('harness/weights/publish.ts');
+    const { compareWithGolden, verdictTable } = await load('harness/verify/golden_check.ts');
+    const { summaryLines } = await load('harness/record/summary.ts');
+    const { publish } = await load('harness/publish/publish.ts');
     const published = await publish({ source: workDir, methods });
     const verdict = compareWithGolden(record, resolve(root, 'golden'));
     const table = verdict.rows.length > 0 ? verdictTable(verdict) : '';
@@ -61,8 +61,8 @@ await command(
 async function writeReport(workDir, report) {
   const { runReport } = await load('reports/run_report.ts');
   const { curveOf, curveSvg } = await load('reports/curve.ts');
-  const { readSteps } = await load('harness/run/step_file.ts');
-  const { writeAtomic } = await load('harness/run/files.ts');
+  const { readSteps } = await load('harness/log/step_file.ts');
+  const { writeAtomic } = await load('harness/base/files.ts');
   const curve = curveOf(report.record, readSteps(workDir));
   await writeAtomic(join(workDir, 'curve.svg'), await curveSvg(curve));
   await writeAtomic(join(workDir, 'report.md'), runReport(report));

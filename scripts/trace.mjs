@@ -29,7 +29,14 @@ await command(
     const { out: folder, stream: path, data, steps, states, workers } = options;
     const stream = path === undefined ? undefined : openStream(path);
     const written = await writeTrace({
-      ...{ experiment, methods, data, folder, steps, stream, states, workers },
+      experiment,
+      methods,
+      data,
+      folder,
+      steps,
+      stream,
+      states,
+      workers,
       tell: (step, all) => process.stderr.write(`\r${step} of ${all} steps`),
     });
     process.stderr.write('\n');

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stream } from '../harness/random/stream.ts';
-import { latestCheckpoint } from '../harness/run/checkpoint.ts';
+import { latestCheckpoint } from '../harness/weights/checkpoint.ts';
 
 const script = new URL('./train.mjs', import.meta.url).pathname;
 const view = [{ kind: 'randomResizedCrop' }, { kind: 'flip' }];
@@ -18,7 +18,9 @@ export const tiny = {
     size: 16,
     dropLast: true,
   },
-  ...{ batch: 16, accumulate: 3, epochs: 3 },
+  batch: 16,
+  accumulate: 3,
+  epochs: 3,
   optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9 },
   schedule: { kind: 'cosine', per: 'step', from: 'start', warmup: { iterations: 5 } },
   checkpoint: { everySteps: 1 },

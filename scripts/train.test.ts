@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { latestCheckpoint } from '../harness/run/checkpoint.ts';
-import { sha256File } from '../harness/run/hash.ts';
+import { sha256File } from '../harness/base/hash.ts';
+import { latestCheckpoint } from '../harness/weights/checkpoint.ts';
 import {
   killAgainAndAgain,
   runScript,
@@ -97,7 +97,9 @@ test('a dry run needs no data and says what it measured', () => {
   expect(found).toMatchObject({
     images: { count: 1_281_167, from: 'the official size' },
     stepsPerEpoch: Math.floor(1_281_167 / 16),
-    ...{ measured: true, full: { replicas: 1, batch: 16 }, small: { replicas: 1, batch: 8 } },
+    measured: true,
+    full: { replicas: 1, batch: 16 },
+    small: { replicas: 1, batch: 8 },
   });
   expect(found.etaSeconds).toBeCloseTo(found.stepSeconds * found.stepsPerEpoch * 3, 3);
   expect(found.peakBytes).toBeGreaterThan(found.stateBytes);

@@ -25,7 +25,7 @@ export const runOptions = {
 /** @throws UserError for more processes than one. */
 export async function refuseProcesses({ processes }) {
   if (processes === 1) return;
-  const { UserError } = await load('harness/errors.ts');
+  const { UserError } = await load('harness/base/errors.ts');
   throw new UserError(
     `--processes ${processes}: a run has one process for now, whatever its replicas; several will ` +
       'come with the same results to the bit. Leave the option out, and use --threads to bound the cores',
@@ -47,7 +47,12 @@ export async function trainInterruptibly(experiment, methods, options) {
   const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`));
   try {
     const result = await train({
-      ...{ experiment, methods, data, pretrained, workers, threads },
+      experiment,
+      methods,
+      data,
+      pretrained,
+      workers,
+      threads,
       workDir: workDirOf(experiment, options),
       resumeFrom: options.resume_from,
       debugNans: options.debug_nans,

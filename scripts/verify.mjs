@@ -11,17 +11,25 @@ await command(
     arguments: [{ name: 'WORK_DIR', help: 'work directory of the run' }],
     options: {
       epoch: { kind: 'int', value: 'N', min: 1, help: 'which (default: the last that can be)' },
-      ...{ data, pretrained, workers, threads },
+      data,
+      pretrained,
+      workers,
+      threads,
     },
     examples: ['work_dirs/moco', 'work_dirs/moco --epoch 1'],
   },
   async ({ options, args: [workDir], print }) => {
     const { methods } = await load('methods/index.ts');
-    const { verifyEpoch } = await load('harness/run/verify.ts');
-    const { verificationText } = await load('harness/run/verify_text.ts');
+    const { verifyEpoch } = await load('harness/verify/verify.ts');
+    const { verificationText } = await load('harness/verify/verify_text.ts');
     const found = await verifyEpoch({
-      ...{ workDir, methods, data: options.data, epoch: options.epoch },
-      ...{ pretrained: options.pretrained, workers: options.workers, threads: options.threads },
+      workDir,
+      methods,
+      data: options.data,
+      epoch: options.epoch,
+      pretrained: options.pretrained,
+      workers: options.workers,
+      threads: options.threads,
       tell: (message) => process.stderr.write(`${message}\n`),
     });
     const { recorded: _, found: __, ...result } = found;

@@ -10,7 +10,7 @@ await command(
     summary: 'Show the views that a run sees of its samples, with all that was drawn for each.',
     arguments: [experimentArgument],
     options: {
-      ...{ set: experimentOptions.set },
+      set: experimentOptions.set,
       data: { kind: 'text', value: 'DIR', help: 'folder that sources start from', default: 'data' },
       index: { kind: 'list', value: 'N', help: 'a sample; may be repeated (default: the first 8)' },
       epoch: { kind: 'list', value: 'E', help: 'epoch, from 0; may be repeated (default: 0, 1)' },
@@ -20,8 +20,8 @@ await command(
   },
   async ({ options, args: [name], print }) => {
     const { openSource } = await load('harness/data/open_source.ts');
-    const { changesText, contactSheet, showSample } = await load('harness/data/sheet.ts');
-    const { writeAtomic } = await load('harness/run/files.ts');
+    const { changesText, contactSheet, showSample } = await load('harness/data/images/sheet.ts');
+    const { writeAtomic } = await load('harness/base/files.ts');
     const { experiment } = await experimentFrom(name, options);
     const { seed, data } = experiment;
     const source = await openSource(data.train, { data: options.data });
@@ -61,7 +61,7 @@ function png({ width, height, pixels }) {
 }
 
 async function wholeNumbers(option, texts, otherwise, limit) {
-  const { UserError } = await load('harness/errors.ts');
+  const { UserError } = await load('harness/base/errors.ts');
   if (texts.length === 0) return otherwise;
   return texts.map((text) => {
     const number = Number(text);

@@ -44,7 +44,7 @@ export const npid: MutationSet = {
     ...inFile('harness/engine/ops/draws.ts', [
       ['row 0 is never drawn', 'wide(0), wide(count)', 'wide(1), wide(count)'],
     ]),
-    ...inFile('harness/run/towers.ts', [
+    ...inFile('harness/step/towers.ts', [
       [
         'random values that are the same in every step',
         "op1('BitwiseXor', [chance, ",

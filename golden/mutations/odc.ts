@@ -23,8 +23,8 @@ export const odc: MutationSet = {
       ['features not scaled to unit length', 'l2Normalize(feature)', 'feature'],
       [
         'k-means stops after one move',
-        '...{ clusters, iterations, init, stream }',
-        '...{ clusters, iterations: 1, init, stream }',
+        '      iterations,\n      init,',
+        '      iterations: 1,\n      init,',
       ],
       ['classifier begins larger', 'std: 0.01', 'std: 0.011'],
       [
@@ -72,7 +72,7 @@ export const odc: MutationSet = {
         "call('fc1', call('drop', relu.apply({}, y, context)))",
       ],
     ]),
-    ...inFile('harness/data/order.ts', [
+    ...inFile('harness/data/loader/order.ts', [
       ['last image is never drawn', 'draw.int(0, count - 1)', 'draw.int(0, count - 2)'],
     ]),
   ],

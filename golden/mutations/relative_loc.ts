@@ -27,7 +27,7 @@ export const relativeLoc: MutationSet = {
       ['biases of the neck begin at 0', '() => initial, initBias)', '() => initial)'],
       ['weights begin larger', 'std: initStd', 'std: 1.01 * initStd'],
     ]),
-    ...inFile('harness/data/pipeline.ts', [
+    ...inFile('harness/data/images/pipeline.ts', [
       [
         'patches jitter one pixel less',
         '* down + stream.int(0, jitter)',

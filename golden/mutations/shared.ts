@@ -21,7 +21,7 @@ export const shared: MutationSet = {
   experiment: 'moco',
   set: [...SHORT, ...judging, `data.pipelines=[${views},${views}]`],
   mutations: [
-    ...inFile('harness/data/pipeline.ts', [
+    ...inFile('harness/data/images/pipeline.ts', [
       [
         'flips less often',
         "case 'grayscale':\n      return stream.uniform() < op.p",
@@ -89,7 +89,7 @@ export const shared: MutationSet = {
       ],
       ['rounds halves up', 'return low % 2 === 0 ? low : low + 1;', 'return low + 1;'],
     ]),
-    ...inFile('harness/data/order.ts', [
+    ...inFile('harness/data/loader/order.ts', [
       ['order of another seed', "stream(seed, 'order', epoch)", "stream(seed + 1, 'order', epoch)"],
       ['the same order in every epoch', "stream(seed, 'order', epoch)", "stream(seed, 'order', 0)"],
       [
@@ -103,7 +103,7 @@ export const shared: MutationSet = {
         'const from = Math.max(0, step * batch - 1);',
       ],
     ]),
-    ...inFile('harness/data/fill.ts', [
+    ...inFile('harness/data/loader/fill.ts', [
       [
         'both views from the same draws',
         "stream(seed, 'augment', epoch, index, p)",
@@ -125,7 +125,7 @@ export const shared: MutationSet = {
         "stream(seed, 'augment', epoch, 0, p)",
       ],
     ]),
-    ...inFile('harness/data/loader.ts', [
+    ...inFile('harness/data/loader/loader.ts', [
       [
         'the same shuffle in every step',
         "stream(seed, 'draw', name, epoch, step)",
@@ -137,7 +137,7 @@ export const shared: MutationSet = {
         "stream(seed, 'draw', name.concat('.'), epoch, step)",
       ],
     ]),
-    ...inFile('harness/data/generated.ts', [
+    ...inFile('harness/data/sources/generated.ts', [
       [
         'drawn images with more noise',
         'noise: between(draws, 2, 10)',
@@ -149,7 +149,7 @@ export const shared: MutationSet = {
         "stream(seed, 'generated', 'train', index)",
       ],
     ]),
-    ...inFile('harness/run/features.ts', [
+    ...inFile('harness/step/features.ts', [
       ['pixels over 256', '1 / (255 * s)', '1 / (256 * s)'],
       [
         'mean not subtracted',
@@ -232,7 +232,7 @@ export const shared: MutationSet = {
         '(Math.floor(passed / stepsPerEpoch) + 1) / (all / stepsPerEpoch)',
       ],
     ]),
-    ...inFile('harness/run/step.ts', [
+    ...inFile('harness/step/step.ts', [
       [
         'gradients summed, not averaged',
         'return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));',
@@ -259,14 +259,14 @@ export const shared: MutationSet = {
       ],
       ['streams by a shorter seed', 'const SEED_BYTES = 16;', 'const SEED_BYTES = 15;'],
     ]),
-    ...inFile('harness/run/evaluation/knn.ts', [
+    ...inFile('harness/evaluation/knn.ts', [
       [
         'votes without the temperature',
         '/ temperature);\n      const place',
         '/ (temperature * 50));\n      const place',
       ],
     ]),
-    ...inFile('harness/run/sums.ts', [
+    ...inFile('harness/record/sums.ts', [
       [
         'mean loss over one image too few',
         '[name, total / images]',

@@ -92,7 +92,7 @@ export const simclr: MutationSet = {
       ],
       ['norms and biases scaled as well', 'rule.larsExclude ? rate : tf.mul', 'tf.mul'],
     ]),
-    ...inFile('harness/run/exclusion.ts', [
+    ...inFile('harness/step/exclusion.ts', [
       ['norms decay like weights', "role === 'norm' || role === 'bias'", "role === 'bias'"],
     ]),
   ],

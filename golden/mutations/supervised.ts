@@ -3,7 +3,9 @@ import { inFile, type MutationSet, SHORT } from './mutation.ts';
 const view = [{ kind: 'randomCrop', padding: 4 }, { kind: 'flip' }, { kind: 'lighting' }];
 const optimizer = { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 5e-4 };
 const schedule = {
-  ...{ kind: 'step', milestones: [1], gamma: 0.1 },
+  kind: 'step',
+  milestones: [1],
+  gamma: 0.1,
   warmup: { iterations: 2, ratio: 0.01, kind: 'exp' },
 };
 
@@ -25,7 +27,7 @@ export const supervised: MutationSet = {
       ['labels of other images', 'step.labels', 'tf.reverse(step.labels, 0)'],
       ['head begins larger', 'std: initStd }', 'std: 1.01 * initStd }'],
     ]),
-    ...inFile('harness/data/pipeline.ts', [
+    ...inFile('harness/data/images/pipeline.ts', [
       ['padding on one side', 'length + 2 * padding - size', 'length + padding - size'],
       [
         'crops one pixel off',
@@ -38,7 +40,7 @@ export const supervised: MutationSet = {
         'value * stream.normal() * std * 1.1',
       ],
     ]),
-    ...inFile('harness/data/generated.ts', [
+    ...inFile('harness/data/sources/generated.ts', [
       ['labels one off', '(_, index) => index % classes)', '(_, index) => (index + 1) % classes)'],
     ]),
     ...inFile('harness/optim/descend.ts', [
@@ -56,10 +58,10 @@ export const supervised: MutationSet = {
       ['milestones one epoch late', 'milestone <= now', 'milestone < now'],
       ['gamma + 1e-6', 'rate * spec.gamma', 'rate * (spec.gamma + 1e-6)'],
     ]),
-    ...inFile('harness/run/plan.ts', [
+    ...inFile('harness/step/plan.ts', [
       ['an update one micro-step early', '(step + 1) % accumulate', 'step % accumulate'],
     ]),
-    ...inFile('harness/run/step.ts', [
+    ...inFile('harness/step/step.ts', [
       ['micro-steps summed, not averaged', 'tf.scalar(1 / accumulate)', 'tf.scalar(1)'],
       [
         'sums of micro-steps never emptied',
@@ -67,10 +69,10 @@ export const supervised: MutationSet = {
         'this.io.read(accumulatorState(name))',
       ],
     ]),
-    ...inFile('harness/run/evaluation/classifier.ts', [
+    ...inFile('harness/evaluation/classifier.ts', [
       ['the two best count', 'test_top1: share(1)', 'test_top1: share(2)'],
     ]),
-    ...inFile('harness/run/evaluation/linear.ts', [
+    ...inFile('harness/evaluation/linear.ts', [
       ['probe on features that are not centred', '(x - (scale.mean[i % width] ?? 0)) *', 'x *'],
       [
         'probe begins elsewhere',

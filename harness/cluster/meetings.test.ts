@@ -104,7 +104,8 @@ function context(
   prefix = '',
 ): LayerContext {
   return {
-    ...{ train: true, replicas },
+    train: true,
+    replicas,
     buffer: (name) => {
       const spec = module.buffers.get(prefix + name);
       if (spec === undefined) throw new Error(`no buffer ${prefix}${name}`);

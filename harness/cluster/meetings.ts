@@ -1,4 +1,4 @@
-import type { Output } from '../engine/capi.ts';
+import type { Output } from '../engine/native/capi.ts';
 import { activeGraph, type Tensor, unwrap, wrap } from '../engine/tf.ts';
 import { treeSum } from './replicas.ts';
 

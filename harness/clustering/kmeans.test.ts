@@ -15,7 +15,10 @@ const init = Float32Array.from(numbers('init'));
 const WIDTH = 12;
 
 const options = (changes: Partial<KMeansOptions> = {}): KMeansOptions => ({
-  ...{ clusters: 20, iterations: 20, init: 'points', threads: 0 },
+  clusters: 20,
+  iterations: 20,
+  init: 'points',
+  threads: 0,
   stream: (purpose) => stream(0, 'test', purpose),
   ...changes,
 });

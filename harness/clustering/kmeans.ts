@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import type { Stream } from '../random/stream.ts';
 import { type Assignment, Lloyd } from './lloyd.ts';
 import { type Points, pointsOf } from './points.ts';

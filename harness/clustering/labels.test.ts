@@ -50,11 +50,15 @@ describe('the change between two clusterings', () => {
 
 it('sizes are told as counts and entropy', () => {
   expect(clusterMetrics(Int32Array.of(3, 3, 3))).toEqual({
-    ...{ clusters_empty: 0, clusters_smallest: 3, clusters_largest: 3 },
+    clusters_empty: 0,
+    clusters_smallest: 3,
+    clusters_largest: 3,
     clusters_entropy: 1,
   });
   expect(clusterMetrics(Int32Array.of(9, 0, 0))).toEqual({
-    ...{ clusters_empty: 2, clusters_smallest: 0, clusters_largest: 9 },
+    clusters_empty: 2,
+    clusters_smallest: 0,
+    clusters_largest: 9,
     clusters_entropy: 0,
   });
 });

@@ -1,8 +1,8 @@
+import { UserError } from '../base/errors.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { op, op1 } from '../engine/op.ts';
 import { Program } from '../engine/program.ts';
 import { tf } from '../engine/tf.ts';
-import { UserError } from '../errors.ts';
 import { floats, input, wide } from './lloyd.ts';
 import { eachPiece, type Points, piecesOf, pointsOf } from './points.ts';
 

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 
 /** Rows of numbers, float32 [count, width]. */
 export interface Points {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import { stream } from '../random/stream.ts';
 import { type Membership, refillSmall } from './refill.ts';
 import { twoMeans } from './two_means.ts';
@@ -8,7 +8,8 @@ import { twoMeans } from './two_means.ts';
 /** One feature a sample: its own number; the best cluster is the open one with the nearest number. */
 function membership(labels: Int32Array, clusters: number): Membership {
   return {
-    ...{ clusters, labels },
+    clusters,
+    labels,
     rows: async (samples) => ({
       count: samples.length,
       width: 1,

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import { type FeatureRows, type Halves, meanRow } from './two_means.ts';
 
 /** Samples with their clusters, and what can be asked about their features. */

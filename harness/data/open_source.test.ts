@@ -17,7 +17,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sha256 } from '../run/hash.ts';
+import { sha256 } from '../base/hash.ts';
 import { sharedPath } from '../testing/shared.ts';
 import { openSource } from './open_source.ts';
 import type { OpenOptions, Source } from './source.ts';

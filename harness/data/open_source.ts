@@ -1,7 +1,7 @@
-import { openCifar } from './cifar.ts';
-import { openGenerated } from './generated.ts';
-import { openListed } from './listed.ts';
 import type { OpenOptions, Source } from './source.ts';
+import { openCifar } from './sources/cifar.ts';
+import { openGenerated } from './sources/generated.ts';
+import { openListed } from './sources/listed.ts';
 import type { SourceSpec } from './spec.ts';
 
 /**

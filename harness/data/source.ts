@@ -1,4 +1,4 @@
-import type { Image } from './image.ts';
+import type { Image } from './images/image.ts';
 
 /** What a source is, byte by byte: equal hashes mean equal images, labels and order. */
 export interface Manifest {

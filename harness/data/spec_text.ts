@@ -1,5 +1,5 @@
-import { UserError } from '../errors.ts';
-import { parse } from '../run/parse.ts';
+import { UserError } from '../base/errors.ts';
+import { parse } from '../base/parse.ts';
 import { type SourceSpec, sourceSpec } from './spec.ts';
 
 /**

@@ -1,6 +1,6 @@
-import type { Output } from './capi.ts';
-import { type Attrs, Graph } from './graph.ts';
-import { call, checked, dtypeOf } from './native.ts';
+import { type Attrs, Graph } from './graph/graph.ts';
+import type { Output } from './native/capi.ts';
+import { call, checked, dtypeOf } from './native/native.ts';
 import { op1 } from './op.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from './tf.ts';
 

@@ -1,6 +1,6 @@
-import { loadNative, type Native } from './capi.ts';
 import { type Library, provision } from './library/index.ts';
 import { checkMachine, thisMachine } from './library/machine.ts';
+import { loadNative, type Native } from './native/capi.ts';
 
 let started: Promise<Native> | undefined;
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import { heldLanes, useLanes } from './lanes.ts';
 
 it('holds the first number that a process computes with', () => {

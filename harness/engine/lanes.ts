@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 
 /**
  * Parts that the work inside one op is cut into, unless an experiment says otherwise. TensorFlow and

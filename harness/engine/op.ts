@@ -1,5 +1,5 @@
 import type { DType } from './array.ts';
-import type { Attrs } from './graph.ts';
+import type { Attrs } from './graph/graph.ts';
 import { addNode, dtypeInGraph, memoized, type Tensor, unwrap } from './tf.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { UserError } from '../base/errors.ts';
 import { castTo } from './op.ts';
 import { dtypeInGraph, type Tensor } from './tf.ts';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { floats } from '../testing/evaluate.ts';
-import { native } from './capi.ts';
 import { startEngine } from './index.ts';
+import { native } from './native/capi.ts';
 import { op1 } from './op.ts';
 import { rows } from './ops/indexing.ts';
 import { type EntryDefinition, Program } from './program.ts';

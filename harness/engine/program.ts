@@ -1,18 +1,18 @@
 import type { HostArray, TypedArray } from './array.ts';
 import { arrayType, sizeOf } from './array.ts';
-import { auditGraph } from './audit.ts';
-import { native, type Output, type Pointer } from './capi.ts';
-import { Checks } from './checks.ts';
-import { Graph } from './graph.ts';
-import { EngineError } from './native.ts';
+import { auditGraph } from './graph/audit.ts';
+import { Checks } from './graph/checks.ts';
+import { Graph } from './graph/graph.ts';
+import { madeAt } from './graph/origin.ts';
+import { StateWriter } from './graph/state_writer.ts';
+import { type Io, type TensorSpec, Tracing, type Variable } from './graph/tracing.ts';
+import { native, type Output, type Pointer } from './native/capi.ts';
+import { EngineError } from './native/native.ts';
 import { identity } from './op.ts';
-import { madeAt } from './origin.ts';
 import { type CompiledNode, type OpTime, Session, type SessionOptions } from './session.ts';
-import { StateWriter } from './state_writer.ts';
 import { type Tensor, traceInto, unwrap } from './tf.ts';
-import { type Io, type TensorSpec, Tracing, type Variable } from './tracing.ts';
 
-export type { Io, TensorSpec } from './tracing.ts';
+export type { Io, TensorSpec } from './graph/tracing.ts';
 
 export interface ProgramOptions extends SessionOptions {
   /**
@@ -103,7 +103,8 @@ export class Program {
         const outputs = build(io);
         const fed = new Set(Object.values(io.inputs));
         return {
-          ...{ inputs: feeds, build },
+          inputs: feeds,
+          build,
           outputNames: Object.keys(outputs),
           // An input itself can not be fetched.
           fetches: Object.values(outputs).map((y) => unwrap(fed.has(y) ? identity(y) : y)),

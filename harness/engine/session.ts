@@ -1,8 +1,8 @@
 import type { HostArray } from './array.ts';
-import { native, type Output, type Pointer } from './capi.ts';
-import { withCores } from './cores.ts';
-import type { Graph } from './graph.ts';
+import type { Graph } from './graph/graph.ts';
 import { heldLanes } from './lanes.ts';
+import { native, type Output, type Pointer } from './native/capi.ts';
+import { withCores } from './native/cores.ts';
 import {
   call,
   callNumber,
@@ -12,8 +12,8 @@ import {
   takeBuffer,
   throwUnlessOk,
   toNative,
-} from './native.ts';
-import { bytesField, fields, integerField } from './protobuf.ts';
+} from './native/native.ts';
+import { bytesField, fields, integerField } from './native/protobuf.ts';
 
 export interface SessionOptions {
   /**

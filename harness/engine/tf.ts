@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module';
 import type * as TfCore from '@tensorflow/tfjs-core';
 import type { DType, HostArray, TypedArray } from './array.ts';
-import type { Output } from './capi.ts';
-import type { Checks } from './checks.ts';
-import type { AttrValue, Graph } from './graph.ts';
-import { dtypeOf, TF_TYPE } from './native.ts';
-import { opDefinition } from './opdefs.ts';
-import { captureOrigin, madeAt } from './origin.ts';
+import type { Checks } from './graph/checks.ts';
+import type { AttrValue, Graph } from './graph/graph.ts';
+import { opDefinition } from './graph/opdefs.ts';
+import { captureOrigin, madeAt } from './graph/origin.ts';
+import type { Output } from './native/capi.ts';
+import { dtypeOf, TF_TYPE } from './native/native.ts';
 import { tf } from './tfjs.ts';
 
 const require = createRequire(import.meta.url);

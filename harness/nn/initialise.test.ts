@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { toOIHW } from '../engine/layout.ts';
 import { stream } from '../random/stream.ts';
-import { toOIHW } from '../weights/layout.ts';
 import { initialValue, unitRows } from './initialise.ts';
 import type { ParameterSpec } from './module.ts';
 

@@ -1,6 +1,6 @@
 import { type HostArray, hostArray, sizeOf } from '../engine/array.ts';
+import { toHWIO } from '../engine/layout.ts';
 import { fillNormal, type Stream } from '../random/stream.ts';
-import { toHWIO } from '../weights/layout.ts';
 import type { ParameterSpec } from './module.ts';
 
 /**

@@ -178,7 +178,8 @@ function normalise(
   const { value, state } =
     sync && replicas > 1
       ? batchNormSync(x, scale, offset, before, settings, {
-          ...{ replicas, total: context.meeting('statistics') },
+          replicas,
+          total: context.meeting('statistics'),
         })
       : batchNormTrain(x, scale, offset, before, settings);
   context.update('running_mean', state.mean);

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
+import { UserError } from '../base/errors.ts';
 import { startEngine } from '../engine/index.ts';
 import { tf } from '../engine/tf.ts';
-import { UserError } from '../errors.ts';
 import { evaluate, floats } from '../testing/evaluate.ts';
 import { layerContext } from '../testing/layer_context.ts';
 import { multiHead } from './multi_head.ts';

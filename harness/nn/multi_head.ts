@@ -1,6 +1,6 @@
+import { UserError } from '../base/errors.ts';
 import { adaptiveAvgPool, avgPool, type PoolOptions } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
-import { UserError } from '../errors.ts';
 import { batchNorm, linear } from './layers.ts';
 import { composed, type Module } from './module.ts';
 
@@ -52,7 +52,8 @@ export function multiHead(options: MultiHeadOptions): readonly Module[] {
     const children = {
       [norm]: batchNorm({ channels, momentum, affine, sync }),
       [fc]: linear({
-        ...{ inputs: channels * side * side, outputs: classes },
+        inputs: channels * side * side,
+        outputs: classes,
         initial: { kind: 'normal', std: STD },
       }),
     };

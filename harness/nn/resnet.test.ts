@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { UserError } from '../base/errors.ts';
 import { sizeOf } from '../engine/array.ts';
-import { UserError } from '../errors.ts';
 import type { Module } from './module.ts';
 import { sequential } from './module.ts';
 import { neck, neckSpec } from './necks.ts';

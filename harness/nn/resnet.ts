@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { UserError } from '../base/errors.ts';
 import { relu } from '../engine/ops/activation.ts';
 import { maxPool } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
-import { UserError } from '../errors.ts';
 import { batchNorm, conv, stateless } from './layers.ts';
 import {
   bound,
@@ -161,7 +161,10 @@ function downsample(spec: ResNetSpec, inputs: number, outputs: number, stride: n
 
 function norm(spec: ResNetSpec, channels: number, scale = 1): Module {
   return batchNorm({
-    ...{ channels, scale, frozenStatistics: spec.normEval, sync: spec.norm === 'sync' },
+    channels,
+    scale,
+    frozenStatistics: spec.normEval,
+    sync: spec.norm === 'sync',
   });
 }
 

@@ -151,7 +151,10 @@ describe('SGD', () => {
   });
   it('obeys rules by name, the later before the earlier', async () => {
     const spec = {
-      ...{ kind: 'sgd', lr: 1, momentum: 0, weightDecay: 0.5 },
+      kind: 'sgd',
+      lr: 1,
+      momentum: 0,
+      weightDecay: 0.5,
       rules: [
         { match: 'bias', weightDecay: 0 },
         { match: '^head\\.', lrMultiplier: 10 },
@@ -183,8 +186,13 @@ describe('gradient clipping', () => {
 describe('the spec', () => {
   it('spells out defaults', () => {
     expect(OptimizerSpec.parse({ kind: 'lars', lr: 1 })).toEqual({
-      ...{ kind: 'lars', lr: 1, momentum: 0.9, weightDecay: 0, nesterov: false },
-      ...{ rules: [], eta: 0.001 },
+      kind: 'lars',
+      lr: 1,
+      momentum: 0.9,
+      weightDecay: 0,
+      nesterov: false,
+      rules: [],
+      eta: 0.001,
     });
   });
   it.each([

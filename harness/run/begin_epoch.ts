@@ -1,14 +1,13 @@
-import type { Batch } from '../data/batch.ts';
-import { releaseHostCopies } from '../engine/memory.ts';
-import { UserError } from '../errors.ts';
-import type { Host } from './host.ts';
-import { type HostSetup, LearnerHost } from './learner_host.ts';
-import type { Batches } from './run.ts';
-import { type EpochSums, NO_SUMS } from './sums.ts';
+import { UserError } from '../base/errors.ts';
+import type { Batch, Batches } from '../data/loader/batch.ts';
+import { releaseHostCopies } from '../engine/native/memory.ts';
+import type { Host } from '../experiment/host.ts';
+import { type EpochSums, NO_SUMS } from '../record/sums.ts';
+import type { Learner } from '../step/learner.ts';
+import type { HostSetup, LearnerHost } from '../step/learner_host.ts';
 
-/** Everything that the beginning of an epoch needs, for whoever runs its steps. */
-export interface Beginning extends HostSetup {
-  readonly batches: Batches;
+/** Where an epoch is begun, and who hears of the method's work before its first step. */
+export interface EpochStart extends Pick<HostSetup, 'log' | 'signal'> {
   /** From 0. */
   readonly epoch: number;
   /** Steps of the epoch done before. */
@@ -31,18 +30,21 @@ export interface BegunEpoch {
  * batches in the order that the method wants.
  * @throws Stopped when the run is told to stop before the method has changed anything.
  */
-export async function beginEpoch(beginning: Beginning): Promise<BegunEpoch> {
-  const { learner, batches, epoch, fromStep } = beginning;
-  const { method } = learner.definition;
-  const host = new LearnerHost(beginning);
-  let { sums } = beginning;
+export async function beginEpoch(
+  host: LearnerHost,
+  { definition }: Learner,
+  batches: Batches,
+  { epoch, fromStep, sums: before }: EpochStart,
+): Promise<BegunEpoch> {
+  const { method } = definition;
+  let sums = before;
   if (method.beforeEpoch !== undefined && fromStep === 0 && sums.before === undefined) {
     const said = await method.beforeEpoch(host, { epoch });
     await releaseHostCopies(); // the features of all images, and what was made of them
     for (const [name, value] of Object.entries(said))
       if (!Number.isFinite(value))
         throw new UserError(
-          `experiment ${beginning.experiment.name}: ${name} is ${value} before epoch ${epoch + 1}`,
+          `experiment ${host.experiment}: ${name} is ${value} before epoch ${epoch + 1}`,
         );
     sums = { ...NO_SUMS, before: Object.entries(said) };
   }

@@ -1,18 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Batch } from '../data/batch.ts';
-import { stepsOf } from '../data/order.ts';
+import { clock } from '../base/clock.ts';
+import { type Count, knownCount } from '../data/known_sizes.ts';
+import type { Batch } from '../data/loader/batch.ts';
+import { stepsOf } from '../data/loader/order.ts';
 import { itemBytes, sizeOf } from '../engine/array.ts';
-import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
+import type { Methods } from '../experiment/bind.ts';
+import type { Experiment } from '../experiment/spec.ts';
 import { stream } from '../random/stream.ts';
-import { checkExperiment } from './checks.ts';
-import { clock } from './clock.ts';
-import { bindMethod, type Methods, stepDefinition } from './definition.ts';
-import { type Count, knownCount } from './known_sizes.ts';
-import { Learner } from './learner.ts';
-import { countParameters, type ParameterCounts } from './parameters.ts';
-import type { Experiment } from './spec.ts';
-import { runStep, type StepDefinition } from './step.ts';
+import type { StepDefinition } from '../step/definition.ts';
+import { Learner } from '../step/learner.ts';
+import { countParameters, type ParameterCounts } from '../step/parameters.ts';
+import { runStep } from '../step/step.ts';
+import { openTraining } from './open_training.ts';
 
 export interface DryRunOptions {
   readonly experiment: Experiment;
@@ -63,17 +62,21 @@ const SHARE_OF_MEMORY = 0.7; // of what is available, for a step to be tried
 /** Builds the real graph of an experiment, and runs steps of random images to measure it. */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { experiment, methods, data, threads = 0, tell = () => {} } = options;
-  const method = bindMethod(experiment, methods);
-  checkExperiment(experiment);
-  await startEngine();
-  useLanes(experiment.lanes);
   const length = lengthOf(experiment, data);
   const shape = { samples: length.images?.count ?? 1, classes: undefined };
-  const definition = stepDefinition(experiment, method, shape);
-  const settings = { intraThreads: threads, interThreads: threads };
-  tell('building the graph');
-  const began = clock.seconds();
-  const learner = new Learner(definition, settings);
+  let began = 0;
+  const training = await openTraining({
+    experiment,
+    methods,
+    data,
+    shape,
+    threads,
+    opened: (phase) => {
+      if (phase === 'evaluator') tell('building the graph');
+      if (phase === 'evaluator') began = clock.seconds();
+    },
+  });
+  const { learner } = training;
   const traceSeconds = clock.seconds() - began;
   try {
     const facts = {
@@ -83,10 +86,11 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
       stateBytes: stateBytes(learner),
       ...length,
     };
+    const settings = { intraThreads: threads, interThreads: threads };
     const probes = await measure(learner, settings, experiment.seed, tell);
     return { ...facts, ...concluded(experiment, facts.stepsPerEpoch, probes) };
   } finally {
-    learner.dispose();
+    await training.dispose();
   }
 }
 
@@ -175,7 +179,11 @@ function concluded(
   const { seconds, peakBytes } = full ??
     projected ?? { seconds: Number.NaN, peakBytes: Number.NaN };
   return {
-    ...{ full, small, stepSeconds: seconds, peakBytes, measured: full !== undefined },
+    full,
+    small,
+    stepSeconds: seconds,
+    peakBytes,
+    measured: full !== undefined,
     etaSeconds: stepsPerEpoch === undefined ? undefined : seconds * stepsPerEpoch * epochs,
   };
 }

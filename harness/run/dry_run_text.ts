@@ -1,6 +1,6 @@
+import type { Experiment } from '../experiment/spec.ts';
+import { duration } from '../log/log_format.ts';
 import type { DryRun } from './dry_run.ts';
-import { duration } from './log_format.ts';
-import type { Experiment } from './spec.ts';
 
 /** A dry run for people: what was measured, and what was computed from that. */
 export function dryRunText(experiment: Experiment, found: DryRun): string {

@@ -1,29 +1,23 @@
-import type { Batch } from '../data/batch.ts';
-import { UserError } from '../errors.ts';
-import type { Host } from './host.ts';
-import type { Learner } from './learner.ts';
-import type { RunLog, StepEntry } from './log.ts';
-import type { Metrics } from './log_format.ts';
-import { planStep, type StepPlan } from './plan.ts';
-import type { Experiment } from './spec.ts';
-import { type EpochSums, withStep } from './sums.ts';
-import { takeStep } from './take_step.ts';
+import { UserError } from '../base/errors.ts';
+import type { Batch } from '../data/loader/batch.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import type { Experiment } from '../experiment/spec.ts';
+import type { RunLog, StepEntry } from '../log/log.ts';
+import { type EpochSums, withStep } from '../record/sums.ts';
+import type { StepPlan } from '../step/plan.ts';
+import { takeStep } from '../step/take_step.ts';
+import type { BegunEpoch } from './begin_epoch.ts';
+import type { Training } from './open_training.ts';
 
 /** What the steps of an epoch need. */
 export interface EpochSetup {
-  readonly experiment: Experiment;
-  readonly learner: Learner;
-  /** For the method's work after a step. */
-  readonly host: Host;
+  readonly training: Training;
+  readonly begun: BegunEpoch;
   readonly log: RunLog;
-  readonly stepsPerEpoch: number;
   /** From 0. */
   readonly epoch: number;
-  /** The rest of the epoch's batches, from `fromStep` on. */
-  readonly batches: AsyncIterator<Batch>;
   /** Steps of the epoch done before. */
   readonly fromStep: number;
-  readonly sums: EpochSums;
   readonly signal?: AbortSignal | undefined;
   /** Saves the state inside the epoch; nothing runs meanwhile. */
   readonly save: (epochStep: number, sums: EpochSums) => Promise<void>;
@@ -44,8 +38,11 @@ export interface EpochOutcome {
  * @throws UserError when a value of a step is not finite.
  */
 export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
-  const { experiment, learner, log, stepsPerEpoch, epoch, batches, signal } = setup;
-  let { fromStep: done, sums } = setup;
+  const { training, begun, log, epoch, signal } = setup;
+  const { experiment, learner, stepsPerEpoch } = training;
+  const { batches, host } = begun;
+  let { fromStep: done } = setup;
+  let { sums } = begun;
   // A place saved before the first step would look like the end of the epoch before.
   const least = sums.before === undefined ? 0 : 1;
   let write = () => {};
@@ -56,9 +53,8 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
       const { value: batch } = await next;
       if (batch === undefined) throw new Error(`epoch ${epoch}: no batch for step ${done}`);
       log.dataReady();
-      const at = { step: epoch * stepsPerEpoch + done, stepsPerEpoch };
-      const plan = planStep(experiment, learner.definition.method, at);
-      const running = takeStep(learner, setup.host, batch, plan, { epoch, epochStep: done });
+      const plan = training.plan(epoch * stepsPerEpoch + done);
+      const running = takeStep(learner, host, batch, plan, { epoch, epochStep: done });
       done++;
       if (done < stepsPerEpoch) next = ahead(batches);
       write();
@@ -66,7 +62,7 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
       const times = log.stepDone();
       const images = batch.indices.length;
       sums = withStep(sums, metrics, images);
-      const entry = entryOf(experiment, plan, images, metrics);
+      const entry = entryOf(experiment, plan, images, learner.inPercent(metrics));
       write = () => log.step(entry, times);
       await setup.afterStep?.(plan.step + 1);
       if (savesAt(experiment, done, stepsPerEpoch)) {

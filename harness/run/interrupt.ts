@@ -1,4 +1,4 @@
-import { clock } from './clock.ts';
+import { clock } from '../base/clock.ts';
 
 /** Exit code of a run that was asked to stop, as shells have it for Ctrl-C. */
 export const INTERRUPTED = 130;

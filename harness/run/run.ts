@@ -1,36 +1,18 @@
-import type { Batch } from '../data/batch.ts';
-import type { Source } from '../data/source.ts';
 import type { HostArray } from '../engine/array.ts';
+import { collapseWarnings } from '../evaluation/collapse.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import { experimentId } from '../experiment/spec.ts';
+import type { RunLog } from '../log/log.ts';
 import { learningRate } from '../optim/schedule.ts';
-import { type BegunEpoch, beginEpoch } from './begin_epoch.ts';
-import { saveCheckpoint, stateHash } from './checkpoint.ts';
-import { collapseWarnings } from './collapse.ts';
+import type { CheckpointExtra, History } from '../record/history.ts';
+import type { Provenance } from '../record/provenance.ts';
+import type { StateFile } from '../record/states.ts';
+import { beforeOf, type EpochSums, meansOf, NO_SUMS } from '../record/sums.ts';
+import { Stopped } from '../step/learner_host.ts';
+import { saveCheckpoint, stateHash } from '../weights/checkpoint.ts';
+import type { BegunEpoch } from './begin_epoch.ts';
 import { runEpoch } from './epoch.ts';
-import type { CheckpointExtra, History } from './history.ts';
-import type { Learner, Tensors } from './learner.ts';
-import { type HostSetup, Stopped } from './learner_host.ts';
-import type { RunLog } from './log.ts';
-import type { Metrics } from './log_format.ts';
-import type { Provenance } from './provenance.ts';
-import { type Experiment, experimentId } from './spec.ts';
-import type { StateFile } from './states.ts';
-import { beforeOf, type EpochSums, meansOf, NO_SUMS } from './sums.ts';
-
-/** Where batches come from; `Loader` is one. */
-export interface Batches {
-  readonly source: Source;
-  readonly stepsPerEpoch: number;
-  epoch(epoch: number, fromStep?: number, samples?: Int32Array): AsyncIterableIterator<Batch>;
-  dispose(): Promise<void>;
-}
-
-/** What judges the weights of a run on the way and at its end. */
-export interface Evaluator {
-  readonly manifests: Readonly<Record<string, string>>;
-  atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
-  atEnd(weights: Tensors): Promise<Metrics>;
-  dispose(): Promise<void>;
-}
+import type { Training } from './open_training.ts';
 
 /** Where a run stands. */
 export interface Place {
@@ -42,11 +24,8 @@ export interface Place {
 }
 
 export interface RunParts {
-  readonly experiment: Experiment;
+  readonly training: Training;
   readonly folder: string;
-  readonly learner: Learner;
-  readonly batches: Batches;
-  readonly evaluator: Evaluator | undefined;
   readonly log: RunLog;
   readonly history: History;
   readonly provenance: Provenance;
@@ -54,8 +33,6 @@ export interface RunParts {
   readonly signal: AbortSignal | undefined;
   /** Takes the hashes of every tensor after every step, where that is asked for. */
   readonly states: StateFile | undefined;
-  /** What a method's own work needs besides. */
-  readonly reach: Pick<HostSetup, 'source' | 'data' | 'workers' | 'threads'>;
 }
 
 /** A run under way: epochs of steps, each with its evaluation, checkpoint and entry of the record. */
@@ -84,14 +61,15 @@ export class Run {
     const { signal } = this.parts;
     while (this.place.epoch < lastEpoch) {
       if (!(await this.epoch(lastEpoch))) return false;
-      if (signal?.aborted && this.place.epoch < this.parts.experiment.epochs) return false;
+      if (signal?.aborted && this.place.epoch < this.parts.training.experiment.epochs) return false;
     }
     return true;
   }
 
   /** What comes after the last epoch. */
   async finish(): Promise<void> {
-    const { evaluator, history, log, learner } = this.parts;
+    const { training, history, log } = this.parts;
+    const { evaluator, learner } = training;
     const final = evaluator === undefined ? {} : await evaluator.atEnd(await learner.save());
     if (Object.keys(final).length > 0) log.validation(this.step, this.rate(), final);
     history.finish(final);
@@ -99,13 +77,18 @@ export class Run {
   }
 
   private async epoch(lastEpoch: number): Promise<boolean> {
-    const { experiment, learner, log, batches, history, signal, states } = this.parts;
-    const { stepsPerEpoch } = batches;
+    const { training, log, history, signal, states } = this.parts;
+    const { experiment, learner, stepsPerEpoch } = training;
     const { epoch, epochStep: fromStep } = this.place;
     const begun = await this.begun();
     if (begun === undefined) return false;
     const outcome = await runEpoch({
-      ...{ experiment, learner, log, stepsPerEpoch, epoch, fromStep, signal, ...begun },
+      training,
+      begun,
+      log,
+      epoch,
+      fromStep,
+      signal,
       ...(states === undefined
         ? {}
         : { afterStep: async (step) => states.append(step, await learner.save()) }),
@@ -120,7 +103,7 @@ export class Run {
       if (outcome.epochStep < stepsPerEpoch) return false;
     }
     this.place = { epoch: epoch + 1, epochStep: 0, sums: NO_SUMS };
-    const means = meansOf(outcome.sums);
+    const means = learner.inPercent(meansOf(outcome.sums));
     const values = Object.entries(means).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     log.info(`epoch ${epoch + 1} of ${experiment.epochs}: ${values.join(', ')}`);
     const state = await this.conclude(epoch + 1, means, beforeOf(outcome.sums));
@@ -138,7 +121,8 @@ export class Run {
   private async begun(): Promise<BegunEpoch | undefined> {
     const { epoch, epochStep: fromStep, sums } = this.place;
     try {
-      return await beginEpoch({ ...this.parts, ...this.parts.reach, epoch, fromStep, sums });
+      const { training, log, signal } = this.parts;
+      return await training.begin({ epoch, fromStep, sums, log, signal });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
       await this.save();
@@ -155,7 +139,8 @@ export class Run {
     means: Metrics,
     before: Metrics = {},
   ): Promise<Map<string, HostArray>> {
-    const { learner, evaluator, history, log } = this.parts;
+    const { training, history, log } = this.parts;
+    const { learner, evaluator } = training;
     const state = await learner.save();
     const found = evaluator === undefined ? {} : await evaluator.atEpoch(epoch, state);
     const judged = { ...before, ...found };
@@ -169,10 +154,13 @@ export class Run {
   }
 
   private async save(state?: Map<string, HostArray>): Promise<void> {
-    const { experiment, folder, learner, log, history, provenance, perturbation } = this.parts;
+    const { training, folder, log, history, provenance, perturbation } = this.parts;
+    const { experiment, learner } = training;
     const { epoch, epochStep, sums } = this.place;
     const extra: CheckpointExtra = {
-      ...{ provenance, sums, epochs: history.epochs },
+      provenance,
+      sums,
+      epochs: history.epochs,
       ...(perturbation === undefined ? {} : { perturbation }),
     };
     const meta = { experiment, experimentId: experimentId(experiment), epoch, epochStep, extra };
@@ -188,13 +176,12 @@ export class Run {
   }
 
   private get step(): number {
-    return this.place.epoch * this.parts.batches.stepsPerEpoch + this.place.epochStep;
+    return this.place.epoch * this.parts.training.stepsPerEpoch + this.place.epochStep;
   }
 
   /** The learning rate of the last step, for the log. */
   private rate(): number {
-    const { experiment, batches } = this.parts;
-    const { stepsPerEpoch } = batches;
+    const { experiment, stepsPerEpoch } = this.parts.training;
     const at = { step: Math.max(0, this.step - 1), stepsPerEpoch, epochs: experiment.epochs };
     return learningRate(experiment.schedule, experiment.optimizer.lr, at);
   }

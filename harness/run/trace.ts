@@ -3,23 +3,18 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Batch } from '../data/batch.ts';
+import { canonicalJson } from '../base/canonical.ts';
+import { writeAtomic } from '../base/files.ts';
+import type { Batch } from '../data/loader/batch.ts';
 import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
-import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
+import type { Methods } from '../experiment/bind.ts';
+import type { Host, StepAt } from '../experiment/host.ts';
+import type { Experiment } from '../experiment/spec.ts';
+import { NO_SUMS } from '../record/sums.ts';
+import type { Learner } from '../step/learner.ts';
+import { takeStep } from '../step/take_step.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
-import { beginEpoch } from './begin_epoch.ts';
-import { canonicalJson } from './canonical.ts';
-import { bindMethod, dataShape, type Methods, stepDefinition } from './definition.ts';
-import { writeAtomic } from './files.ts';
-import type { Host, StepAt } from './host.ts';
-import { Learner } from './learner.ts';
-import { parts } from './parts.ts';
-import { planStep, type StepPlan } from './plan.ts';
-import type { Batches } from './run.ts';
-import type { Experiment } from './spec.ts';
-import { NO_SUMS } from './sums.ts';
-import { takeStep } from './take_step.ts';
+import { openTraining, type Training } from './open_training.ts';
 
 export interface TraceOptions {
   readonly experiment: Experiment;
@@ -48,16 +43,12 @@ export interface TraceOptions {
  */
 export async function writeTrace(options: TraceOptions): Promise<number> {
   const { experiment, methods, data, folder, workers } = options;
-  await startEngine();
-  useLanes(experiment.lanes);
-  const method = bindMethod(experiment, methods);
-  const batches = await parts.openBatches({ experiment, method, data, workers });
-  const learner = new Learner(stepDefinition(experiment, method, dataShape(batches.source)));
+  const training = await openTraining({ experiment, methods, data, workers });
+  const { learner, method, stepsPerEpoch } = training;
   try {
     await learner.initialise(experiment.seed);
-    const { stepsPerEpoch } = batches;
     const plans = Array.from({ length: experiment.epochs * stepsPerEpoch }, (_, step) =>
-      planStep(experiment, method, { step, stepsPerEpoch }),
+      training.plan(step),
     );
     const lr = plans.map(({ rate }) => rate);
     const scalars = plans.map((plan) => plan.scalars);
@@ -68,11 +59,10 @@ export async function writeTrace(options: TraceOptions): Promise<number> {
     const steps = Math.min(options.steps ?? lr.length, lr.length);
     // What a method does between epochs follows from what was trained before.
     const trains = options.states === true || method.beforeEpoch !== undefined;
-    const train = trains ? new Training(options, learner, plans) : undefined;
-    return await writeBatches(options, { batches, learner }, steps, train);
+    const trained = trains ? new TracedRun(options, training) : undefined;
+    return await writeBatches(options, training, steps, trained);
   } finally {
-    learner.dispose();
-    await batches.dispose();
+    await training.dispose();
   }
 }
 
@@ -86,31 +76,24 @@ async function writeState(path: string, learner: Learner): Promise<void> {
 }
 
 /** The run itself, next to its batches. */
-class Training {
+class TracedRun {
   private readonly folder: string;
   /** Whether it is written down. */
   private readonly states: boolean;
-  private readonly learner: Learner;
-  private readonly plans: readonly StepPlan[];
+  private readonly training: Training;
   private losses = '';
 
-  constructor(
-    { folder, states = false }: TraceOptions,
-    learner: Learner,
-    plans: readonly StepPlan[],
-  ) {
+  constructor({ folder, states = false }: TraceOptions, training: Training) {
     this.folder = folder;
     this.states = states;
-    this.learner = learner;
-    this.plans = plans;
+    this.training = training;
   }
 
   async step(host: Host, at: StepAt, batch: Batch): Promise<void> {
     const { step } = at;
     await this.write(step);
-    const plan = this.plans[step];
-    if (plan === undefined) throw new Error(`trace: no plan for step ${step}`);
-    const { loss } = await takeStep(this.learner, host, batch, plan, at);
+    const { learner } = this.training;
+    const { loss } = await takeStep(learner, host, batch, this.training.plan(step), at);
     if (!this.states) return;
     this.losses += `${JSON.stringify({ step, loss })}\n`;
     await writeAtomic(join(this.folder, 'losses.jsonl'), this.losses);
@@ -120,23 +103,20 @@ class Training {
   async write(steps: number): Promise<void> {
     if (!this.states) return;
     const name = `state_${String(steps).padStart(6, '0')}.safetensors`;
-    await writeState(join(this.folder, name), this.learner);
+    await writeState(join(this.folder, name), this.training.learner);
   }
 }
 
 async function writeBatches(
-  { experiment, folder, stream, tell, data, workers }: TraceOptions,
-  { batches, learner }: { readonly batches: Batches; readonly learner: Learner },
+  { experiment, folder, stream, tell }: TraceOptions,
+  training: Training,
   steps: number,
-  training: Training | undefined,
+  trained: TracedRun | undefined,
 ): Promise<number> {
-  const { source, stepsPerEpoch } = batches;
+  const { stepsPerEpoch } = training;
   let step = 0;
   for (let epoch = 0; step < steps; epoch++) {
-    const begun = await beginEpoch({
-      ...{ experiment, learner, batches, source, data, workers, epoch },
-      ...{ fromStep: 0, sums: NO_SUMS },
-    });
+    const begun = await training.begin({ epoch, fromStep: 0, sums: NO_SUMS });
     for await (const batch of begun.batches) {
       if (stream === undefined) {
         const name = `step_${String(step).padStart(6, '0')}.safetensors`;
@@ -144,12 +124,12 @@ async function writeBatches(
         await writeSafetensors(join(folder, name), { tensors, metadata: {} });
       } else await send(stream, batch);
       const place = { step, epoch, epochStep: step - epoch * stepsPerEpoch };
-      await training?.step(begun.host, place, batch);
+      await trained?.step(begun.host, place, batch);
       tell?.(++step, steps);
       if (step === steps) break;
     }
   }
-  await training?.write(step);
+  await trained?.write(step);
   if (stream !== undefined && stream !== process.stdout) {
     stream.end();
     await finished(stream);

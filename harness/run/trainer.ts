@@ -1,31 +1,32 @@
 import { resolve } from 'node:path';
-import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
-import { UserError } from '../errors.ts';
-import type { LoadedCheckpoint } from './checkpoint.ts';
-import { checkData, checkExperiment } from './checks.ts';
-import { bindMethod, checkShape, dataShape, stepDefinition } from './definition.ts';
-import { graphHash } from './graph_hash.ts';
-import { sha256File } from './hash.ts';
-import { type CheckpointExtra, extraOf, History } from './history.ts';
-import { perturbed, readPretrained, setWeights } from './initial_weights.ts';
-import { Learner } from './learner.ts';
-import { RunLog } from './log.ts';
-import type { BoundMethod, MethodDefinition } from './method.ts';
-import { type Parts, parts } from './parts.ts';
-import type { Terminal } from './progress.ts';
-import { continued, environment, type Provenance, provenanceOf } from './provenance.ts';
-import type { RunRecord } from './record.ts';
-import { type Batches, type Evaluator, type Place, Run } from './run.ts';
-import { type Experiment, experimentId } from './spec.ts';
-import { StateFile } from './states.ts';
-import { NO_SUMS } from './sums.ts';
+import { UserError } from '../base/errors.ts';
+import { sha256File } from '../base/hash.ts';
+import type { Methods } from '../experiment/bind.ts';
+import { type Experiment, experimentId } from '../experiment/spec.ts';
+import { RunLog } from '../log/log.ts';
+import type { Terminal } from '../log/progress.ts';
+import { type CheckpointExtra, extraOf, History } from '../record/history.ts';
+import { continued, environment, type Provenance } from '../record/provenance.ts';
+import type { RunRecord } from '../record/record.ts';
+import { StateFile } from '../record/states.ts';
+import { NO_SUMS } from '../record/sums.ts';
+import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
+import type { Learner } from '../step/learner.ts';
+import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
+import {
+  checkedMethod,
+  type Openers,
+  openers,
+  openTraining,
+  type Training,
+} from './open_training.ts';
+import { Run } from './run.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
 export interface TrainOptions {
   readonly experiment: Experiment;
   /** By `kind`. */
-  readonly methods: Readonly<Record<string, MethodDefinition>>;
+  readonly methods: Methods;
   /** The folder that paths of data sources start from. */
   readonly data: string;
   readonly workDir: string;
@@ -63,16 +64,17 @@ type Say = ['info' | 'warn', string];
  * interrupted and resumed, the result has the same bits.
  * @throws UserError for what the user can mend, before the first step wherever that is possible.
  */
-export async function train(options: TrainOptions, openers: Parts = parts): Promise<TrainResult> {
+export async function train(options: TrainOptions, open: Openers = openers): Promise<TrainResult> {
   const { experiment, methods } = options;
   const workDir = resolve(options.workDir);
-  const method = bindMethod(experiment, methods);
-  checkExperiment(experiment);
+  checkedMethod(experiment, methods); // before a folder is made
   const lock = openWorkDir(workDir);
   try {
     const said: Say[] = [];
     const checkpoint = await findStart({
-      ...{ folder: workDir, experiment, resumeFrom: options.resumeFrom },
+      folder: workDir,
+      experiment,
+      resumeFrom: options.resumeFrom,
       tell: {
         info: (message) => said.push(['info', message]),
         warn: (message) => said.push(['warn', message]),
@@ -80,8 +82,8 @@ export async function train(options: TrainOptions, openers: Parts = parts): Prom
     });
     const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
     if (before !== undefined) return { record: before, workDir, finished: true };
-    const open = () => Resources.open(options, method, openers);
-    return await trained({ ...options, workDir }, open, checkpoint, said);
+    const opened = () => openTraining({ ...options, judged: true }, open);
+    return await trained({ ...options, workDir }, opened, checkpoint, said);
   } finally {
     lock.release();
   }
@@ -97,130 +99,63 @@ function finishedBefore(folder: string, checkpoint: LoadedCheckpoint): RunRecord
 
 async function trained(
   options: TrainOptions,
-  openResources: () => Promise<Resources>,
+  open: () => Promise<Training>,
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch } = options;
-  const open = await openResources();
+  const { experiment, workDir, stopAfterEpoch, signal, perturbation } = options;
+  const training = await open();
+  let log: RunLog | undefined;
   try {
-    const { run, history } = await started(options, open, checkpoint, said);
+    const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
+    const provenance = provenanceHere(options, training, extra, said);
+    if (checkpoint === undefined) await initialise(options, training.learner, said);
+    else await training.learner.restore(checkpoint.tensors);
+    const entries = extra?.epochs ?? [];
+    const step = checkpoint?.meta.step ?? 0;
+    log = await openLog(options, training, step, entries.length - 1);
+    log.info(startLine(options, training));
+    for (const [level, message] of said) log[level](message);
+    for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
+    const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
+    const history = new History(workDir, experiment, provenance, entries, notes);
+    const states = options.states ? await StateFile.open(workDir, step) : undefined;
+    const run = new Run(
+      { training, folder: workDir, log, history, provenance, perturbation, signal, states },
+      {
+        epoch: checkpoint?.meta.epoch ?? 0,
+        epochStep: checkpoint?.meta.epochStep ?? 0,
+        sums: extra?.sums ?? NO_SUMS,
+      },
+    );
+    if (checkpoint === undefined) await run.begin();
+    else {
+      log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
+      await history.write();
+    }
     const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
     const through = await run.advance(last);
-    if (!through) open.log?.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
+    if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
     else if (last === experiment.epochs) await run.finish();
     const record = history.record();
     return { record, workDir, finished: record.finished };
   } finally {
-    await open.dispose();
+    log?.close();
+    await training.dispose();
   }
 }
 
-/** What a run holds and must give back. */
-class Resources {
-  readonly learner: Learner;
-  readonly batches: Batches;
-  readonly evaluator: Evaluator | undefined;
-  /** SHA-256 of the data by use. */
-  readonly data: Readonly<Record<string, string>>;
-  log: RunLog | undefined;
-
-  private constructor(learner: Learner, batches: Batches, evaluator: Evaluator | undefined) {
-    this.learner = learner;
-    this.batches = batches;
-    this.evaluator = evaluator;
-    this.data = { train: batches.source.manifest.sha256, ...evaluator?.manifests };
-  }
-
-  static async open(
-    options: TrainOptions,
-    method: BoundMethod,
-    openers: Parts,
-  ): Promise<Resources> {
-    const { experiment, data, workers, threads } = options;
-    const setup = { experiment, method, data, workers, threads };
-    useLanes(experiment.lanes);
-    const [batches] = await Promise.all([openers.openBatches(setup), startEngine()]);
-    let evaluator: Evaluator | undefined;
-    try {
-      checkData(experiment, batches.source.count);
-      const shape = dataShape(batches.source);
-      checkShape(experiment, method, shape);
-      evaluator = await openers.openEvaluator(setup);
-      const { debugNans = false } = options;
-      const settings = { intraThreads: threads ?? 0, interThreads: threads ?? 0, debugNans };
-      const learner = new Learner(stepDefinition(experiment, method, shape), settings);
-      return new Resources(learner, batches, evaluator);
-    } catch (error) {
-      await evaluator?.dispose();
-      await batches.dispose();
-      throw error;
-    }
-  }
-
-  async dispose(): Promise<void> {
-    this.log?.close();
-    await this.evaluator?.dispose();
-    await this.batches.dispose();
-    this.learner.dispose();
-  }
-}
-
-async function started(
-  options: TrainOptions,
-  open: Resources,
-  checkpoint: LoadedCheckpoint | undefined,
-  said: Say[],
-) {
-  const { experiment, workDir, signal, perturbation, data, workers, threads } = options;
-  const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-  const provenance = provenanceHere(options, open, extra, said);
-  if (checkpoint === undefined) await initialise(options, open.learner, said);
-  else await open.learner.restore(checkpoint.tensors);
-  const entries = extra?.epochs ?? [];
-  const log = await openLog(options, open, checkpoint?.meta.step ?? 0, entries.length - 1);
-  open.log = log;
-  log.info(startLine(options, open));
-  for (const [level, message] of said) log[level](message);
-  for (const note of open.batches.source.manifest.notes) log.info(`data.train: ${note}`);
-  const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
-  const history = new History(workDir, experiment, provenance, entries, notes);
-  const { learner, batches, evaluator } = open;
-  const states = options.states
-    ? await StateFile.open(workDir, checkpoint?.meta.step ?? 0)
-    : undefined;
-  const place: Place = {
-    epoch: checkpoint?.meta.epoch ?? 0,
-    epochStep: checkpoint?.meta.epochStep ?? 0,
-    sums: extra?.sums ?? NO_SUMS,
-  };
-  const run = new Run(
-    {
-      ...{ experiment, folder: workDir, learner, batches, evaluator, log, history, provenance },
-      ...{ perturbation, signal, states },
-      reach: { source: batches.source, data, workers, threads },
-    },
-    place,
-  );
-  if (checkpoint === undefined) await run.begin();
-  else {
-    log.info(`resumed from ${checkpoint.file}: epoch ${place.epoch}, step ${checkpoint.meta.step}`);
-    await history.write();
-  }
-  return { run, history };
-}
-
-function startLine({ experiment, workDir }: TrainOptions, { batches }: Resources): string {
+function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Training): string {
   const { name, replicas, batch, precision, epochs } = experiment;
   return (
-    `${name} (${experimentId(experiment).slice(0, 12)}): ${epochs} epochs of ${batches.stepsPerEpoch} ` +
+    `${name} (${experimentId(experiment).slice(0, 12)}): ${epochs} epochs of ${stepsPerEpoch} ` +
     `steps, ${replicas} x ${batch} images, ${precision}, work_dir ${workDir}`
   );
 }
 
 function provenanceHere(
   { pretrained, perturbation }: TrainOptions,
-  { learner, data }: Resources,
+  training: Training,
   extra: CheckpointExtra | undefined,
   said: Say[],
 ): Provenance {
@@ -230,8 +165,7 @@ function provenanceHere(
     );
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
-  const all = weights === undefined ? data : { ...data, pretrained: weights };
-  const now = provenanceOf(all, graphHash(learner.program.graph.serialize()));
+  const now = training.provenance(weights);
   if (extra === undefined) return now;
   return continued(extra.provenance, now, (message) => said.push(['warn', message]));
 }
@@ -253,16 +187,21 @@ async function initialise(options: TrainOptions, learner: Learner, said: Say[]):
 
 function openLog(
   { experiment, workDir, terminal }: TrainOptions,
-  { batches }: Resources,
+  { stepsPerEpoch }: Training,
   resumeStep: number,
   resumeEpochs: number,
 ): Promise<RunLog> {
   const { seed, epochs, log } = experiment;
   const words = Object.entries(environment()).map(([name, value]) => `${name} ${value}`);
   return RunLog.open({
-    ...{ folder: workDir, seed, epochs, resumeStep, resumeEpochs, everySteps: log.everySteps },
+    folder: workDir,
+    seed,
+    epochs,
+    resumeStep,
+    resumeEpochs,
+    everySteps: log.everySteps,
     environment: words.join(', '),
-    stepsPerEpoch: batches.stepsPerEpoch,
+    stepsPerEpoch,
     ...(terminal === undefined ? {} : { terminal }),
   });
 }

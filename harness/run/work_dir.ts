@@ -1,18 +1,18 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { UserError } from '../errors.ts';
+import { differences } from '../base/difference.ts';
+import { UserError } from '../base/errors.ts';
+import { sweepTemporaries, writeError } from '../base/files.ts';
+import { type Lock, lockFolder } from '../base/lock.ts';
+import { type Experiment, experimentId } from '../experiment/spec.ts';
+import { type RunRecord, readRecord } from '../record/record.ts';
 import {
   type LoadedCheckpoint,
   latestCheckpoint,
   listCheckpoints,
   loadCheckpoint,
   readCheckpointMeta,
-} from './checkpoint.ts';
-import { differences } from './difference.ts';
-import { sweepTemporaries, writeError } from './files.ts';
-import { type Lock, lockFolder } from './lock.ts';
-import { type RunRecord, readRecord } from './record.ts';
-import { type Experiment, experimentId } from './spec.ts';
+} from '../weights/checkpoint.ts';
 
 const STEPS = 'steps.csv';
 const OWN =

@@ -1,18 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Batch } from '../data/batch.ts';
+import { sha256 } from '../base/hash.ts';
+import type { Batch } from '../data/loader/batch.ts';
 import type { HostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import type { Precision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
+import { exactCompat } from '../experiment/compat.ts';
+import type { MethodDefinition } from '../experiment/method.ts';
 import { resnet, resnetSpec } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
 import { OptimizerSpec } from '../optim/spec.ts';
 import { stream } from '../random/stream.ts';
-import { exactCompat } from '../run/compat.ts';
-import { sha256 } from '../run/hash.ts';
-import { Learner, type Tensors } from '../run/learner.ts';
-import type { MethodDefinition } from '../run/method.ts';
-import { runStep, type StepDefinition, trainableNames } from '../run/step.ts';
+import { type StepDefinition, trainableNames } from '../step/definition.ts';
+import { Learner, type Tensors } from '../step/learner.ts';
+import { runStep } from '../step/step.ts';
 import { stateHost } from './state_host.ts';
 
 /** A method made small enough to be stepped many times in a test. */
@@ -60,8 +61,16 @@ export function smallDefinition({
   const model = bound.model(backbone, { samples, classes: 2 });
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, weightDecay: 1e-4 });
   return {
-    ...{ method: bound, model, replicas, batch, size, channels: 3 },
-    ...{ accumulate, precision, optimizer, compat: { ...exactCompat, ...compat } },
+    method: bound,
+    model,
+    replicas,
+    batch,
+    size,
+    channels: 3,
+    accumulate,
+    precision,
+    optimizer,
+    compat: { ...exactCompat, ...compat },
     normalise: { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     rules: resolveRules(optimizer, trainableNames(model)),
   };

@@ -40,8 +40,10 @@ export function smallWheel(folder: string, bytes = 1 << 20): SmallWheel {
   const path = join(folder, WHEEL);
   writeFileSync(path, zip);
   const files = Object.entries(members).map(([member, content]) => ({
-    ...{ name: member.split('/')[1] ?? '', member },
-    ...{ bytes: content.length, sha256: hex(content) },
+    name: member.split('/')[1] ?? '',
+    member,
+    bytes: content.length,
+    sha256: hex(content),
   }));
   const tags = { python: '3.11', abi: 'cp311', platform: 'manylinux_2_27_x86_64' };
   const identity = { distribution: 'tensorflow-cpu', version: VERSION, ...tags };

@@ -1,7 +1,7 @@
-import { exactMetrics } from '../run/entries.ts';
-import { sha256, sha256Json } from '../run/hash.ts';
-import type { Metrics } from '../run/log_format.ts';
-import { appendEpoch, type RunRecord, sealed, type UnsealedRecord } from '../run/record.ts';
+import { sha256, sha256Json } from '../base/hash.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import { exactMetrics } from '../record/entries.ts';
+import { appendEpoch, type RunRecord, sealed, type UnsealedRecord } from '../record/record.ts';
 
 export interface RecordParts {
   readonly experiment?: { readonly name: string; readonly [field: string]: unknown };

@@ -1,7 +1,7 @@
-import { image } from '../data/image.ts';
+import { UserError } from '../base/errors.ts';
+import { image } from '../data/images/image.ts';
 import type { Source } from '../data/source.ts';
 import type { SourceSpec } from '../data/spec.ts';
-import { UserError } from '../errors.ts';
 import { stream } from '../random/stream.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { UserError } from '../errors.ts';
-import { loadCheckpoint } from '../run/checkpoint.ts';
-import { sha256, sha256File } from '../run/hash.ts';
-import type { Sha256 } from '../run/sha256.ts';
+import { UserError } from '../base/errors.ts';
+import { sha256, sha256File } from '../base/hash.ts';
+import type { Sha256 } from '../base/sha256.ts';
+import { loadCheckpoint } from './checkpoint.ts';
 import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
 
 /** Digits of the hash that stand in a file's name. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { UserError } from '../base/errors.ts';
+import { sha256File } from '../base/hash.ts';
 import { bytesOf, type DType, hostArray, itemBytes, sizeOf, typedView } from '../engine/array.ts';
-import { UserError } from '../errors.ts';
-import { sha256File } from '../run/hash.ts';
 import {
   hashTensors,
   readSafetensors,

@@ -1,5 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
+import { canonicalJson } from '../base/canonical.ts';
+import { UserError } from '../base/errors.ts';
+import { writeAtomic } from '../base/files.ts';
+import { sha256 } from '../base/hash.ts';
+import type { Sha256 } from '../base/sha256.ts';
 import {
   bytesOf,
   type DType,
@@ -9,11 +14,6 @@ import {
   sizeOf,
   typedView,
 } from '../engine/array.ts';
-import { UserError } from '../errors.ts';
-import { canonicalJson } from '../run/canonical.ts';
-import { writeAtomic } from '../run/files.ts';
-import { sha256 } from '../run/hash.ts';
-import type { Sha256 } from '../run/sha256.ts';
 
 /** A safetensors file in memory: named arrays (files hold PyTorch layout) and free-form text. */
 export interface TensorFile {

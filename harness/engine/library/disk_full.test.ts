@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import {
   newUser,
   type PackageIndex,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { isOlder } from './machine.ts';
 import type { Device } from './pins.ts';
 

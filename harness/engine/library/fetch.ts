@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { fault } from './directory.ts';
 import type { Build, PinnedFile, Wheel } from './pins.ts';
 import { DiskFullError, downloadWheel } from './pip.ts';

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { lstat, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { fault, missingFiles, openDirectory, rememberDirectory } from './directory.ts';
 import { chooseDevice } from './driver.ts';
 import { fetchBuild } from './fetch.ts';

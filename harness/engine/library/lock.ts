@@ -2,7 +2,7 @@ import { close, open } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import koffi from 'koffi';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { VERSION } from './pins.ts';
 
 /** What the pinned wheels ask of a machine. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { hashFile } from './directory.ts';
 import type { Wheel } from './pins.ts';
 import { type Environment, ended, startPython } from './python.ts';

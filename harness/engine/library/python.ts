@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -37,7 +37,10 @@ async function dropped(
   const list = (array: { readonly data: ArrayLike<number | bigint> } | undefined) =>
     Array.from(array?.data ?? [], (value) => Number(value) + 0); // -0 is 0
   return {
-    ...{ x: list(x), upstream: list(upstream), y: list(found.y), slope: list(found['grad.x']) },
+    x: list(x),
+    upstream: list(upstream),
+    y: list(found.y),
+    slope: list(found['grad.x']),
   };
 }
 

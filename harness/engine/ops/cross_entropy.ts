@@ -1,5 +1,5 @@
-import { native } from '../capi.ts';
 import { withGradient } from '../gradient.ts';
+import { native } from '../native/capi.ts';
 import { op, op1 } from '../op.ts';
 import { asTypeOf, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';

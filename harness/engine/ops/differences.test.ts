@@ -86,8 +86,16 @@ const runs = { seed: 1, numRuns: 8 };
 describe('gradients are the slopes of central differences', () => {
   it('conv2d', async () => {
     const shapes = fc.record({
-      ...{ n: few, inputs: few, outputs: few, height: side, width: side, kh: few, kw: few },
-      ...{ stride: few, padding: fc.tuple(fc.nat(3), fc.nat(3)), dilation: few },
+      n: few,
+      inputs: few,
+      outputs: few,
+      height: side,
+      width: side,
+      kh: few,
+      kw: few,
+      stride: few,
+      padding: fc.tuple(fc.nat(3), fc.nat(3)),
+      dilation: few,
     });
     const holds = fc.asyncProperty(shapes, async (c) => {
       const { n, inputs, outputs, height, width, kh, kw, stride, padding, dilation } = c;
@@ -108,8 +116,13 @@ describe('gradients are the slopes of central differences', () => {
 
   it('max, average and global pooling', async () => {
     const shapes = fc.record({
-      ...{ n: few, channels: few, height: side, width: side },
-      ...{ size: fc.integer({ min: 1, max: 4 }), stride: few, pad: fc.nat(2) },
+      n: few,
+      channels: few,
+      height: side,
+      width: side,
+      size: fc.integer({ min: 1, max: 4 }),
+      stride: few,
+      pad: fc.nat(2),
     });
     const holds = fc.asyncProperty(
       shapes,
@@ -277,7 +290,8 @@ describe('gradients of batch norm are the slopes of central differences', () => 
       const { variables, constants } = inputs(one);
       const state = { mean: plain(constants.mean), variance: plain(constants.variance) };
       await hold({
-        ...{ variables, constants },
+        variables,
+        constants,
         ours: ({ x, scale, offset, ...state }: Parts<Tensor> & State<Tensor>) =>
           batchNormEval(x, scale, offset, state, one.epsilon),
         slow: ({ x, scale, offset }: Parts<Plain>) =>

@@ -13,7 +13,13 @@ beforeAll(startEngine);
 const few = fc.integer({ min: 1, max: 4 });
 const edge = fc.integer({ min: 0, max: 2 });
 const cases = fc.record({
-  ...{ n: few, inputs: few, outputs: few, kh: few, kw: few, h: few, w: few },
+  n: few,
+  inputs: few,
+  outputs: few,
+  kh: few,
+  kw: few,
+  h: few,
+  w: few,
   stride: fc.integer({ min: 1, max: 3 }),
   edges: fc.tuple(edge, edge, edge, edge),
   precision: fc.constantFrom('fp32' as const, 'bf16' as const),

@@ -1,5 +1,5 @@
 import { sizeOf } from '../array.ts';
-import { onCpu } from '../capi.ts';
+import { onCpu } from '../native/capi.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 
 /** From how many values and channels on it pays. What goldens pin is below. */

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { withGradient } from '../gradient.ts';
 import { identity, op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';

@@ -31,7 +31,8 @@ function values(name: string, place: 0 | 1) {
 const inputs: Arrays = {
   a: values('a', 0),
   b: values('b', 1),
-  ...{ k: floats([], [0.999]), t: floats([], [1e-4]) },
+  k: floats([], [0.999]),
+  t: floats([], [1e-4]),
 };
 
 type Parts = readonly [a: Tensor, b: Tensor, k: Tensor, t: Tensor];

@@ -1,7 +1,7 @@
 import { sizeOf } from '../array.ts';
-import { type Output, onCpu } from '../capi.ts';
 import { type Emit, fused, rounded } from '../fused.ts';
-import { TF_TYPE } from '../native.ts';
+import { type Output, onCpu } from '../native/capi.ts';
+import { TF_TYPE } from '../native/native.ts';
 import { op1 } from '../op.ts';
 import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 import { layeredNorm } from './layered.ts';

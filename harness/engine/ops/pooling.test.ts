@@ -12,7 +12,10 @@ const few = fc.integer({ min: 1, max: 4 });
 const side = fc.integer({ min: 1, max: 11 });
 
 const windows = fc.record({
-  ...{ n: few, height: side, width: side, channels: few },
+  n: few,
+  height: side,
+  width: side,
+  channels: few,
   size: fc.integer({ min: 1, max: 5 }),
   stride: fc.integer({ min: 1, max: 5 }),
   pad: fc.integer({ min: 0, max: 2 }),
@@ -29,12 +32,14 @@ it('max and average pooling over shapes, windows, strides and paddings', async (
     const edge: [number, number] = [padding, padding];
     const window = { size, stride, padding };
     await agree({
-      ...{ variables, shape },
+      variables,
+      shape,
       ours: ({ x }) => maxPool(x as Tensor, window),
       theirs: ({ x }) => tf.maxPool(x as Tensor4D, size, stride, padding, 'floor'),
     });
     await agree({
-      ...{ variables, shape },
+      variables,
+      shape,
       ours: ({ x }) => avgPool(x as Tensor, window),
       theirs: ({ x }) =>
         tf.avgPool(tf.pad(x as Tensor4D, [[0, 0], edge, edge, [0, 0]]), size, stride, 'valid'),

@@ -43,8 +43,13 @@ function dilated(filter: Tensor4D, dilation: number): Tensor4D {
 }
 
 const convolutions = fc.record({
-  ...{ n: small, inputs: small, outputs: small, height: pixels, width: pixels },
-  ...{ kh: taps, kw: taps },
+  n: small,
+  inputs: small,
+  outputs: small,
+  height: pixels,
+  width: pixels,
+  kh: taps,
+  kw: taps,
   stride: fc.integer({ min: 1, max: 5 }),
   padding: fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 4 })),
   dilation: fc.integer({ min: 1, max: 3 }),

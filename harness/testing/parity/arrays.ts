@@ -1,5 +1,5 @@
+import { UserError } from '../../base/errors.ts';
 import type { HostArray, TypedArray } from '../../engine/array.ts';
-import { UserError } from '../../errors.ts';
 
 /** One view of images [N, V, C, H, W] or [N, C, H, W], as the graph takes it: [N, H, W, C]. */
 export function viewOf({ shape, data }: HostArray, view: number): Float32Array {

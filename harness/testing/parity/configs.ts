@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { type NeckSpec, neckSpec } from '../../nn/necks.ts';
 import { resnetSpec } from '../../nn/resnet.ts';
 import { OptimizerSpec } from '../../optim/spec.ts';
@@ -41,7 +41,9 @@ type Place = keyof typeof pooling;
 
 const simclrNeck = (place: Place) =>
   z.strictObject({
-    ...{ type: z.literal('NonLinearNeckSimCLR'), ...whole, with_avg_pool: pooling[place] },
+    type: z.literal('NonLinearNeckSimCLR'),
+    ...whole,
+    with_avg_pool: pooling[place],
     num_layers: z.int().min(2).default(2),
     sync_bn: z.boolean().default(true),
     with_bias: z.boolean().default(false),
@@ -49,7 +51,9 @@ const simclrNeck = (place: Place) =>
   });
 const normedNeck = (place: Place) =>
   z.strictObject({
-    ...{ type: z.literal('NonLinearNeckV2'), ...whole, with_avg_pool: pooling[place] },
+    type: z.literal('NonLinearNeckV2'),
+    ...whole,
+    with_avg_pool: pooling[place],
   });
 type Normed = z.output<ReturnType<typeof simclrNeck>> | z.output<ReturnType<typeof normedNeck>>;
 
@@ -110,7 +114,9 @@ export const neckConfig = z
         return neckSpec.parse({ kind: 'linear', out });
       case 'NonLinearNeckV0':
         return neckSpec.parse({
-          ...{ kind: 'odc', hidden: config.hid_channels, out },
+          kind: 'odc',
+          hidden: config.hid_channels,
+          out,
           norm: config.sync_bn ? 'sync' : 'batch',
         });
       case 'NonLinearNeckV1':
@@ -192,7 +198,9 @@ function singled(
     if (same && !option.lars_exclude) return [];
     return {
       match: `^${name.replaceAll('.', '\\.')}$`,
-      ...{ lr: option.lr, momentum: option.momentum, weightDecay: option.weight_decay },
+      lr: option.lr,
+      momentum: option.momentum,
+      weightDecay: option.weight_decay,
       larsExclude: option.lars_exclude,
     };
   });

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { UserError } from '../../base/errors.ts';
 import type { HostArray } from '../../engine/array.ts';
-import { UserError } from '../../errors.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 
 /** How far a value may be from the reference's: see `distance`. */

@@ -1,15 +1,15 @@
+import { UserError } from '../../base/errors.ts';
 import { type HostArray, hostArray, type TypedArray } from '../../engine/array.ts';
 import { startEngine } from '../../engine/index.ts';
+import { toOIHW, transpose4 } from '../../engine/layout.ts';
 import type { TensorSpec } from '../../engine/program.ts';
-import { UserError } from '../../errors.ts';
+import { exactCompat } from '../../experiment/compat.ts';
+import { type BoundMethod, NO_DATA } from '../../experiment/method.ts';
 import { resnet } from '../../nn/resnet.ts';
 import { momentumState } from '../../optim/descend.ts';
 import { resolveRules } from '../../optim/rules.ts';
-import { exactCompat } from '../../run/compat.ts';
-import { Learner, type Tensors } from '../../run/learner.ts';
-import { type BoundMethod, NO_DATA } from '../../run/method.ts';
-import { accumulatorState, type StepDefinition, trainableNames } from '../../run/step.ts';
-import { toOIHW, transpose4 } from '../../weights/layout.ts';
+import { accumulatorState, type StepDefinition, trainableNames } from '../../step/definition.ts';
+import { Learner, type Tensors } from '../../step/learner.ts';
 import { stateHost } from '../state_host.ts';
 import { concatenated, flat, viewOf } from './arrays.ts';
 import type { Comparisons } from './compare.ts';
@@ -62,7 +62,12 @@ function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod)
   method.check({ replicas, batch, dropLast: true });
   const model = method.model(resnet(backbone), specs.data ?? NO_DATA);
   return {
-    ...{ method, model, replicas, batch, size, optimizer },
+    method,
+    model,
+    replicas,
+    batch,
+    size,
+    optimizer,
     channels: model.input?.channels ?? backbone.channels,
     accumulate: specs.accumulate ?? 1,
     precision: 'fp32',

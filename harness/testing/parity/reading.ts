@@ -1,8 +1,8 @@
 import type { HostArray } from '../../engine/array.ts';
+import type { DataShape, MethodDefinition } from '../../experiment/method.ts';
 import type { ResNetSpec } from '../../nn/resnet.ts';
 import type { OptimizerSpec } from '../../optim/spec.ts';
-import type { Tensors } from '../../run/learner.ts';
-import type { DataShape, MethodDefinition } from '../../run/method.ts';
+import type { Tensors } from '../../step/learner.ts';
 import type { Comparisons } from './compare.ts';
 import type { Fixture } from './fixture.ts';
 

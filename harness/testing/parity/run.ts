@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { type Comparison, Comparisons } from './compare.ts';
 import { caseNames, type Fixture, readFixture } from './fixture.ts';
 

@@ -1,0 +1,90 @@
+/**
+ * The map of the house. Each room of `harness/` may import from the rooms before it in this list and
+ * from itself, never from one after it; `npm run lint` holds the code to that.
+ */
+const ROOMS = [
+  'base', // errors, canonical JSON, hashes, files and locks, parsing
+  'random', // seeded streams, elementary functions with fixed bits
+  'engine', // TypeScript to one TensorFlow graph
+  'cluster', // replicas and where they meet
+  'nn', // layers, ResNet, necks, heads, banks
+  'optim', // SGD, LARS, schedules
+  'clustering', // k-means, PCA, memories of samples
+  'data', // sources, images, views, the loader
+  'weights', // file formats: safetensors, checkpoints, published names
+  'experiment', // schema, overrides, registry, method definition, checks
+  'step', // the traced step, towers, features, learner, initial weights
+  'log', // log lines, events, progress, CSV
+  'record', // record, history, provenance
+  'evaluation', // features of frozen networks, and what judges them
+  'run', // an open training, epochs, the trainer, the work directory
+  'verify', // goldens, bands, verify, compare
+  'publish', // hash-stamped weights, backbones
+];
+
+/** What stands on the harness, and what each of these may import besides it. */
+const ABOVE = {
+  methods: [],
+  benchmarks: ['methods'],
+  reports: ['methods'],
+  tools: ['methods', 'reports'],
+};
+
+const SOURCES = '\\.(test|child|fixture|processes)\\.';
+const inRoom = (names) => `^harness/(${names.join('|')})/`;
+
+const upwards = ROOMS.slice(0, -1).map((room, i) => ({
+  name: `${room}-imports-a-room-above-it`,
+  comment: `harness/${room} may import only from: ${ROOMS.slice(0, i + 1).join(', ')}`,
+  severity: 'error',
+  from: { path: inRoom([room]), pathNot: SOURCES },
+  to: { path: inRoom(ROOMS.slice(i + 1)) },
+}));
+
+const outside = Object.entries({ harness: [], ...ABOVE }).map(([folder, also]) => ({
+  name: `${folder}-imports-what-stands-on-it`,
+  comment: `${folder}/ may import only from: ${['harness', ...also].join(', ')}`,
+  severity: 'error',
+  from: { path: `^${folder}/`, pathNot: SOURCES },
+  to: {
+    path: '^(methods|benchmarks|reports|tools|golden|scripts)/',
+    pathNot: `^(${[folder, ...also].join('|')})/`,
+  },
+}));
+
+export default {
+  forbidden: [
+    ...upwards,
+    ...outside,
+    {
+      name: 'no-cycles',
+      comment: 'Two files that need each other are one idea, or a third is missing.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'a-file-outside-every-room',
+      comment: `A file of harness/ lies in one of its rooms: ${ROOMS.join(', ')}; or in testing`,
+      severity: 'error',
+      from: { path: '^harness/', pathNot: inRoom([...ROOMS, 'testing']) },
+      to: {},
+    },
+    {
+      name: 'product-imports-tests',
+      comment: 'What helps tests is for tests, goldens and tools alone.',
+      severity: 'error',
+      from: {
+        path: '^(harness|methods|benchmarks|reports)/',
+        pathNot: `${SOURCES}|^harness/testing/`,
+      },
+      to: { path: '^harness/testing/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules|work_dirs)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+  },
+};

@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { hostArray } from '../../harness/engine/array.ts';
+import { targetMomentum } from '../../harness/optim/momentum.ts';
+import {
+  agree,
+  agreeOnBackbone,
+  backboneConfig,
+  commonParameters,
+  neckConfig,
+  optimizerOf,
+  predictorConfig,
+} from '../../harness/testing/parity/configs.ts';
+import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { methodCase } from '../../harness/testing/parity/methods.ts';
+import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { byol } from '../../methods/byol.ts';
+
+const HyperParameters = z.strictObject({
+  ...commonParameters,
+  neck: z.enum(['V2', 'SimCLR']).optional(),
+  hid: z.int().positive(),
+  dim: z.int().positive(),
+  num_layers: z.int().positive().optional(),
+  with_bias: z.boolean().optional(),
+  with_last_bn: z.boolean().optional(),
+  norm: z.enum(['BN', 'SyncBN']).optional(),
+  base_momentum: z.number(),
+  end_momentum: z.number().default(1),
+  /** Of the whole run, for the momentum. */
+  max_iters: z.int().positive(),
+  update_interval: z.int().positive().default(1),
+});
+
+const Model = z.strictObject({
+  type: z.literal('BYOL'),
+  base_momentum: z.number(),
+  backbone: backboneConfig,
+  neck: neckConfig,
+  head: z.strictObject({
+    type: z.literal('LatentPredictHead'),
+    size_average: z.literal(true),
+    predictor: predictorConfig,
+  }),
+});
+
+const trained = methodCase({
+  method: byol,
+  specs: byolSpecs,
+  draws: {},
+  outputs: { online_net: 'online', target_net: 'target', head: 'prediction' },
+});
+
+/** BYOL's steps, and its target momentum over whole runs. */
+export const byolCases: readonly ParityCase[] = [
+  trained,
+  {
+    methods: ['byol momentum schedule'],
+    run: async (fixture, comparisons) => {
+      for (const [name, run] of Object.entries(fixture.field('schedules', Schedules))) {
+        const { base_momentum: base, end_momentum: end, update_interval: interval } = run;
+        const count = run.epochs * run.iters_per_epoch;
+        const values = Float64Array.from({ length: count }, (_, step) =>
+          targetMomentum({ base, end, interval }, step, count),
+        );
+        comparisons.add(`momentum.${name}`, hostArray('float64', [count], values));
+      }
+    },
+  },
+];
+
+const Schedules = z.record(
+  z.string(),
+  z.strictObject({
+    base_momentum: z.number(),
+    end_momentum: z.number().default(1),
+    update_interval: z.int().positive().default(1),
+    epochs: z.int().positive(),
+    iters_per_epoch: z.int().positive(),
+  }),
+);
+
+function byolSpecs(fixture: Fixture): MethodSpecs {
+  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const { backbone, neck, head, base_momentum } = fixture.field('model', Model);
+  const { norm, base_momentum: base, end_momentum: end, max_iters: scheduled } = parameters;
+  agreeOnBackbone(parameters, backbone);
+  agree('base_momentum', base, base_momentum);
+  agree('dim', parameters.dim, neck.out);
+  if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);
+  if (norm !== undefined) agree('norm', norm, backbone.norm === 'sync' ? 'SyncBN' : 'BN');
+  if (neck.kind === 'simclr') {
+    agree('num_layers', parameters.num_layers ?? neck.layers, neck.layers);
+    agree('with_bias', parameters.with_bias ?? neck.bias, neck.bias);
+    agree('with_last_bn', parameters.with_last_bn ?? neck.lastNorm, neck.lastNorm);
+  }
+  const { batch, size, steps, update_interval: accumulate } = parameters;
+  const schedule = { base, end, interval: accumulate };
+  return {
+    method: { neck, predictor: head.predictor, momentum: base, endMomentum: end },
+    backbone,
+    batch,
+    size,
+    steps,
+    accumulate,
+    scheduled,
+    optimizer: optimizerOf(fixture, optimizer),
+    host: { momentum: (step) => targetMomentum(schedule, step, scheduled) },
+  };
+}

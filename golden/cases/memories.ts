@@ -1,0 +1,134 @@
+import { assigned } from '../../harness/clustering/members.ts';
+import { memoryEntries, refillMemory } from '../../harness/clustering/sample_memory.ts';
+import { replayedHalves } from '../../harness/clustering/two_means.ts';
+import { type HostArray, hostArray, type TypedArray, zeros } from '../../harness/engine/array.ts';
+import { lastOfEach } from '../../harness/engine/ops/indexing.ts';
+import { l2Normalize } from '../../harness/engine/ops/normalization.ts';
+import { type Io, Program } from '../../harness/engine/program.ts';
+import { type Tensor, tf } from '../../harness/engine/tf.ts';
+import { remembered } from '../../harness/nn/memory.ts';
+import { flat } from '../../harness/testing/parity/arrays.ts';
+import type { Comparisons } from '../../harness/testing/parity/compare.ts';
+import { expectShape } from '../../harness/testing/parity/methods.ts';
+
+export const PARTS = ['feature_bank', 'label_bank', 'centroids', 'loss_weight'] as const;
+
+export interface BankShape {
+  readonly length: number;
+  readonly width: number;
+  /** Samples of a step, over all ranks. */
+  readonly batch: number;
+  readonly momentum: number;
+}
+
+/** The bank of NPID as its step updates it. */
+export class NpidBank {
+  readonly program = new Program();
+
+  constructor({ length, width, batch, momentum }: BankShape) {
+    this.program.state('feature_bank', { dtype: 'float32', shape: [length, width] });
+    this.program.entry('update', {
+      inputs: inputsOf(batch, width),
+      build: (io) => {
+        remember(io, momentum);
+        return {};
+      },
+    });
+  }
+}
+
+export type OdcShape = BankShape & { readonly clusters: number; readonly power: number };
+
+/** The memory of ODC as its step updates it, with its upkeep. */
+export class OdcMemory {
+  readonly program = new Program();
+  private readonly shape: OdcShape;
+
+  constructor(shape: OdcShape) {
+    const { length, width, clusters, batch, momentum, power } = shape;
+    this.shape = shape;
+    this.program.state('feature_bank', { dtype: 'float32', shape: [length, width] });
+    this.program.state('label_bank', { dtype: 'int32', shape: [length] });
+    this.program.state('centroids', { dtype: 'float32', shape: [clusters, width] });
+    this.program.state('loss_weight', { dtype: 'float32', shape: [clusters] });
+    this.program.entry('update', {
+      inputs: inputsOf(batch, width),
+      build: (io) => {
+        const at = input(io, 'ind');
+        const next = assigned(remember(io, momentum), io.read('centroids'), 'product');
+        const changed = tf.notEqual(next, io.readRows('label_bank', at));
+        io.apply('ResourceScatterUpdate', ['label_bank'], [at, lastOfEach(at, next)]);
+        return { change_ratio: tf.mean(tf.cast(changed, 'float32')) };
+      },
+    });
+    const assignment = 'product';
+    const entries = memoryEntries({ clusters, weightPower: power, assignment });
+    for (const [name, entry] of Object.entries(entries)) this.program.entry(name, entry);
+    this.program.entry('unit', {
+      inputs: { x: { dtype: 'float32', shape: [length, width] } },
+      build: (io) => {
+        io.assign('feature_bank', l2Normalize(input(io, 'x')));
+        return {};
+      },
+    });
+  }
+
+  async begin(features: HostArray, labels: HostArray): Promise<void> {
+    const { length, width, clusters } = this.shape;
+    expectShape('init_feature', features, [length, width]);
+    expectShape('init_label', labels, [length]);
+    await this.program.run('unit', { x: Float32Array.from(flat(features.data)) });
+    await this.program.writeStates([
+      ['label_bank', hostArray('int32', [length], Int32Array.from(flat(labels.data)))],
+      ['centroids', zeros('float32', [clusters, width])],
+      ['loss_weight', zeros('float32', [clusters])],
+    ]);
+    await this.program.run('recentre');
+  }
+
+  async refill(minimum: number, second: (n: number) => HostArray): Promise<void> {
+    const { program } = this;
+    const host = {
+      read: (names: readonly string[]) => program.readStates(names),
+      write: (values: Iterable<readonly [string, HostArray]>) => program.writeStates(values),
+      run: (entry: string, inputs: Readonly<Record<string, TypedArray>> = {}) =>
+        program.run(entry, inputs),
+    };
+    await refillMemory(host, {
+      minimum,
+      split: (_, samples, n) => replayedHalves(samples, second(n)),
+    });
+  }
+
+  /** Holds every part of the memory that the case expects to it. */
+  async compare(
+    comparisons: Comparisons,
+    prefix: string,
+    parts: readonly string[] = PARTS,
+  ): Promise<void> {
+    for (const name of parts)
+      comparisons.add(`${prefix}${name}`, await this.program.readState(name));
+  }
+}
+
+function inputsOf(batch: number, width: number) {
+  return {
+    ind: { dtype: 'int32', shape: [batch] },
+    feature: { dtype: 'float32', shape: [batch, width] },
+  } as const;
+}
+
+/** What both methods do to their bank; the new rows. */
+function remember(io: Io, momentum: number): Tensor {
+  const at = input(io, 'ind');
+  const fresh = l2Normalize(input(io, 'feature'));
+  const rows = remembered(io.readRows('feature_bank', at), fresh, momentum);
+  io.apply('ResourceScatterUpdate', ['feature_bank'], [at, lastOfEach(at, rows)]);
+  return rows;
+}
+
+function input({ inputs }: Io, name: string): Tensor {
+  const value = inputs[name];
+  if (value === undefined) throw new Error(`memory case: input '${name}' is missing`);
+  return value;
+}

@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { type HostArray, hostArray, type TypedArray } from '../../harness/engine/array.ts';
+import { startEngine } from '../../harness/engine/index.ts';
+import { aliasTable } from '../../harness/random/alias.ts';
+import { concatenated, flat } from '../../harness/testing/parity/arrays.ts';
+import type { Comparisons } from '../../harness/testing/parity/compare.ts';
+import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { expectShape } from '../../harness/testing/parity/methods.ts';
+import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { NpidBank, OdcMemory, PARTS } from './memories.ts';
+
+/** Memories apart from networks: NPID's bank with its alias tables, ODC's with its upkeep, on ranks. */
+export const memoryCases: readonly ParityCase[] = [
+  { methods: ['npid memory bank'], run: withEngine(runNpid) },
+  { methods: ['odc memory'], run: withEngine(runOdc) },
+  { methods: ['npid and odc memory banks, several ranks'], run: withEngine(runRanks) },
+];
+
+function withEngine(run: ParityCase['run']): ParityCase['run'] {
+  return async (fixture, comparisons) => {
+    await startEngine();
+    await run(fixture, comparisons);
+  };
+}
+
+const positive = z.int().positive();
+const NpidParameters = z.strictObject({
+  length: positive,
+  feat_dim: positive,
+  momentum: z.number(),
+  batch: positive,
+});
+
+async function runNpid(fixture: Fixture, comparisons: Comparisons): Promise<void> {
+  const { length, feat_dim, ...shape } = fixture.field('hyper_parameters', NpidParameters);
+  const bank = new NpidBank({ length, width: feat_dim, ...shape });
+  try {
+    const initial = expectShape('init.feature_bank', fixture.input('init.feature_bank'), [
+      length,
+      feat_dim,
+    ]);
+    await bank.program.writeState('feature_bank', initial);
+    for (const step of stepsOf(fixture)) {
+      await bank.program.run('update', batchOf(fixture, step));
+      const found = await bank.program.readState('feature_bank');
+      comparisons.add(`step${step}.feature_bank`, found, initial);
+    }
+  } finally {
+    bank.program.dispose();
+  }
+  const weights = fixture.input('in.alias.probs').data;
+  const { keep, other } = aliasTable(flat(weights));
+  comparisons.add('alias.prob', hostArray('float32', [keep.length], keep));
+  comparisons.add('alias.alias', hostArray('int32', [other.length], other));
+}
+
+const OdcParameters = z.strictObject({
+  length: positive,
+  feat_dim: positive,
+  num_classes: positive,
+  min_cluster: positive,
+  momentum: z.number(),
+  centroids_update_interval: positive,
+  deal_with_small_clusters_interval: positive,
+  reweight_pow: z.number(),
+});
+
+async function runOdc(fixture: Fixture, comparisons: Comparisons): Promise<void> {
+  const parameters = fixture.field('hyper_parameters', OdcParameters);
+  const memory = new OdcMemory({
+    length: parameters.length,
+    width: parameters.feat_dim,
+    clusters: parameters.num_classes,
+    momentum: parameters.momentum,
+    power: parameters.reweight_pow,
+    batch: fixture.input('in.step1.ind').data.length,
+  });
+  try {
+    const late = storedLate(fixture);
+    const parts = PARTS.filter((name) => !(late && name === 'feature_bank'));
+    await memory.begin(fixture.input('in.init_feature'), fixture.input('in.init_label'));
+    await memory.compare(comparisons, 'after_init.', parts);
+    for (const step of stepsOf(fixture)) {
+      const due = (every: number) => step % every === 0;
+      const found = await memory.program.run('update', batchOf(fixture, step));
+      compareRatio(comparisons, `step${step}.`, found);
+      const labels = await memory.program.readState('label_bank');
+      comparisons.add(`step${step}.after_update.label_bank`, labels);
+      if (due(parameters.centroids_update_interval)) await memory.program.run('recentre');
+      if (due(parameters.deal_with_small_clusters_interval))
+        await memory.refill(parameters.min_cluster, (n) =>
+          fixture.input(`rng.step${step}.split${n}.part2`),
+        );
+      await memory.program.run('census');
+      await memory.compare(comparisons, `step${step}.`, parts);
+    }
+    const bank = await memory.program.readState('feature_bank');
+    if (late) for (const name of banksOf(fixture)) comparisons.add(name, bank);
+  } finally {
+    memory.program.dispose();
+  }
+}
+
+function banksOf({ expected }: Fixture): string[] {
+  return [...expected.keys()].filter((name) => name.endsWith('.feature_bank'));
+}
+
+/**
+ * Whether a case of several updates holds the same bank for all of them: the reference's bank is changed
+ * in place, and was then stored by reference, so that each of its tensors is the last state. The banks
+ * on the way are held to the reference by the centroids and labels that come of them.
+ */
+function storedLate(fixture: Fixture): boolean {
+  const banks = banksOf(fixture).map((name) => fixture.expected.get(name)?.data);
+  const [first] = banks;
+  return banks.length > 2 && banks.every((bank) => bank?.every((x, i) => x === first?.[i]));
+}
+
+const RankParameters = z.strictObject({
+  length: positive,
+  dim: positive,
+  classes: positive,
+  npid_momentum: z.number(),
+  odc_momentum: z.number(),
+  batch: positive,
+  steps: positive,
+});
+
+async function runRanks(fixture: Fixture, comparisons: Comparisons): Promise<void> {
+  const { length, dim, classes, steps, ...parameters } = fixture.field(
+    'hyper_parameters',
+    RankParameters,
+  );
+  const shape = { length, width: dim, batch: fixture.worldSize * parameters.batch };
+  const bank = new NpidBank({ ...shape, momentum: parameters.npid_momentum });
+  const memory = new OdcMemory({
+    ...shape,
+    momentum: parameters.odc_momentum,
+    clusters: classes,
+    power: 0.5,
+  });
+  try {
+    await bank.program.writeState('feature_bank', fixture.input('init.npid.feature_bank'));
+    await memory.begin(fixture.input('in.odc.init_feature'), fixture.input('in.odc.init_label'));
+    await memory.compare(comparisons, 'odc.init.');
+    for (let step = 1; step <= steps; step++) {
+      const batch = batchOf(fixture, step);
+      await bank.program.run('update', batch);
+      const npid = await bank.program.readState('feature_bank');
+      comparisons.add(`step${step}.npid.feature_bank`, npid);
+      const found = await memory.program.run('update', batch);
+      compareRatio(comparisons, `step${step}.odc.`, found);
+      await memory.program.run('recentre');
+      await memory.compare(comparisons, `step${step}.odc.`);
+    }
+  } finally {
+    bank.program.dispose();
+    memory.program.dispose();
+  }
+}
+
+/** Steps that the case has inputs for. */
+function stepsOf({ inputs }: Fixture): number[] {
+  const steps = inputs.flatMap((name) => /^in\.step(\d+)\.ind$/.exec(name)?.[1] ?? []);
+  return steps.map(Number).sort((a, b) => a - b);
+}
+
+/** What the ranks contribute to a step, one after another. */
+function batchOf(fixture: Fixture, step: number): Record<'ind' | 'feature', TypedArray> {
+  const { worldSize } = fixture;
+  const prefixes = Array.from({ length: worldSize }, (_, r) => (worldSize > 1 ? `rank${r}.` : ''));
+  const part = (name: string) =>
+    prefixes.map((prefix) =>
+      Float32Array.from(flat(fixture.input(`${prefix}in.step${step}.${name}`).data)),
+    );
+  return {
+    ind: Int32Array.from(concatenated(part('ind'))),
+    feature: concatenated(part('feature')),
+  };
+}
+
+function compareRatio(
+  comparisons: Comparisons,
+  prefix: string,
+  { change_ratio }: Readonly<Record<string, HostArray>>,
+): void {
+  if (change_ratio !== undefined) comparisons.add(`${prefix}change_ratio`, change_ratio);
+}

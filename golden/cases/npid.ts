@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import {
+  agree,
+  agreeOnBackbone,
+  backboneConfig,
+  commonParameters,
+  neckConfig,
+  optimizerOf,
+} from '../../harness/testing/parity/configs.ts';
+import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { methodCase } from '../../harness/testing/parity/methods.ts';
+import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { npid } from '../../methods/npid.ts';
+
+const HyperParameters = z.strictObject({
+  ...commonParameters,
+  hid: z.int().positive().optional(),
+  dim: z.int().positive(),
+  bank: z.int().positive(),
+  neg_num: z.int().positive(),
+  ensure_neg: z.boolean(),
+  temperature: z.number(),
+  memory_momentum: z.number(),
+});
+
+const Model = z.strictObject({
+  type: z.literal('NPID'),
+  neg_num: z.int().positive(),
+  ensure_neg: z.boolean(),
+  backbone: backboneConfig,
+  neck: neckConfig,
+  head: z.strictObject({ type: z.literal('ContrastiveHead'), temperature: z.number() }),
+  memory_bank: z.strictObject({
+    type: z.literal('SimpleMemory'),
+    length: z.int().positive(),
+    feat_dim: z.int().positive(),
+    momentum: z.number(),
+  }),
+});
+
+/** NPID, with the negatives that the reference ended up with, with `ensure_neg` and without. */
+export const npidCase = methodCase({
+  method: npid,
+  specs: npidSpecs,
+  draws: {},
+  replay: { negatives: { name: 'neg_idx', dtype: 'int32' } },
+  indices: 'idx',
+});
+
+function npidSpecs(fixture: Fixture): MethodSpecs {
+  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const model = fixture.field('model', Model);
+  const { backbone, neck, memory_bank: bank } = model;
+  agreeOnBackbone(parameters, backbone);
+  agree('neg_num', parameters.neg_num, model.neg_num);
+  agree('ensure_neg', parameters.ensure_neg, model.ensure_neg);
+  agree('temperature', parameters.temperature, model.head.temperature);
+  agree('memory_momentum', parameters.memory_momentum, bank.momentum);
+  agree('bank', parameters.bank, bank.length);
+  agree('dim', parameters.dim, bank.feat_dim);
+  agree('dim', parameters.dim, neck.out);
+  if ('hidden' in neck) agree('hid', parameters.hid ?? neck.hidden, neck.hidden);
+  return {
+    method: {
+      neck,
+      negatives: model.neg_num,
+      ensureNeg: model.ensure_neg,
+      temperature: model.head.temperature,
+      memoryMomentum: bank.momentum,
+    },
+    backbone,
+    data: { samples: bank.length, classes: undefined },
+    batch: parameters.batch,
+    size: parameters.size,
+    steps: parameters.steps,
+    optimizer: optimizerOf(fixture, optimizer),
+  };
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import {
+  agree,
+  agreeOnBackbone,
+  backboneConfig,
+  classifierConfig,
+  commonParameters,
+  neckConfig,
+  optimizerOf,
+} from '../../harness/testing/parity/configs.ts';
+import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { methodCase } from '../../harness/testing/parity/methods.ts';
+import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { odc } from '../../methods/odc.ts';
+
+const HyperParameters = z.strictObject({
+  ...commonParameters,
+  hid: z.int().positive(),
+  dim: z.int().positive(),
+  classes: z.int().positive(),
+  bank: z.int().positive(),
+  min_cluster: z.int().positive(),
+  memory_momentum: z.number(),
+  centroids_update_interval: z.int().positive(),
+  deal_with_small_clusters_interval: z.int().positive().default(1),
+});
+
+const Model = z.strictObject({
+  type: z.literal('ODC'),
+  with_sobel: z.literal(false),
+  backbone: backboneConfig,
+  neck: neckConfig,
+  head: classifierConfig,
+  memory_bank: z.strictObject({
+    type: z.literal('ODCMemory'),
+    length: z.int().positive(),
+    feat_dim: z.int().positive(),
+    momentum: z.number(),
+    num_classes: z.int().positive(),
+    min_cluster: z.int().positive(),
+  }),
+});
+
+/** ODC with what its hook does after a step, the halves of split clusters replayed. */
+export const odcCase = methodCase({
+  method: odc,
+  specs: odcSpecs,
+  draws: {},
+  replay: { 'neck.drop.mask': { name: 'dropout_mask', dtype: 'float32' } },
+  indices: 'idx',
+  aliases: { 'head.criterion.weight': 'loss_weight' },
+});
+
+function odcSpecs(fixture: Fixture): MethodSpecs {
+  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const model = fixture.field('model', Model);
+  const { backbone, neck, memory_bank: bank } = model;
+  agreeOnBackbone(parameters, backbone);
+  if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);
+  agree('dim', parameters.dim, neck.out);
+  agree('dim', parameters.dim, bank.feat_dim);
+  agree('dim', parameters.dim, model.head.in_channels);
+  agree('classes', parameters.classes, model.head.num_classes);
+  agree('classes', parameters.classes, bank.num_classes);
+  agree('bank', parameters.bank, bank.length);
+  agree('min_cluster', parameters.min_cluster, bank.min_cluster);
+  agree('memory_momentum', parameters.memory_momentum, bank.momentum);
+  return {
+    method: {
+      neck,
+      clusters: bank.num_classes,
+      memoryMomentum: bank.momentum,
+      centroidsEvery: parameters.centroids_update_interval,
+      minCluster: bank.min_cluster,
+      refillEvery: parameters.deal_with_small_clusters_interval,
+    },
+    backbone,
+    data: { samples: bank.length, classes: undefined },
+    batch: parameters.batch,
+    size: parameters.size,
+    steps: parameters.steps,
+    optimizer: optimizerOf(fixture, optimizer),
+  };
+}

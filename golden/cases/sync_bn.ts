@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { Meetings } from '../../harness/cluster/meetings.ts';
+import { treeSum } from '../../harness/cluster/replicas.ts';
+import { type HostArray, hostArray } from '../../harness/engine/array.ts';
+import { startEngine } from '../../harness/engine/index.ts';
+import { transpose4 } from '../../harness/engine/layout.ts';
+import { castTo } from '../../harness/engine/op.ts';
+import { type Io, Program } from '../../harness/engine/program.ts';
+import { detached, type Tensor, tf } from '../../harness/engine/tf.ts';
+import { batchNorm } from '../../harness/nn/layers.ts';
+import type { LayerContext, Module, Params } from '../../harness/nn/module.ts';
+import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import type { ParityCase } from '../../harness/testing/parity/run.ts';
+
+const Layer = z.strictObject({
+  samples_of_each_rank: z.array(z.int().positive()),
+  shape: z.array(z.int().positive()),
+  options: z.strictObject({ momentum: z.number().optional(), affine: z.boolean().default(true) }),
+});
+type Layer = z.infer<typeof Layer>;
+const Parameters = z.strictObject({
+  eps: z.number(),
+  steps: z.int().positive(),
+  layers: z.record(z.string(), Layer),
+});
+
+const STATISTICS = ['running_mean', 'running_var', 'num_batches_tracked'];
+
+/** Batch norm over replicas, forward, backward and running statistics. */
+export const syncBatchNormCase: ParityCase = {
+  methods: ['sync_batch_norm'],
+  run: async (fixture, comparisons) => {
+    await startEngine();
+    const { eps, steps, layers } = fixture.field('hyper_parameters', Parameters);
+    for (const [name, layer] of Object.entries(layers)) {
+      const { affine, momentum } = layer.options;
+      const [channels = 0] = layer.shape;
+      const module = batchNorm({
+        channels,
+        epsilon: eps,
+        affine,
+        sync: true,
+        ...(momentum === undefined ? {} : { momentum }),
+      });
+      const program = compile(fixture, layer, module);
+      await program.writeStates(initial(fixture, name, module));
+      for (let step = 1; step <= steps; step++) {
+        const outputs = await program.run('step', inputs(fixture, `in.step${step}.${name}`));
+        for (const [key, value] of Object.entries(outputs)) {
+          const [rank = '', ...rest] = key.split('.');
+          comparisons.add(`${rank}.step${step}.${name}.${rest.join('.')}`, toFile(value));
+        }
+        for (const key of STATISTICS)
+          comparisons.add(`step${step}.${name}.state.${key}`, listed(await program.readState(key)));
+      }
+      const last = inputs(fixture, `in.step${steps}.${name}`);
+      for (const [key, value] of Object.entries(await program.run('evaluate', last)))
+        comparisons.add(`${key}.eval.${name}.out`, toFile(value));
+      program.dispose();
+    }
+  },
+};
+
+/** Entries `step` and `evaluate` of one layer on all ranks; parameters and statistics are state. */
+function compile(fixture: Fixture, layer: Layer, module: Module): Program {
+  const program = new Program();
+  for (const [name, { dtype, shape }] of [...module.parameters, ...module.buffers])
+    program.state(name, { dtype, shape });
+  const [channels = 0, ...pixels] = layer.shape;
+  const feeds = layer.samples_of_each_rank.flatMap((count, r) => {
+    const spec = { dtype: 'float32', shape: [count, ...pixels, channels] } as const;
+    return [
+      [`rank${r}.x`, spec],
+      [`rank${r}.grad_output`, spec],
+    ] as const;
+  });
+  const entry = { inputs: Object.fromEntries(feeds) };
+  const { worldSize } = fixture;
+  program.entry('step', { ...entry, build: (io) => step(io, module, worldSize) });
+  program.entry('evaluate', { ...entry, build: (io) => evaluate(io, module, worldSize) });
+  return program;
+}
+
+function step(io: Io, module: Module, replicas: number): Record<string, Tensor> {
+  const names = [...module.parameters.keys()];
+  const meetings = new Meetings(replicas);
+  const ranks = Array.from({ length: replicas }, (_, r) => r);
+  const variables = ranks.flatMap((r) => [
+    detached(fed(io, r, 'x')),
+    ...names.map((name) => detached(io.read(name))),
+  ]);
+  const width = 1 + names.length;
+  const outputs: Record<string, Tensor> = {};
+  const loss = (...values: Tensor[]) =>
+    treeSum(
+      ranks.map((r) => {
+        const [x, ...own] = values.slice(r * width, (r + 1) * width);
+        if (x === undefined) throw new Error('sync_bn: no input');
+        const params = Object.fromEntries(names.map((name, i) => [name, own[i]])) as Params;
+        const y = module.apply(params, x, context(io, meetings, r, replicas));
+        outputs[`rank${r}.out`] = tf.mul(y, 1);
+        return tf.sum(tf.mul(y, fed(io, r, 'grad_output')));
+      }),
+    );
+  const gradients = tf.grads(loss as (...args: Tensor[]) => Tensor)(variables);
+  meetings.close();
+  gradients.forEach((gradient, i) => {
+    const name = names[(i % width) - 1];
+    const key = name === undefined ? 'grad_input' : `local_grad.${name}`;
+    outputs[`rank${Math.floor(i / width)}.${key}`] = castTo(gradient, 'float32');
+  });
+  return outputs;
+}
+
+function evaluate(io: Io, module: Module, replicas: number): Record<string, Tensor> {
+  const params = Object.fromEntries(
+    [...module.parameters.keys()].map((name) => [name, io.read(name)]),
+  );
+  const meetings = new Meetings(replicas);
+  return Object.fromEntries(
+    Array.from({ length: replicas }, (_, r) => {
+      const frozen = { ...context(io, meetings, r, replicas), train: false };
+      return [`rank${r}`, module.apply(params, fed(io, r, 'x'), frozen)];
+    }),
+  );
+}
+
+/** Statistics are the same on all ranks; the first one's become state. */
+function context(io: Io, meetings: Meetings, replica: number, replicas: number): LayerContext {
+  const unused = () => {
+    throw new Error('sync_bn: one layer without dropout was expected');
+  };
+  return {
+    train: true,
+    replicas,
+    buffer: (name) => io.read(name),
+    update: (name, value) => {
+      if (replica === 0) io.assign(name, value);
+    },
+    chance: unused,
+    meeting: (name) => (phase, value) => meetings.total(`${name} ${phase}`, replica, value),
+    scope: unused,
+  };
+}
+
+function fed(io: Io, rank: number, name: string): Tensor {
+  const tensor = io.inputs[`rank${rank}.${name}`];
+  if (tensor === undefined) throw new Error(`sync_bn: no input ${name} of rank ${rank}`);
+  return tensor;
+}
+
+function inputs(fixture: Fixture, key: string): Record<string, HostArray['data']> {
+  const ranks = Array.from({ length: fixture.worldSize }, (_, r) => `rank${r}`);
+  return Object.fromEntries(
+    ranks.flatMap((rank) =>
+      ['x', 'grad_output'].map((name) => {
+        const array = fixture.input(`${rank}.${key}.${name}`);
+        const image = array.shape.length === 4 ? transpose4(array, [0, 2, 3, 1]) : array;
+        return [`${rank}.${name}`, image.data];
+      }),
+    ),
+  );
+}
+
+function initial(fixture: Fixture, layer: string, module: Module): [string, HostArray][] {
+  return [...module.parameters, ...module.buffers].map(([name, { dtype, shape }]) => [
+    name,
+    hostArray(dtype, shape, fixture.input(`init.${layer}.${name}`).data),
+  ]);
+}
+
+function toFile(value: HostArray): HostArray {
+  return value.shape.length === 4 ? transpose4(value, [0, 3, 1, 2]) : value;
+}
+
+/** Scalars have shape [1] in fixtures. */
+function listed(value: HostArray): HostArray {
+  return value.shape.length === 0 ? hostArray(value.dtype, [1], value.data) : value;
+}

@@ -1,0 +1,37 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SourceSpec } from './spec.ts';
+
+/** How many images a source has, and how that is known. */
+export interface Count {
+  readonly count: number;
+  readonly from: 'the experiment' | 'the files' | 'the official size';
+}
+
+/** Official sizes of the lists that the recipes name; the files need not be there. */
+const LISTS: Readonly<Record<string, number>> = {
+  'imagenet/meta/train.txt': 1_281_167,
+  'imagenet/meta/train_labeled.txt': 1_281_167,
+  'imagenet/meta/val.txt': 50_000,
+  'imagenet/meta/val_labeled.txt': 50_000,
+  'places205/meta/train.txt': 2_448_873,
+  'places205/meta/train_labeled.txt': 2_448_873,
+  'places205/meta/val.txt': 20_500,
+  'places205/meta/val_labeled.txt': 20_500,
+};
+
+const CIFAR = { train: 50_000, test: 10_000 } as const; // both CIFAR-10 and CIFAR-100
+
+/** The size of a source without opening it, where that can be said. */
+export function knownCount(spec: SourceSpec, data: string): Count | undefined {
+  if (spec.kind === 'generated') return { count: spec.count, from: 'the experiment' };
+  if (spec.kind === 'folder') return undefined;
+  if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
+  const file = join(data, spec.file);
+  if (existsSync(file)) {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    return { count: lines.filter((line) => line.trim() !== '').length, from: 'the files' };
+  }
+  const count = LISTS[spec.file];
+  return count === undefined ? undefined : { count, from: 'the official size' };
+}

@@ -1,0 +1,23 @@
+import type { Source } from '../source.ts';
+
+/** What one micro-step takes; all replicas together, replica after replica. */
+export interface Batch {
+  /** One array a view, uint8 [R N, size, size, 3], augmented, not normalised. */
+  readonly views: readonly Uint8Array[];
+  /** int32 [R N]: the place of each image in the source. */
+  readonly indices: Int32Array;
+  /** The method's permutations by name, int32 [R N]. */
+  readonly draws: Readonly<Record<string, Int32Array>>;
+  /** The true class of each image, int32 [R N]; for methods that ask. */
+  readonly labels?: Int32Array;
+  /** int32 [2]: what the random values of the graph begin from; for methods that ask. */
+  readonly chance?: Int32Array;
+}
+
+/** Where batches come from; `Loader` is one. */
+export interface Batches {
+  readonly source: Source;
+  readonly stepsPerEpoch: number;
+  epoch(epoch: number, fromStep?: number, samples?: Int32Array): AsyncIterableIterator<Batch>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { UserError } from '../../base/errors.ts';
+import { decodeStrictly } from '../images/decode.ts';
+import type { Source } from '../source.ts';
+
+/** A sample that cannot be used, or that only a lenient decoder takes. */
+export interface Finding {
+  readonly index: number;
+  readonly message: string;
+  /** The sample is decoded in spite of it. */
+  readonly usable: boolean;
+}
+
+/** Reads every sample of a source, of image files strictly as well: all that is wrong, in order. */
+export async function* checkSamples(source: Source, files: boolean): AsyncGenerator<Finding> {
+  for (let index = 0; index < source.count; index++) {
+    const refused = await refusal(async () => source.read(index));
+    if (refused !== undefined) yield { index, message: refused, usable: false };
+    else if (files) {
+      const path = source.describe(index);
+      const warned = await refusal(() => decodeStrictly(readFileSync(path), path));
+      if (warned !== undefined) yield { index, message: warned, usable: true };
+    }
+  }
+}
+
+/** Samples of each class, by label; empty without labels. */
+export function countLabels({ labels, classes }: Source): number[] {
+  if (labels === undefined) return [];
+  const size = labels.reduce((most, label) => Math.max(most, label + 1), classes?.length ?? 0);
+  const counts = new Array<number>(size).fill(0);
+  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
+async function refusal(read: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { UserError } from '../../base/errors.ts';
+import { sha256 } from '../../base/hash.ts';
+import type { Manifest, OpenOptions } from '../source.ts';
+import { fileError } from './file_error.ts';
+import type { FileIndex } from './file_index.ts';
+import { type Known, readKnown, writeKnown } from './hash_cache.ts';
+import { hashFiles } from './hash_files.ts';
+
+/**
+ * The manifest of image files: SHA-256 over a line `DIGEST LABEL` a sample, in order, where DIGEST
+ * is the SHA-256 of the file's bytes and LABEL `-` where there is none. Names are not in it. Each
+ * file is read once: its digest is kept in the user's cache beside size and time of change, and
+ * taken from there as long as both are the same.
+ * @param options `verify` reads every file again.
+ * @throws UserError that names files which are not there or cannot be read, and with `verify` those
+ *   whose content changed while size and time did not.
+ */
+export async function contentManifest(
+  { root, names, labels, notes }: FileIndex,
+  { verify = false, onProgress = () => {} }: Partial<OpenOptions>,
+): Promise<Manifest> {
+  const known = readKnown(root);
+  const states = await statesOf(root, names);
+  const unique = new Set(names);
+  const stale = [...unique].filter((name) => verify || !isSame(known.get(name), states.get(name)));
+  const digests = await hashFiles(root, stale, (done) => onProgress(done, stale.length));
+  const changed: string[] = [];
+  for (const [place, name] of stale.entries()) {
+    const state = states.get(name);
+    if (state === undefined) continue;
+    const digest = digests.subarray(32 * place, 32 * (place + 1));
+    const before = known.get(name);
+    if (isSame(before, state) && Buffer.compare(digest, before?.digest ?? digest) !== 0)
+      changed.push(name);
+    known.set(name, { ...state, digest });
+  }
+  if (changed.length > 0) throw secretlyChanged(root, changed);
+  if (stale.length > 0) await writeKnown(root, known);
+  return { sha256: sha256(lines(names, labels, known)), count: names.length, notes };
+}
+
+type State = Omit<Known, 'digest'>;
+
+function isSame(known: Known | undefined, state: State | undefined): boolean {
+  return known?.size === state?.size && known?.modified === state?.modified;
+}
+
+const BREATH = 2048; // files between two chances for other work
+
+async function statesOf(root: string, names: readonly string[]): Promise<Map<string, State>> {
+  const states = new Map<string, State>();
+  const missing: string[] = [];
+  for (const [place, name] of names.entries()) {
+    if (place % BREATH === 0) await setImmediate();
+    if (states.has(name)) continue;
+    const state = stateOf(join(root, name));
+    if (state === undefined) missing.push(name);
+    else states.set(name, state);
+  }
+  if (missing.length > 0) throw notThere(root, missing, names.length);
+  return states;
+}
+
+/** Undefined where nothing is. */
+function stateOf(path: string): State | undefined {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    const code = stat.isDirectory() ? 'EISDIR' : 'ENXIO';
+    if (!stat.isFile()) throw Object.assign(new Error(path), { code });
+    return { size: stat.size, modified: stat.mtimeMs };
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+function notThere(root: string, missing: readonly string[], count: number): UserError {
+  const first = join(root, missing[0] ?? '');
+  if (missing.length === 1)
+    return new UserError(`${first} is not there; put it back or take it off the list`);
+  return new UserError(
+    `${missing.length} of ${count} images are not there, the first is ${first}; put them back, or correct the source's root or list`,
+  );
+}
+
+const SHOWN = 5;
+
+function secretlyChanged(root: string, names: readonly string[]): UserError {
+  const shown = names.slice(0, SHOWN).join(', ');
+  const more = names.length > SHOWN ? `, and ${names.length - SHOWN} more` : '';
+  return new UserError(
+    `${root}: the content of ${shown}${more} changed while size and time of change did not: a disk error, or a program that put the time back; copy what is damaged again, or \`touch\` what is right as it is`,
+  );
+}
+
+function* lines(
+  names: readonly string[],
+  labels: Int32Array | undefined,
+  known: ReadonlyMap<string, Known>,
+): Generator<string> {
+  for (const [place, name] of names.entries()) {
+    const digest = known.get(name)?.digest;
+    if (digest === undefined) throw new Error(`${name} has not been hashed`);
+    yield `${Buffer.from(digest).toString('hex')} ${labels?.[place] ?? '-'}\n`;
+  }
+}

@@ -1,0 +1,282 @@
+import type { DType, HostArray } from '../array.ts';
+import { native, type Output, type Pointer } from '../native/capi.ts';
+import { call, callNumber, checked, TF_TYPE, takeBuffer, toNative } from '../native/native.ts';
+import { ON_CPU } from './audit_gpu.ts';
+import { type OpDefinition, opDefinition } from './opdefs.ts';
+import { at, captureOrigin } from './origin.ts';
+
+export interface TypeAttr {
+  readonly dtype: DType;
+}
+export interface ShapeAttr {
+  readonly shape: readonly number[];
+}
+export interface FloatAttr {
+  readonly float: readonly number[];
+}
+export interface TensorAttr {
+  readonly tensor: HostArray;
+}
+/** What an attribute may be; its meaning follows from the op's definition. */
+export type AttrValue =
+  | number
+  | string
+  | boolean
+  | readonly number[]
+  | TypeAttr
+  | ShapeAttr
+  | FloatAttr
+  | TensorAttr;
+export type Attrs = Readonly<Record<string, AttrValue>>;
+
+/** A node of the graph and where in the user's code it was made. */
+export interface Node {
+  readonly name: string;
+  readonly type: string;
+  readonly oper: Pointer;
+  /** Its stack is formatted only when an error needs it. */
+  readonly origin: Error;
+  /** It computes a gradient, and `origin` is where the op was made whose gradient that is. */
+  readonly gradient: boolean;
+  readonly inputs: readonly Output[];
+  /** The ops that it runs as one; it itself is a call of theirs. */
+  readonly parts?: readonly Node[];
+}
+
+/** A function that is compiled to machine code as a whole (`fused.ts`). */
+export interface FunctionDefinition {
+  /** For profiles and messages. */
+  readonly kind: string;
+  /** What a call names; one for each body and types. */
+  readonly name: string;
+  readonly parts: readonly Node[];
+}
+
+export interface Meta {
+  readonly shape: readonly number[];
+  /** TensorFlow's DataType number. */
+  readonly type: number;
+}
+
+/** A TF_Graph under construction. Owns the handle: `dispose` when no session uses it. */
+export class Graph {
+  readonly handle: Pointer = call('TF_NewGraph');
+  readonly nodes: Node[] = [];
+  private readonly byName = new Map<string, Node>();
+  private readonly byPointer = new Map<Pointer, Node>();
+  private readonly functions = new Map<string, FunctionDefinition>();
+  private scopes: string[] = [];
+  private inherited: Error | undefined;
+
+  /**
+   * Adds one node.
+   * @param inputs flat list; list-typed arguments take as many as their number attribute says.
+   * @throws EngineError with the op, its inputs' shapes and the caller's line, when TensorFlow refuses it.
+   */
+  add(
+    type: string,
+    inputs: readonly Output[],
+    attrs: Attrs,
+    control: readonly Pointer[] = [],
+  ): Node {
+    const definition = opDefinition(type);
+    return this.made({ type, op: type, inputs }, (description) => {
+      addInputs(description, definition, inputs, attrs);
+      for (const dependency of control) call('TF_AddControlInput', description, dependency);
+      if (type in ON_CPU && native().library.device === 'gpu')
+        call('TF_SetDevice', description, '/device:CPU:0');
+      for (const [key, value] of Object.entries(attrs))
+        if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
+    });
+  }
+
+  /**
+   * Gives the graph a function, unless it has one of that name.
+   * @param define makes a TF_Function; it is deleted here
+   */
+  define(name: string, define: () => FunctionDefinition & { readonly handle: Pointer }) {
+    const known = this.functions.get(name);
+    if (known !== undefined) return known;
+    const { handle, ...definition } = define();
+    checked(name, (status) => call('TF_GraphCopyFunction', this.handle, handle, null, status));
+    call('TF_DeleteFunction', handle);
+    this.functions.set(name, definition);
+    return definition;
+  }
+
+  /** Adds a call of a function that XLA compiles when it runs first; Grappler leaves it whole. */
+  callCompiled({ kind, name, parts }: FunctionDefinition, inputs: readonly Output[]): Node {
+    return this.made({ type: kind, op: name, inputs, parts }, (description) => {
+      for (const input of inputs) call('TF_AddInput', description, input);
+      for (const attr of ['_XlaMustCompile', '_noinline'])
+        call('TF_SetAttrBool', description, attr, 1);
+    });
+  }
+
+  private made(
+    { op, ...what }: Pick<Node, 'type' | 'inputs' | 'parts'> & { readonly op: string },
+    fill: (description: Pointer) => void,
+  ): Node {
+    const { type, inputs } = what;
+    const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
+    const origin = this.inherited ?? captureOrigin();
+    const description = call('TF_NewOperation', this.handle, op, name);
+    fill(description);
+    // Reading a stack costs more than adding the node: only when there is an error to report.
+    const blame = () => `${type}${this.describe(inputs)} ${at(origin)}`;
+    const oper = checked(blame, (status) => call('TF_FinishOperation', description, status));
+    const gradient = this.inherited !== undefined;
+    const node: Node = { ...what, name, oper, origin, gradient };
+    this.nodes.push(node);
+    this.byName.set(name, node);
+    this.byPointer.set(oper, node);
+    return node;
+  }
+
+  constant(array: HostArray): Output {
+    const attrs = { dtype: { dtype: array.dtype }, value: { tensor: array } };
+    return { oper: this.add('Const', [], attrs).oper, index: 0 };
+  }
+
+  placeholder(dtype: DType, shape: readonly number[]): Output {
+    const attrs = { dtype: { dtype }, shape: { shape } };
+    return { oper: this.add('Placeholder', [], attrs).oper, index: 0 };
+  }
+
+  /** Gives the one input of an operation another source, of the same type and shape. */
+  fill(operation: Pointer, source: Output): void {
+    const target = { oper: operation, index: 0 }; // a TF_Input, laid out as a TF_Output
+    checked('fill', (status) => call('TF_UpdateEdge', this.handle, source, target, status));
+  }
+
+  /** Shape and type of an output, as TensorFlow's shape inference sees them; -1 where unknown. */
+  meta(output: Output): Meta {
+    const rank = checked('shape inference', (status) =>
+      callNumber('TF_GraphGetTensorNumDims', this.handle, output, status),
+    );
+    const dims = new BigInt64Array(Math.max(rank, 0));
+    if (rank > 0)
+      checked('shape inference', (status) =>
+        call('TF_GraphGetTensorShape', this.handle, output, dims, rank, status),
+      );
+    return { shape: Array.from(dims, Number), type: callNumber('TF_OperationOutputType', output) };
+  }
+
+  /** The operations that take an output, each as often as it does. */
+  consumers(output: Output): Pointer[] {
+    const count = callNumber('TF_OperationOutputNumConsumers', output);
+    const inputs = new BigUint64Array(2 * count); // TF_Input: the operation, and which input of it
+    callNumber('TF_OperationOutputConsumers', output, inputs, count);
+    return Array.from({ length: count }, (_, i) => inputs[2 * i] as Pointer);
+  }
+
+  /** Prefixes the names of all nodes made inside `body`, for readable errors and profiles. */
+  scope<T>(name: string, body: () => T): T {
+    this.scopes.push(name);
+    try {
+      return body();
+    } finally {
+      this.scopes.pop();
+    }
+  }
+
+  /** Nodes made inside `body` are the gradient of an op made at `origin`. */
+  gradientOf<T>(origin: Error, body: () => T): T {
+    const before = this.inherited;
+    this.inherited = origin;
+    try {
+      return body();
+    } finally {
+      this.inherited = before;
+    }
+  }
+
+  /** The node of that name, also for names that Grappler derived from it (`…/node/suffix`). */
+  find(name: string): Node | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The node that makes an output. */
+  maker({ oper }: Output): Node | undefined {
+    return this.byPointer.get(oper);
+  }
+
+  /** The serialized GraphDef: equal bytes mean the same computation. */
+  serialize(): Uint8Array {
+    const buffer = call('TF_NewBuffer');
+    checked('serialize graph', (status) => call('TF_GraphToGraphDef', this.handle, buffer, status));
+    return takeBuffer(buffer);
+  }
+
+  dispose(): void {
+    call('TF_DeleteGraph', this.handle);
+  }
+
+  private describe(inputs: readonly Output[]): string {
+    return `(${inputs.map((input) => `[${this.meta(input).shape}]`).join(', ')})`;
+  }
+}
+
+function addInputs(
+  description: Pointer,
+  definition: OpDefinition,
+  inputs: readonly Output[],
+  attrs: Attrs,
+): void {
+  let used = 0;
+  for (const argument of definition.inputs) {
+    if (argument.numberAttr === '' && argument.typeListAttr === '') {
+      call('TF_AddInput', description, inputs[used++]);
+      continue;
+    }
+    const declared = attrs[argument.numberAttr];
+    // An op with one list argument takes what is left of the inputs.
+    const count = typeof declared === 'number' ? declared : inputs.length - used;
+    call('TF_AddInputList', description, inputs.slice(used, used + count), count);
+    used += count;
+  }
+}
+
+/** Type and count attributes that TensorFlow derives from the inputs must not be set by hand. */
+function isInferred(definition: OpDefinition, name: string): boolean {
+  return definition.inputs.some(
+    (input) => input.typeAttr === name || input.numberAttr === name || input.typeListAttr === name,
+  );
+}
+
+function setAttr(
+  description: Pointer,
+  definition: OpDefinition,
+  op: string,
+  name: string,
+  value: AttrValue,
+): void {
+  const kind = definition.attributes.get(name);
+  if (kind === undefined) return; // tfjs sets a few attributes that newer ops dropped
+  const set = (suffix: string, ...args: readonly unknown[]) =>
+    call(`TF_SetAttr${suffix}`, description, name, ...args);
+  if (typeof value === 'object' && 'tensor' in value) {
+    const tensor = toNative(value.tensor);
+    checked(op, (status) => set('Tensor', tensor, status));
+    call('TF_DeleteTensor', tensor);
+  } else if (typeof value === 'object' && 'dtype' in value) set('Type', TF_TYPE[value.dtype]);
+  else if (typeof value === 'object' && 'shape' in value)
+    set('Shape', value.shape.map(BigInt), value.shape.length);
+  else if (typeof value === 'object' && 'float' in value)
+    set('FloatList', value.float, value.float.length);
+  else if (kind === 'type') set('Type', Number(value));
+  else if (kind === 'int') set('Int', BigInt(Number(value)));
+  else if (kind === 'float') set('Float', Number(value));
+  else if (kind === 'bool') set('Bool', value ? 1 : 0);
+  else if (kind === 'string') setText(description, name, String(value));
+  else if (kind === 'shape' && Array.isArray(value)) set('Shape', value.map(BigInt), value.length);
+  else if (kind === 'list(int)') {
+    const list = [value].flat().map((item) => BigInt(Number(item)));
+    set('IntList', list, list.length);
+  } else throw new Error(`engine: ${op}.${name}: cannot set an attribute of type ${kind}`);
+}
+
+function setText(description: Pointer, name: string, value: string): void {
+  const bytes = new TextEncoder().encode(value);
+  call('TF_SetAttrString', description, name, bytes, bytes.length);
+}

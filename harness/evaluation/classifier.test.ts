@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { hostArray } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import { tf } from '../engine/tf.ts';
+import { bindMethod } from '../experiment/bind.ts';
+import { defineMethod, type Method } from '../experiment/method.ts';
+import { parseExperiment } from '../experiment/spec.ts';
+import { classifier } from '../nn/heads.ts';
+import { stream } from '../random/stream.ts';
+import type { Tensors } from '../step/learner.ts';
+import { openEvaluator } from './evaluator.ts';
+import { topShare } from './rows.ts';
+
+const CLASSES = 4;
+
+/** Tells colours by the mean over the image. */
+const colours: Method<Record<string, never>> = {
+  kind: 'colours',
+  schema: z.strictObject({}),
+  views: 1,
+  draws: [],
+  check: () => undefined,
+  model: (_, backbone) => ({
+    networks: {
+      net: backbone.module,
+      tell: classifier({ inputs: 3, classes: CLASSES, pool: true }),
+    },
+    followers: {},
+    backbone: 'net.',
+    classifier: { networks: ['tell'], classes: CLASSES },
+    state: {},
+  }),
+  // biome-ignore lint/correctness/useYield: one replica alone has nothing to exchange
+  *loss() {
+    return { loss: tf.scalar(0) };
+  },
+};
+const blind: typeof colours = {
+  ...colours,
+  kind: 'blind',
+  model: (spec, backbone, data) => {
+    const { classifier: _, ...rest } = colours.model(spec, backbone, data);
+    return rest;
+  },
+};
+const methods = { colours: defineMethod(colours), blind: defineMethod(blind) };
+
+const folder = mkdtempSync(join(tmpdir(), 'classify-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const COUNT = 30;
+
+/** Red, green, blue and bright images with noise; one in ten is labelled with the class after its own. */
+function writeImages(): void {
+  const record = (i: number) => {
+    const colour = i % CLASSES;
+    const noise = stream(i, 'pixels');
+    const bright = (at: number) => colour === 3 || Math.floor(at / 1024) === colour;
+    const pixels = Array.from({ length: 3072 }, (_, at) => (bright(at) ? 200 : 20));
+    const label = i % 10 === 9 ? (colour + 1) % CLASSES : colour;
+    return [label, ...pixels.map((value) => value + noise.int(0, 40))];
+  };
+  const bytes = Uint8Array.from(Array.from({ length: COUNT }, (_, i) => record(i)).flat());
+  writeFileSync(join(folder, 'test_batch.bin'), bytes);
+}
+
+// Its own channel against the others; all three together.
+const TELLING = [4, -2, -2, -2, 4, -2, -2, -2, 4, 1.2, 1.2, 1.2];
+
+function weightsOf(values: readonly number[]): Tensors {
+  const weight = hostArray('float32', [CLASSES, 3], Float32Array.from(values));
+  const bias = hostArray('float32', [CLASSES], new Float32Array(CLASSES));
+  return new Map([
+    ['tell.fc_cls.weight', weight],
+    ['tell.fc_cls.bias', bias],
+  ]);
+}
+
+async function opened(change: object = {}, kind = 'colours') {
+  const value = {
+    name: 'judged',
+    method: { kind },
+    backbone: { depth: 18, width: 0.125, stem: 'cifar' },
+    data: {
+      train: { kind: 'generated', count: 8 },
+      pipelines: [[{ kind: 'flip' }]],
+      size: 32,
+    },
+    batch: 4,
+    epochs: 5,
+    optimizer: { kind: 'sgd', lr: 0.1 },
+    schedule: { kind: 'constant' },
+    evaluation: {
+      test: { kind: 'cifar10', root: '.', split: 'test' },
+      batch: 8,
+      classify: { everyEpochs: 2 },
+      ...change,
+    },
+  };
+  const experiment = parseExperiment(value, methods);
+  const method = bindMethod(experiment, methods);
+  const evaluator = await openEvaluator({ experiment, method, data: folder, workers: 0 });
+  if (evaluator === undefined) throw new Error('no evaluator');
+  return evaluator;
+}
+
+describe('the classifier of a run', () => {
+  beforeAll(async () => {
+    writeImages();
+    await startEngine();
+  });
+
+  it.each([32, 16])('is judged on every test image, at %i pixels', async (size) => {
+    const evaluator = await opened({ size });
+    const right = await evaluator.atEpoch(0, weightsOf(TELLING));
+    expect(right).toEqual({ test_top1: 90, test_top5: 100 });
+    // Each class answers for the one before it: what was labelled wrong is right.
+    const turned = [...TELLING.slice(-3), ...TELLING.slice(0, -3)];
+    expect((await evaluator.atEpoch(0, weightsOf(turned))).test_top1).toBe(10);
+    expect(Object.keys(evaluator.manifests)).toEqual(['evaluation.test']);
+    await evaluator.dispose();
+  });
+
+  it('is judged before training, at its epochs and after the last one', async () => {
+    const evaluator = await opened();
+    const judged = [];
+    for (const epoch of [0, 1, 2, 3, 4, 5])
+      judged.push(Object.keys(await evaluator.atEpoch(epoch, weightsOf(TELLING))).length);
+    expect(judged).toEqual([2, 0, 2, 0, 2, 2]);
+    expect(await evaluator.atEnd(weightsOf(TELLING))).toEqual({});
+    await evaluator.dispose();
+  });
+
+  it.each<[object, string, RegExp]>([
+    [{}, 'blind', /evaluation\.classify: method\.kind blind has no classifier/],
+    [
+      { test: { kind: 'generated', count: 40 } },
+      'colours',
+      /evaluation\.test: label 9 is none of the 4 classes of the run/,
+    ],
+    [{ knn: { k: 3 } }, 'colours', /evaluation\.train: expected labelled images/],
+  ])('is refused: %j %s', async (change, kind, message) => {
+    await expect(opened(change, kind)).rejects.toThrow(message);
+  });
+});
+
+it('rows whose own class is among the largest are those that a sort puts in front', () => {
+  const rows = fc.array(
+    fc.record({
+      values: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 6, maxLength: 6 }),
+      label: fc.integer({ min: 0, max: 5 }),
+    }),
+    { minLength: 1, maxLength: 9 },
+  );
+  fc.assert(
+    fc.property(rows, fc.integer({ min: 1, max: 6 }), (found, top) => {
+      const right = found.filter(({ values, label }) => {
+        const order = [0, 1, 2, 3, 4, 5].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
+        return order.slice(0, top).includes(label);
+      });
+      const logits = Float32Array.from(found.flatMap(({ values }) => values));
+      const labels = Int32Array.from(found, ({ label }) => label);
+      expect(topShare(logits, 6, labels, top)).toBe((100 * right.length) / found.length);
+    }),
+    { seed: 1 },
+  );
+});

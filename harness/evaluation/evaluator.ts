@@ -1,0 +1,100 @@
+import { UserError } from '../base/errors.ts';
+import { defaultPipeline } from '../data/default_pipeline.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import { resnet } from '../nn/resnet.ts';
+import { backboneStages, evaluationSize, FrozenNetworks } from './backbone.ts';
+import { ClassifierJudge } from './classifier.ts';
+import { FeatureJudge } from './frozen.ts';
+import { checkClasses, type ImageSet, imageBytes, kept, openImageSet } from './image_set.ts';
+import type { EvaluationSetup, Evaluator, Judge } from './judge.ts';
+
+const KEPT_BYTES = 512 * 2 ** 20;
+
+/**
+ * Judges a run as its experiment asks for; undefined where it asks for nothing. `atEpoch` gives
+ * `knn_top1`, of the frozen backbone, with `feature_std` and `effective_rank` of the same features of
+ * `evaluation.train`, and `test_top1` and `test_top5`, of the run's own classifier,
+ * each before the first epoch, at multiples of its `everyEpochs` and after the last one; `atEnd` gives
+ * `linear_top1`; tops in percent. The engine must have been started.
+ * @throws UserError by path in the experiment: no labels, other classes, more neighbours than images.
+ */
+export async function openEvaluator(setup: EvaluationSetup): Promise<Evaluator | undefined> {
+  const { experiment, method } = setup;
+  const { evaluation } = experiment;
+  if (evaluation === undefined) return undefined;
+  const sets = await openSets(setup);
+  const { train, test } = sets;
+  const backbone = resnet(experiment.backbone);
+  const model = method.model(backbone);
+  const judges: Judge[] = [];
+  if (evaluation.classify !== undefined) judges.push(new ClassifierJudge(setup, model, test));
+  if (train !== undefined) {
+    const { threads = 0 } = setup;
+    const width = backbone.channels;
+    const stages = backboneStages(model, backbone);
+    const channels = model.input?.channels ?? experiment.backbone.channels;
+    const networks = { experiment, evaluation, stages, channels, width, threads };
+    judges.push(
+      new FeatureJudge({
+        experiment,
+        evaluation,
+        train,
+        test,
+        width,
+        threads,
+        backbone: new FrozenNetworks(networks),
+      }),
+    );
+  }
+  return evaluatorOf(judges, sets);
+}
+
+interface Sets {
+  readonly train?: ImageSet;
+  readonly test: ImageSet;
+}
+
+async function openSets({ experiment, data, workers }: EvaluationSetup): Promise<Sets> {
+  const { evaluation } = experiment;
+  if (evaluation === undefined) throw new Error('evaluation: none asked for');
+  const size = evaluationSize(experiment);
+  const { batch, pipeline = defaultPipeline(size), knn } = evaluation;
+  const open = async (path: 'train' | 'test') => {
+    const spec = evaluation[path];
+    if (spec === undefined) return undefined;
+    const threads = workers === undefined ? {} : { workers };
+    return openImageSet({ spec, data, pipeline, size, batch, ...threads }, `evaluation.${path}`);
+  };
+  const [train, test] = [await open('train'), await open('test')];
+  if (test === undefined) throw new Error('evaluation: no test images');
+  if (train !== undefined) checkClasses(train, test);
+  if (knn !== undefined && train !== undefined && knn.k > train.count)
+    throw new UserError(
+      `evaluation.knn.k: ${knn.k} is more than the ${train.count} images of evaluation.train`,
+    );
+  const keep = imageBytes([train?.count ?? 0, test.count], size) <= KEPT_BYTES ? kept : same;
+  return { ...(train === undefined ? {} : { train: keep(train) }), test: keep(test) };
+}
+
+function same(set: ImageSet): ImageSet {
+  return set;
+}
+
+function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator {
+  const all = async (judged: (judge: Judge) => Promise<Metrics>) => {
+    let metrics: Metrics = {};
+    for (const judge of judges) metrics = { ...metrics, ...(await judged(judge)) };
+    return metrics;
+  };
+  return {
+    manifests: {
+      ...(train === undefined ? {} : { 'evaluation.train': train.sha256 }),
+      'evaluation.test': test.sha256,
+    },
+    atEpoch: (epoch, weights) => all((judge) => judge.atEpoch(epoch, weights)),
+    atEnd: (weights) => all((judge) => judge.atEnd(weights)),
+    dispose: async () => {
+      for (const judge of judges) judge.dispose();
+    },
+  };
+}

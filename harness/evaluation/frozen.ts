@@ -1,0 +1,76 @@
+import type { Sha256 } from '../base/sha256.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import type { EvaluationSpec, Experiment } from '../experiment/spec.ts';
+import type { Tensors } from '../step/learner.ts';
+import type { FrozenNetworks } from './backbone.ts';
+import type { ImageSet } from './image_set.ts';
+import type { Judge } from './judge.ts';
+import { knnTop1 } from './knn.ts';
+import { linearProbe } from './linear.ts';
+import type { LabelledFeatures } from './rows.ts';
+import { spreadOf } from './spread.ts';
+
+interface Parts {
+  readonly experiment: Experiment;
+  readonly evaluation: EvaluationSpec;
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+  readonly backbone: FrozenNetworks;
+  readonly width: number;
+  readonly threads: number;
+}
+
+interface Extracted {
+  readonly of: Sha256;
+  readonly train: LabelledFeatures;
+  readonly test: LabelledFeatures;
+}
+
+/** k-NN and a linear layer on the features of the backbone. */
+export class FeatureJudge implements Judge {
+  private readonly parts: Parts;
+  private extracted: Extracted | undefined;
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+  }
+
+  async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
+    const { experiment, evaluation, threads } = this.parts;
+    const { knn } = evaluation;
+    if (knn === undefined) return {};
+    if (epoch % knn.everyEpochs !== 0 && epoch !== experiment.epochs) return {};
+    const { train, test } = await this.features(weights);
+    const { k, temperature } = knn;
+    const knn_top1 = await knnTop1(train, test, { k, temperature, threads });
+    return { knn_top1, ...(await spreadOf(train, threads)) };
+  }
+
+  async atEnd(weights: Tensors): Promise<Metrics> {
+    const { experiment, evaluation, threads } = this.parts;
+    if (evaluation.linear === undefined) return {};
+    const { train, test } = await this.features(weights);
+    const run = { spec: evaluation.linear, seed: experiment.seed, threads };
+    return { linear_top1: (await linearProbe(train, test, run)).top1 };
+  }
+
+  dispose(): void {
+    this.parts.backbone.dispose();
+    this.extracted = undefined;
+  }
+
+  /** Features of these weights; those of the last ones asked for are kept. */
+  private async features(weights: Tensors): Promise<Extracted> {
+    const { backbone, train, test, width } = this.parts;
+    const of = await backbone.load(weights);
+    if (this.extracted?.of === of) return this.extracted;
+    this.extracted = undefined;
+    const extract = async (set: ImageSet) => ({
+      features: await backbone.features(set),
+      width,
+      labels: set.labels,
+    });
+    this.extracted = { of, train: await extract(train), test: await extract(test) };
+    return this.extracted;
+  }
+}

@@ -1,0 +1,29 @@
+import type { BoundMethod } from '../experiment/method.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import type { Experiment } from '../experiment/spec.ts';
+import type { Tensors } from '../step/learner.ts';
+
+/** One way to judge the weights of a run. */
+export interface Judge {
+  atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
+  atEnd(weights: Tensors): Promise<Metrics>;
+  dispose(): void;
+}
+
+/** What judges the weights of a run on the way and at its end. */
+export interface Evaluator {
+  readonly manifests: Readonly<Record<string, string>>;
+  atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
+  atEnd(weights: Tensors): Promise<Metrics>;
+  dispose(): Promise<void>;
+}
+
+/** What an evaluation is opened from. */
+export interface EvaluationSetup {
+  readonly experiment: Experiment;
+  readonly method: BoundMethod;
+  /** Data folder. */
+  readonly data: string;
+  readonly workers?: number | undefined;
+  readonly threads?: number | undefined;
+}

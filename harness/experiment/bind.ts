@@ -1,0 +1,55 @@
+import { UserError } from '../base/errors.ts';
+import type { Source } from '../data/source.ts';
+import { viewCount } from '../data/view_count.ts';
+import type { BoundMethod, DataShape, MethodDefinition } from './method.ts';
+import type { Experiment } from './spec.ts';
+
+/** Methods by `kind`. */
+export type Methods = Readonly<Record<string, MethodDefinition>>;
+
+/**
+ * The method of an experiment with its spec filled in.
+ * @throws UserError where method and run do not fit, before anything else is done.
+ */
+export function bindMethod(experiment: Experiment, methods: Methods): BoundMethod {
+  const { method, replicas, batch, data, name } = experiment;
+  const definition = Object.hasOwn(methods, method.kind) ? methods[method.kind] : undefined;
+  if (definition === undefined)
+    throw new UserError(`experiment ${name}: method.kind: there is no method "${method.kind}"`);
+  const bound = definition.bind(method);
+  const count = viewCount(data.pipelines);
+  if (count !== bound.views)
+    throw new UserError(
+      `experiment ${name}: data.pipelines: found ${count}, expected ${bound.views}: ` +
+        `${bound.kind} takes ${bound.views} views of each image; a pipeline makes one, or with ` +
+        'patches at its end grid x grid',
+    );
+  const { channels } = experiment.backbone;
+  if (channels !== bound.channels)
+    throw new UserError(
+      `experiment ${name}: backbone.channels: found ${channels}, expected ${bound.channels}: ` +
+        `what ${bound.kind} gives the backbone has ${bound.channels} channels`,
+    );
+  bound.check({ replicas, batch, dropLast: data.dropLast });
+  return bound;
+}
+
+/** What an open source decides. */
+export function dataShape({ count, classes, labels }: Source): DataShape {
+  if (labels === undefined) return { samples: count, classes: undefined };
+  const highest = labels.reduce((most, label) => Math.max(most, label), -1);
+  return { samples: count, classes: classes?.length ?? highest + 1 };
+}
+
+/**
+ * Refuses what the open data do not allow, by spec path. @throws UserError
+ */
+export function checkShape(experiment: Experiment, method: BoundMethod, shape: DataShape): void {
+  const { name, replicas, batch, data } = experiment;
+  if (method.labels && shape.classes === undefined)
+    throw new UserError(
+      `experiment ${name}: data.train: it has no labels, but ${method.kind} learns from labels; ` +
+        'use a labelled source (list: labelled: true)',
+    );
+  method.checkData(shape, { replicas, batch, dropLast: data.dropLast });
+}

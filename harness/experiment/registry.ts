@@ -1,0 +1,66 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { UserError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
+
+/** Experiments as they are written, before a schema has seen them, by name. */
+export type Recipes = ReadonlyMap<string, unknown>;
+
+/**
+ * The experiments that the files of a folder define: `FOLDER/recipes/*.ts` and `FOLDER/*.recipes.ts`.
+ * Every exported object with a `name` is one, and every exported list is looked through for more.
+ * Adding an experiment is adding an export; there is no list to keep.
+ * @throws when two experiments have the same name.
+ */
+export async function findRecipes(folders: readonly string[]): Promise<Recipes> {
+  const found = new Map<string, unknown>();
+  for (const file of folders.flatMap(recipeFiles)) {
+    const module: Record<string, unknown> = await import(pathToFileURL(file).href);
+    for (const value of Object.values(module).flat()) {
+      const name = recipeName(value);
+      if (name === undefined || found.get(name) === value) continue;
+      if (found.has(name)) throw new Error(`${file}: a second experiment is named ${name}`);
+      found.set(name, value);
+    }
+  }
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * One experiment by name, or read from a file whose name ends in `.json`.
+ * @throws UserError naming the nearest one when it is not known.
+ */
+export function recipeNamed(name: string, recipes: Recipes): unknown {
+  if (name.endsWith('.json')) return readJson(name);
+  if (recipes.has(name)) return recipes.get(name);
+  const near = nearest(name, recipes.keys());
+  const hint =
+    near === undefined ? `known are ${[...recipes.keys()].join(', ')}` : `did you mean ${near}?`;
+  throw new UserError(`there is no experiment ${name}; ${hint}`);
+}
+
+function recipeFiles(folder: string): string[] {
+  const own = listed(folder).filter((name) => name.endsWith('.recipes.ts'));
+  const inner = listed(join(folder, 'recipes')).filter((name) => /(?<!\.test)\.ts$/.test(name));
+  return [...own, ...inner.map((name) => join('recipes', name))].map((name) => join(folder, name));
+}
+
+function listed(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
+}
+
+function recipeName(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || !('name' in value)) return undefined;
+  return typeof value.name === 'string' && 'method' in value ? value.name : undefined;
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UserError(
+      `cannot read experiment ${path}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}

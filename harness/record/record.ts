@@ -1,0 +1,117 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { canonicalJson } from '../base/canonical.ts';
+import { UserError } from '../base/errors.ts';
+import { writeAtomic } from '../base/files.ts';
+import { sha256Json } from '../base/hash.ts';
+import { parse } from '../base/parse.ts';
+import { Sha256 } from '../base/sha256.ts';
+import { chained, chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
+
+/** `record.json`: what a run was, on what, and what came out, so that anyone can check it. */
+export const RunRecord = z.strictObject({
+  format: z.literal('reprise-record-1'),
+  /** The whole experiment, every default explicit. */
+  experiment: z.looseObject({ name: z.string() }),
+  experimentId: Sha256,
+  /** SHA-256 of the data manifests by use: `train`, `evaluation.train`, `evaluation.test`. */
+  data: z.record(z.string(), Sha256),
+  /** SHA-256 of the traced step's GraphDef: a change of op order shows before any training. */
+  graph: Sha256,
+  /** SHA-256 of libtensorflow. */
+  library: Sha256,
+  fingerprint: z.looseObject({ id: z.string(), device: z.string() }),
+  /** Versions, for people; nothing here reaches a result. */
+  environment: z.record(z.string(), z.string()),
+  epochs: z.array(EpochEntry),
+  /** After the last epoch, e.g. the linear probe. Absent while the run goes on. */
+  final: ExactMetrics.optional(),
+  finished: z.boolean(),
+  /** SHA-256 of all else in here (`sealed`): a field changed by hand or by a bad disk shows. */
+  seal: Sha256,
+});
+export type RunRecord = z.infer<typeof RunRecord>;
+export type UnsealedRecord = Omit<RunRecord, 'seal'>;
+
+const FILE = 'record.json';
+
+/** A record with its seal. */
+export function sealed(record: UnsealedRecord): RunRecord {
+  return { ...record, seal: sealOf(record) };
+}
+
+/** A record with one more epoch, chained to those before. */
+export function appendEpoch(record: UnsealedRecord, entry: Omit<EpochEntry, 'chain'>): RunRecord {
+  return sealed({ ...record, epochs: [...record.epochs, chained(entry, record.epochs.at(-1))] });
+}
+
+/** A record as text: equal records give equal bytes. */
+export function recordText(record: RunRecord): string {
+  return `${JSON.stringify(JSON.parse(canonicalJson(record)), null, 2)}\n`;
+}
+
+/** Writes `record.json` into a folder, sealed. */
+export async function writeRecord(folder: string, record: UnsealedRecord): Promise<void> {
+  await writeAtomic(join(folder, FILE), recordText(sealed(record)));
+}
+
+/**
+ * The record of a work directory, or of a file, checked against itself (`checkRecord`).
+ * @throws UserError when there is none, or naming what does not fit.
+ */
+export function readRecord(path: string): RunRecord {
+  const folder = existsSync(path) && statSync(path).isDirectory();
+  const file = folder ? join(path, FILE) : path;
+  if (!existsSync(file))
+    throw new UserError(
+      `${file} is not there; expected the work directory of a run, or its record`,
+    );
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new UserError(`${file} is damaged: it is no JSON (${String(cause)})`);
+  }
+  return checkRecord(json, file);
+}
+
+/**
+ * A record whose parts fit each other: the id is the experiment's, decimals are what their bits say,
+ * every entry follows from the one before, the seal covers all.
+ * @param what names the record in messages.
+ * @throws UserError naming the first part that does not fit.
+ */
+export function checkRecord(json: unknown, what: string): RunRecord {
+  const record = parse(RunRecord, json, what);
+  const misfit = misfitOf(record);
+  if (misfit !== undefined)
+    throw new UserError(
+      `${what} was changed after it was written: ${misfit}; ` +
+        'use an untouched copy, or run the experiment again',
+    );
+  return record;
+}
+
+function misfitOf(record: RunRecord): string | undefined {
+  const { experiment, experimentId: id, epochs, final = {}, finished, seal } = record;
+  const found = sha256Json(experiment);
+  if (found !== id) return `experimentId is ${id}, but the experiment in it has id ${found}`;
+  const ends = epochs.map(({ epoch, metrics }) => ({ at: `epoch ${epoch}`, metrics }));
+  for (const { at, metrics } of [...ends, { at: 'final', metrics: final }])
+    for (const [name, number] of Object.entries(metrics))
+      if (exactNumber(numberOf(number)).value !== number.value)
+        return `${at}: ${name} is ${number.value}, but its bits say ${numberOf(number)}`;
+  for (const [i, entry] of epochs.entries()) {
+    if (entry.epoch !== i) return `entry ${i} is of epoch ${entry.epoch}`;
+    if (chainOf(entry, epochs[i - 1]) !== entry.chain)
+      return `epoch ${i}: step, metrics and state hash do not give its chain ${entry.chain}`;
+  }
+  if (finished !== (record.final !== undefined)) return 'finished and final contradict each other';
+  if (seal !== sealOf(record)) return 'what stands outside the epochs does not fit its seal';
+  return undefined;
+}
+
+function sealOf(record: UnsealedRecord): Sha256 {
+  return sha256Json({ ...record, seal: undefined });
+}

@@ -1,0 +1,230 @@
+import type { Batches } from '../data/loader/batch.ts';
+import { Loader } from '../data/loader/loader.ts';
+import type { Source } from '../data/source.ts';
+import { startEngine } from '../engine/index.ts';
+import { useLanes } from '../engine/lanes.ts';
+import type { ProgramOptions } from '../engine/program.ts';
+import { openEvaluator } from '../evaluation/evaluator.ts';
+import type { EvaluationSetup, Evaluator } from '../evaluation/judge.ts';
+import { bindMethod, checkShape, dataShape, type Methods } from '../experiment/bind.ts';
+import { checkData, checkExperiment } from '../experiment/checks.ts';
+import { type BoundMethod, type DataShape, NO_DATA } from '../experiment/method.ts';
+import type { Experiment } from '../experiment/spec.ts';
+import { hashingProgress } from '../log/hashing.ts';
+import { type Provenance, provenanceOf } from '../record/provenance.ts';
+import { stepDefinition } from '../step/definition.ts';
+import { graphHash } from '../step/graph_hash.ts';
+import { Learner } from '../step/learner.ts';
+import { LearnerHost } from '../step/learner_host.ts';
+import { planStep, type StepPlan } from '../step/plan.ts';
+import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
+
+/** How a training gets its batches and its judge; tests put others in. */
+export interface Openers {
+  openBatches(setup: EvaluationSetup): Promise<Batches>;
+  openEvaluator(setup: EvaluationSetup): Promise<Evaluator | undefined>;
+}
+
+export const openers: Openers = {
+  openBatches: ({ experiment, method, data, workers }) => {
+    const { seed, replicas, batch, data: spec, compat } = experiment;
+    const { pipelines, size, dropLast, replacement } = spec;
+    return Loader.open({
+      spec: spec.train,
+      data,
+      seed,
+      pipelines,
+      size,
+      replicas,
+      batch,
+      dropLast,
+      replacement,
+      draws: method.draws,
+      labels: method.labels,
+      chance: method.chance,
+      ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
+      ...(workers === undefined ? {} : { workers }),
+      onProgress: hashingProgress('data.train'),
+    });
+  },
+  openEvaluator,
+};
+
+/** A phase of opening, for whoever times it. */
+export type Phase = 'engine and data' | 'evaluator' | 'step traced';
+
+export interface TrainingSetup {
+  readonly experiment: Experiment;
+  readonly methods: Methods;
+  /** The folder that paths of data sources start from. */
+  readonly data: string;
+  /** Stands for the data, of which nothing is opened then: for dry runs and timings. */
+  readonly shape?: DataShape | undefined;
+  /** Opens what judges the weights as well. */
+  readonly judged?: boolean | undefined;
+  /** Threads that prepare data. Never changes a result bit. */
+  readonly workers?: number | undefined;
+  /** Threads that compute; 0 or none for all cores. Never changes a result bit. */
+  readonly threads?: number | undefined;
+  /** Ops that run side by side; as many as `threads` unless given. */
+  readonly interThreads?: number | undefined;
+  /** Checks what every operation makes; slower. */
+  readonly debugNans?: boolean | undefined;
+  readonly onRun?: ProgramOptions['onRun'];
+  /** Told of each phase that is over. */
+  readonly opened?: ((phase: Phase) => void) | undefined;
+}
+
+/**
+ * The method of an experiment, bound, after everything that can be checked without data or engine.
+ * @throws UserError by path in the experiment.
+ */
+export function checkedMethod(experiment: Experiment, methods: Methods): BoundMethod {
+  const method = bindMethod(experiment, methods);
+  checkExperiment(experiment);
+  return method;
+}
+
+interface Parts {
+  readonly setup: TrainingSetup;
+  readonly method: BoundMethod;
+  readonly learner: Learner;
+  readonly batches: Batches | undefined;
+  readonly evaluator: Evaluator | undefined;
+}
+
+/**
+ * An experiment that is open to be trained: method, data, traced step, and what judges the weights. All
+ * that trains or runs steps again opens it here, and gives everything back by `dispose`.
+ * @example
+ * const training = await openTraining({ experiment, methods, data: 'data' });
+ * await training.learner.initialise(experiment.seed);
+ * const begun = await training.begin({ epoch: 0, fromStep: 0, sums: NO_SUMS });
+ */
+export class Training {
+  readonly experiment: Experiment;
+  readonly method: BoundMethod;
+  readonly learner: Learner;
+  readonly evaluator: Evaluator | undefined;
+  private readonly setup: TrainingSetup;
+  private readonly opened: Batches | undefined;
+
+  constructor({ setup, method, learner, batches, evaluator }: Parts) {
+    this.setup = setup;
+    this.experiment = setup.experiment;
+    this.method = method;
+    this.learner = learner;
+    this.opened = batches;
+    this.evaluator = evaluator;
+  }
+
+  /** @throws Error where a shape stands for the data. */
+  get batches(): Batches {
+    if (this.opened === undefined) throw new Error('training: its data were not opened');
+    return this.opened;
+  }
+
+  get stepsPerEpoch(): number {
+    return this.batches.stepsPerEpoch;
+  }
+
+  /** SHA-256 of the data by use: `train`, `evaluation.train`, `evaluation.test`. */
+  get manifests(): Readonly<Record<string, string>> {
+    return { train: this.batches.source.manifest.sha256, ...this.evaluator?.manifests };
+  }
+
+  /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
+  provenance(pretrained?: string): Provenance {
+    const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
+    return provenanceOf(data, graphHash(this.learner.program.graph.serialize()));
+  }
+
+  /** What the host decides for a micro-step. @param step micro-steps before it, over all epochs */
+  plan(step: number): StepPlan {
+    return planStep(this.experiment, this.method, { step, stepsPerEpoch: this.stepsPerEpoch });
+  }
+
+  /** The run as its method sees it between steps. */
+  host(hearers: Pick<EpochStart, 'log' | 'signal'> = {}): LearnerHost {
+    const { experiment, learner, setup } = this;
+    const { data, workers, threads } = setup;
+    return new LearnerHost({
+      experiment,
+      learner,
+      images: this.images,
+      data,
+      workers,
+      threads,
+      ...hearers,
+    });
+  }
+
+  /**
+   * Begins an epoch, or goes on in the middle of one.
+   * @throws Stopped when the run is told to stop before the method has changed anything.
+   */
+  begin(start: EpochStart): Promise<BegunEpoch> {
+    return beginEpoch(this.host(start), this.learner, this.batches, start);
+  }
+
+  async dispose(): Promise<void> {
+    await this.evaluator?.dispose();
+    await this.opened?.dispose();
+    this.learner.dispose();
+  }
+
+  private get images(): Pick<Source, 'count' | 'describe'> {
+    const { shape } = this.setup;
+    if (shape === undefined) return this.batches.source;
+    return { count: shape.samples, describe: (index) => `image ${index}` };
+  }
+}
+
+/**
+ * Opens an experiment to be trained.
+ * @throws UserError by path in the experiment for what cannot work, and for data that cannot be opened.
+ */
+export async function openTraining(
+  setup: TrainingSetup,
+  { openBatches, openEvaluator: openJudge }: Openers = openers,
+): Promise<Training> {
+  const { experiment, methods, data, workers, threads, shape, opened = () => {} } = setup;
+  const method = checkedMethod(experiment, methods);
+  const evaluation = { experiment, method, data, workers, threads };
+  useLanes(experiment.lanes);
+  const [batches] = await Promise.all([
+    shape === undefined ? openBatches(evaluation) : undefined,
+    startEngine(),
+  ]);
+  opened('engine and data');
+  let evaluator: Evaluator | undefined;
+  try {
+    if (batches !== undefined) {
+      checkData(experiment, batches.source.count);
+      checkShape(experiment, method, dataShape(batches.source));
+    }
+    if (setup.judged) evaluator = await openJudge(evaluation);
+    opened('evaluator');
+    const known = batches === undefined ? (shape ?? NO_DATA) : dataShape(batches.source);
+    const learner = openLearner(setup, method, known);
+    opened('step traced');
+    return new Training({ setup, method, learner, batches, evaluator });
+  } catch (error) {
+    await evaluator?.dispose();
+    await batches?.dispose();
+    throw error;
+  }
+}
+
+function openLearner(
+  { experiment, threads = 0, interThreads = threads, debugNans = false, onRun }: TrainingSetup,
+  method: BoundMethod,
+  shape: DataShape,
+): Learner {
+  return new Learner(stepDefinition(experiment, method, shape), {
+    intraThreads: threads,
+    interThreads,
+    debugNans,
+    ...(onRun === undefined ? {} : { onRun }),
+  });
+}

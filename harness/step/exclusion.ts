@@ -1,0 +1,24 @@
+import type { Compat } from '../experiment/compat.ts';
+import type { Model } from '../experiment/method.ts';
+import type { OptimizerSpec } from '../optim/spec.ts';
+
+/** As the original has it, searched for anywhere in a name (methods.md 3.3); `.` is a wildcard. */
+const ORIGINAL = /(bn|gn)(\d+)?.(weight|bias)|bias/;
+
+/**
+ * Which parameters LARS leaves without layer-wise rate and weight decay: norms and biases, by what
+ * they are or by what the original's names say. No other optimiser sets any apart.
+ */
+export function exclusion(
+  { kind }: OptimizerSpec,
+  model: Model,
+  { larsExclusion }: Compat,
+): (name: string) => boolean {
+  if (kind !== 'lars') return () => false;
+  if (larsExclusion === 'original') return (name) => ORIGINAL.test(name);
+  const apart = new Set<string>();
+  for (const [network, { parameters }] of Object.entries(model.networks))
+    for (const [name, { role }] of parameters)
+      if (role === 'norm' || role === 'bias') apart.add(`${network}.${name}`);
+  return (name) => apart.has(name);
+}

@@ -1,0 +1,270 @@
+import { Meetings } from '../cluster/meetings.ts';
+import { runReplicas, treeSum } from '../cluster/replicas.ts';
+import type { Batch } from '../data/loader/batch.ts';
+import type { HostArray } from '../engine/array.ts';
+import { castTo } from '../engine/op.ts';
+import { lastOfEach } from '../engine/ops/indexing.ts';
+import type { Io, Program } from '../engine/program.ts';
+import { detached, type Tensor, tf } from '../engine/tf.ts';
+import type { Outcome, StateChange } from '../experiment/method.ts';
+import type { Params } from '../nn/module.ts';
+import { applyOptimizer } from '../optim/apply.ts';
+import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
+import { normalised } from './features.ts';
+import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
+import { bufferState, type Observations, Tower } from './towers.ts';
+
+/**
+ * Traces the training step into a program whose state is declared. Entries: `step` moves the
+ * optimiser; `micro`, where gradients are accumulated, only adds to them. Outputs: `loss` and the
+ * method's shares and metrics, averaged over replicas; with `observe` everything that the method names, and
+ * gradients as `grad.P`.
+ * @returns the names of outputs that are shares
+ */
+export function defineStep(
+  program: Program,
+  definition: StepDefinition,
+  { observe = false }: { readonly observe?: boolean } = {},
+): { readonly shares: readonly string[] } {
+  const { accumulate } = definition;
+  let shares: readonly string[] = [];
+  const entry = (name: string, last: boolean) =>
+    program.entry(name, {
+      inputs: stepInputs(definition, last),
+      build: (io) => {
+        const trace = new StepTrace(io, definition, observe);
+        const outputs = trace.build(last);
+        ({ shares } = trace);
+        return outputs;
+      },
+    });
+  if (accumulate > 1) entry('micro', false);
+  entry('step', true);
+  return { shares };
+}
+
+/** Runs one micro-step. */
+export function runStep(
+  program: Program,
+  batch: Batch,
+  numbers: StepNumbers,
+): Promise<Record<string, HostArray>> {
+  const entry = numbers.rate === undefined ? 'micro' : 'step';
+  return program.run(entry, stepFeeds(batch, numbers));
+}
+
+class StepTrace {
+  private readonly io: Io;
+  private readonly definition: StepDefinition;
+  private readonly observed: Observations | undefined;
+  private readonly names: readonly string[];
+  /** Names of outputs that are shares; known after `build`. */
+  shares: readonly string[] = [];
+
+  constructor(io: Io, definition: StepDefinition, observe: boolean) {
+    this.io = io;
+    this.definition = definition;
+    this.observed = observe ? new Map() : undefined;
+    this.names = trainableNames(definition.model);
+  }
+
+  build(last: boolean): Record<string, Tensor> {
+    const { replicas } = this.definition;
+    const { towers, outcomes, gradients } = this.differentiate();
+    const mean = this.names.map((_, p) =>
+      overReplicas(gradients.map((of) => of[p] ?? missing(this.names[p]))),
+    );
+    const [first] = outcomes;
+    if (first === undefined) throw new Error('step: no replica');
+    for (const tower of towers)
+      for (const [name, value] of tower.buffers)
+        this.io.assign(bufferState(towers.indexOf(tower), name), value);
+    this.change(first);
+    this.learn(mean, last);
+    if (last) this.follow(first);
+    const outputs: Record<string, Tensor> = {
+      loss: overReplicas(outcomes.map(({ loss }) => loss)),
+      ...averaged(outcomes),
+    };
+    this.shares = Object.keys(first.shares ?? {});
+    for (const [name, value] of this.observed ?? []) outputs[name] = castTo(value, 'float32');
+    if (this.observed !== undefined)
+      this.names.forEach((name, p) => {
+        outputs[`grad.${name}`] = mean[p] ?? missing(name);
+      });
+    if (this.observed !== undefined && replicas > 1)
+      outcomes.forEach(({ loss }, r) => {
+        outputs[`rank${r}.out.loss`] = loss;
+        this.names.forEach((name, p) => {
+          outputs[`rank${r}.local_grad.${name}`] = gradients[r]?.[p] ?? missing(name);
+        });
+      });
+    return outputs;
+  }
+
+  /** Every replica's loss and gradients. Parameters are aliased, so that gradients stay apart. */
+  private differentiate() {
+    const { replicas } = this.definition;
+    const aliases = Array.from({ length: replicas }, () =>
+      this.names.map((name) => detached(this.io.read(name))),
+    );
+    let towers: Tower[] = [];
+    let outcomes: Outcome[] = [];
+    const views = this.views();
+    const meetings = new Meetings(replicas);
+    const total = (...flat: Tensor[]) => {
+      const count = this.names.length;
+      towers = aliases.map((_, replica) =>
+        this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count), meetings),
+      );
+      outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
+      return treeSum(outcomes.map(({ loss }) => loss));
+    };
+    const flat = gradientsOf(total, aliases.flat());
+    meetings.close();
+    const count = this.names.length;
+    const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
+    return { towers, outcomes, gradients };
+  }
+
+  private tower(
+    replica: number,
+    views: readonly Tensor[],
+    trainable: readonly Tensor[],
+    meetings: Meetings,
+  ): Tower {
+    const { model, replicas, batch, precision, method, compat } = this.definition;
+    const named: Params = Object.fromEntries(
+      this.names.map((name, p) => [name, trainable[p] ?? missing(name)] as const),
+    );
+    return new Tower({
+      model,
+      replicas,
+      batch,
+      precision,
+      compat,
+      replica,
+      views,
+      meetings,
+      io: this.io,
+      trainable: named,
+      indices: this.input('indices'),
+      draws: Object.fromEntries(method.draws.map((name) => [name, this.input(`draw.${name}`)])),
+      ...(method.labels ? { labels: this.input('labels') } : {}),
+      ...(method.chance ? { chance: this.input('chance') } : {}),
+      input: (name) => this.io.inputs[name],
+      ...(this.observed === undefined ? {} : { observed: this.observed }),
+    });
+  }
+
+  private views(): Tensor[] {
+    const { method, normalise } = this.definition;
+    return Array.from({ length: method.views }, (_, v) => {
+      const view = this.input(`view${v}`);
+      if (normalise === undefined) return view;
+      return normalised(castTo(view, 'float32'), normalise.mean, normalise.std);
+    });
+  }
+
+  private input(name: string): Tensor {
+    return this.io.inputs[name] ?? missing(name);
+  }
+
+  private change({ followers = {}, state = {} }: Outcome): void {
+    for (const [network, params] of Object.entries(followers))
+      for (const [name, value] of Object.entries(params))
+        this.io.assign(`${network}.${name}`, value);
+    for (const [name, value] of Object.entries(state)) this.set(name, value);
+  }
+
+  private set(name: string, change: StateChange): void {
+    if ('at' in change) {
+      const values = lastOfEach(change.at, change.values);
+      this.io.apply('ResourceScatterUpdate', [name], [change.at, values]);
+      return;
+    }
+    if (!('from' in change)) {
+      this.io.assign(name, change);
+      return;
+    }
+    const { from, values } = change;
+    const end = tf.add(from, tf.scalar(values.shape[0] ?? 0, 'int32'));
+    const stride = tf.tensor1d([1], 'int32');
+    this.io.apply('ResourceStridedSliceAssign', [name], [from, end, stride, values]);
+  }
+
+  /** Moves followers after the optimiser has moved what they follow. */
+  private follow({ afterUpdate }: Outcome): void {
+    if (afterUpdate === undefined) return;
+    const { networks } = this.definition.model;
+    const moved = afterUpdate((network) => {
+      const names = [...(networks[network] ?? missing(network)).parameters.keys()];
+      return Object.fromEntries(
+        names.map((name) => [name, this.io.readAfter(`${network}.${name}`)] as const),
+      );
+    });
+    for (const [network, params] of Object.entries(moved))
+      for (const [name, value] of Object.entries(params))
+        this.io.assign(`${network}.${name}`, value);
+  }
+
+  private learn(gradients: readonly Tensor[], last: boolean): void {
+    const { accumulate, optimizer, rules, compat } = this.definition;
+    const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
+    if (!last) {
+      this.names.forEach((name, p) => {
+        this.io.assign(accumulatorState(name), totals[p] ?? missing(name));
+      });
+      return;
+    }
+    if (accumulate > 1)
+      for (const name of this.names)
+        this.io.assign(accumulatorState(name), tf.zerosLike(this.io.read(accumulatorState(name))));
+    const scale = tf.scalar(1 / accumulate);
+    const parameters = this.names.map((name, p) => ({
+      name,
+      gradient:
+        accumulate > 1 ? tf.mul(totals[p] ?? missing(name), scale) : (totals[p] ?? missing(name)),
+      rule: rules.get(name) ?? missing(name),
+    }));
+    const movesZeros = compat.larsZeroNorm === 'exact';
+    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'), movesZeros);
+  }
+
+  private accumulated(name: string, gradient: Tensor): Tensor {
+    const { accumulate } = this.definition;
+    return accumulate > 1 ? tf.add(this.io.read(accumulatorState(name)), gradient) : gradient;
+  }
+}
+
+/** `tf.grads`, which does not say that a network is left out. */
+function gradientsOf(total: (...parameters: Tensor[]) => Tensor, parameters: Tensor[]): Tensor[] {
+  try {
+    return tf.grads(total)(parameters);
+  } catch (cause) {
+    if (!String(cause).includes('Cannot compute gradient')) throw cause;
+    const rule =
+      'every network that is no follower has to reach the loss, and not through detached';
+    throw new Error(`step: the loss does not depend on some parameters: ${rule}`, { cause });
+  }
+}
+
+/** Mean in the fixed tree over replicas. */
+function overReplicas(values: readonly Tensor[]): Tensor {
+  const sum = treeSum(values);
+  return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));
+}
+
+function averaged(outcomes: readonly Outcome[]): Record<string, Tensor> {
+  const all = outcomes.map(({ shares, metrics }) => ({ ...shares, ...metrics }));
+  return Object.fromEntries(
+    Object.keys(all[0] ?? {}).map((name) => [
+      name,
+      overReplicas(all.map((values) => values[name] ?? missing(name))),
+    ]),
+  );
+}
+
+function missing(name: string | undefined): never {
+  throw new Error(`step: '${name}' is missing`);
+}

@@ -1,0 +1,29 @@
+import type { Batch } from '../data/loader/batch.ts';
+import type { Host, StepAt } from '../experiment/host.ts';
+import type { Metrics } from '../experiment/metrics.ts';
+import type { Learner } from './learner.ts';
+import type { StepPlan } from './plan.ts';
+import { runStep } from './step.ts';
+
+/**
+ * Runs one micro-step as it is planned, with the method's work after it.
+ * @param place of the step in its epoch
+ * @returns loss and metrics
+ */
+export async function takeStep(
+  { program, definition }: Learner,
+  host: Host,
+  batch: Batch,
+  { step, rate, moves, scalars }: StepPlan,
+  place: Pick<StepAt, 'epoch' | 'epochStep'>,
+): Promise<Metrics> {
+  const outputs = await runStep(program, batch, { rate: moves ? rate : undefined, scalars });
+  const values = Object.entries(outputs).map(
+    ([name, { data }]) => [name, Number(data[0])] as const,
+  );
+  const metrics = Object.fromEntries(values);
+  const sound = values.every(([, value]) => Number.isFinite(value)); // else the run ends here
+  const { afterStep } = definition.method;
+  if (afterStep === undefined || !sound) return metrics;
+  return { ...metrics, ...(await afterStep(host, { step, ...place, outputs })) };
+}

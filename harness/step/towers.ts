@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import type { Meetings } from '../cluster/meetings.ts';
+import { withGradient } from '../engine/gradient.ts';
+import { identity, op1 } from '../engine/op.ts';
+import { repeated } from '../engine/ops/indexing.ts';
+import type { Precision } from '../engine/precision.ts';
+import { withPrecision } from '../engine/precision.ts';
+import type { Io } from '../engine/program.ts';
+import { detached, type Tensor, tf } from '../engine/tf.ts';
+import type { Compat } from '../experiment/compat.ts';
+import type { Model, Step } from '../experiment/method.ts';
+import type { Bank } from '../nn/memory.ts';
+import type { LayerContext, Module, Params } from '../nn/module.ts';
+
+/** A value or gradient by name, as `Step.observe` and `Step.forward` named it. */
+export type Observations = Map<string, Tensor>;
+
+export interface TowerOptions {
+  readonly model: Model;
+  readonly io: Io;
+  readonly replica: number;
+  readonly replicas: number;
+  readonly batch: number;
+  readonly precision: Precision;
+  readonly compat: Compat;
+  /** Trainable parameters of this replica by full name, so that gradients are kept apart. */
+  readonly trainable: Params;
+  /** [R N, H, W, C] normalised views. */
+  readonly views: readonly Tensor[];
+  readonly indices: Tensor;
+  readonly draws: Readonly<Record<string, Tensor>>;
+  /** int32 [R N], for a method that asks for them. */
+  readonly labels?: Tensor;
+  /** int32 [2], for a method that asks for it. */
+  readonly chance?: Tensor;
+  /** What else is fed: `scalar.NAME`, `replay.NAME`. */
+  readonly input: (name: string) => Tensor | undefined;
+  /** Where layers of all replicas add up. */
+  readonly meetings: Meetings;
+  /** Where observed values go; nothing is observed without. */
+  readonly observed?: Observations;
+}
+
+/**
+ * One replica's side of a step: its shard of the batch, its batch statistics, its view of state.
+ * What it did to running statistics is in `buffers` afterwards.
+ */
+export class Tower implements Step {
+  /** Buffers that this step changed, by full name. */
+  readonly buffers = new Map<string, Tensor>();
+  private readonly options: TowerOptions;
+  private readonly calls = new Map<string, number>();
+
+  constructor(options: TowerOptions) {
+    this.options = options;
+  }
+
+  get compat(): Compat {
+    return this.options.compat;
+  }
+
+  get indices(): Tensor {
+    return this.mine(this.options.indices);
+  }
+
+  get labels(): Tensor {
+    const { labels } = this.options;
+    if (labels === undefined) throw new Error("step: no labels; set the method's `labels`");
+    return this.mine(labels);
+  }
+
+  view(index: number): Tensor {
+    const view = this.options.views[index];
+    if (view === undefined)
+      throw new Error(`step: view ${index} asked for, ${this.options.views.length} are made`);
+    return this.mine(view);
+  }
+
+  draw(name: string): Tensor {
+    const draw = this.options.draws[name];
+    if (draw === undefined) throw new Error(`step: no draw '${name}'; name it in the method`);
+    return draw;
+  }
+
+  scalar(name: string): Tensor {
+    const value = this.options.input(`scalar.${name}`);
+    if (value === undefined) throw new Error(`step: no scalar '${name}'; name it in the method`);
+    return value;
+  }
+
+  chance(name: string, make: (key: Tensor) => Tensor): Tensor {
+    const { chance, replica, replicas, input } = this.options;
+    const call = this.count(`chance ${name}`);
+    const own = call === 1 ? name : `${name}#${call}`;
+    const replayed = input(`replay.${replicas > 1 ? `rank${replica}.` : ''}${own}`);
+    if (replayed !== undefined) return replayed;
+    if (chance === undefined)
+      throw new Error(`step: '${name}' is random; set the method's \`chance\``);
+    return make(op1('BitwiseXor', [chance, tf.tensor1d([...keyOf(own, replica)], 'int32')]));
+  }
+
+  mine(gathered: Tensor): Tensor {
+    const { replica, replicas, batch } = this.options;
+    if (replicas === 1) return gathered;
+    const rest = gathered.shape.slice(1);
+    return tf.slice(gathered, [replica * batch, ...rest.map(() => 0)], [batch, ...rest]);
+  }
+
+  forward(network: string, x: Tensor, params: Params = this.parameters(network)): Tensor {
+    return this.observeCall(network, this.apply(network, x, params, this.layers(`${network}.`)));
+  }
+
+  forwardCopies(network: string, x: Tensor, copies: number): Tensor {
+    const context = this.layers(`${network}.`, copies);
+    const y = this.apply(network, x, this.parameters(network), context);
+    return this.observeCall(network, repeated(y, copies));
+  }
+
+  private apply(network: string, x: Tensor, params: Params, context: LayerContext): Tensor {
+    const { precision } = this.options;
+    return withPrecision(precision, () => this.module(network).apply(params, x, context));
+  }
+
+  private observeCall(network: string, y: Tensor): Tensor {
+    const call = this.count(network);
+    return this.observe(call === 1 ? network : `${network}#${call}`, y);
+  }
+
+  /** A network, or for a follower that of its leader. */
+  private module(network: string): Module {
+    const { model } = this.options;
+    const module = model.networks[model.followers[network] ?? network];
+    if (module === undefined) {
+      const known = [...Object.keys(model.networks), ...Object.keys(model.followers)].join(', ');
+      throw new Error(`step: no network '${network}'; model has ${known}`);
+    }
+    return module;
+  }
+
+  parameters(network: string): Params {
+    const { io, trainable } = this.options;
+    const names = [...this.module(network).parameters.keys()];
+    return Object.fromEntries(
+      names.map((name) => {
+        const full = `${network}.${name}`;
+        return [name, trainable[full] ?? detached(io.read(full))] as const;
+      }),
+    );
+  }
+
+  state(name: string): Tensor {
+    return this.options.io.read(name);
+  }
+
+  bank(name: string): Bank {
+    const { model, io } = this.options;
+    const count = model.state[name]?.shape[0];
+    if (count === undefined) throw new Error(`step: no state '${name}' with rows`);
+    return { count, rows: (indices) => io.readRows(name, indices), all: () => io.read(name) };
+  }
+
+  observe(name: string, value: Tensor): Tensor {
+    const { observed, replica, replicas } = this.options;
+    if (observed === undefined) return value;
+    const prefix = replicas > 1 ? `rank${replica}.` : '';
+    observed.set(`${prefix}out.${name}`, value);
+    return withGradient([value], () => ({
+      value: identity(value),
+      gradients: (dy) => {
+        observed.set(`${prefix}grad_wrt.${name}`, dy);
+        return [identity(dy)];
+      },
+    }));
+  }
+
+  /** How many times this has happened, with now. */
+  private count(what: string): number {
+    const times = (this.calls.get(what) ?? 0) + 1;
+    this.calls.set(what, times);
+    return times;
+  }
+
+  private layers(prefix: string, copies = 1): LayerContext {
+    const { io, replica, replicas } = this.options;
+    return {
+      train: true,
+      replicas,
+      copies,
+      buffer: (name) =>
+        this.buffers.get(prefix + name) ?? io.read(bufferState(replica, prefix + name)),
+      update: (name, value) => {
+        this.buffers.set(prefix + name, value);
+      },
+      chance: (name, make) => {
+        if (copies > 1) throw new Error(`step: ${prefix}${name}: copies would share their chance`);
+        return this.chance(prefix + name, make);
+      },
+      meeting: (name) => {
+        const call = this.count(prefix + name);
+        return (phase, value) =>
+          this.options.meetings.total(`${prefix}${name}#${call} ${phase}`, replica, value);
+      },
+      scope: (inner) => this.layers(prefix + inner, copies),
+    };
+  }
+}
+
+/** Bits of a name and replica: with the step's key mixed in, no two values share their draws. */
+function keyOf(name: string, replica: number): Int32Array {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([name, replica]))
+    .digest();
+  return Int32Array.of(digest.readInt32LE(0), digest.readInt32LE(4));
+}
+
+/** The state that holds a buffer of a replica: the first one's has the plain name. */
+export function bufferState(replica: number, name: string): string {
+  return replica === 0 ? name : `replica${replica}.${name}`;
+}

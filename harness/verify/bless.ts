@@ -1,0 +1,224 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson } from '../base/canonical.ts';
+import { UserError } from '../base/errors.ts';
+import type { Methods } from '../experiment/bind.ts';
+import { type Experiment, experimentId } from '../experiment/spec.ts';
+import { type RunRecord, readRecord } from '../record/record.ts';
+import { train } from '../run/trainer.ts';
+import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
+import {
+  type Blessing,
+  changesBetween,
+  cutAt,
+  type Golden,
+  goldenPath,
+  goldensOf,
+  readGolden,
+  writeGolden,
+} from './golden.ts';
+import { verifyEpoch } from './verify.ts';
+import { verificationText } from './verify_text.ts';
+
+/** One perturbed run to be made; see `perturbedRuns`. */
+export interface RunRequest {
+  readonly experiment: Experiment;
+  readonly perturbation: number;
+  readonly workDir: string;
+  readonly stopAfterEpoch: number;
+  /** Limits oneDNN to older instruction sets, so that it rounds as another CPU would. */
+  readonly instructions?: 'AVX2';
+}
+
+export interface BlessOptions {
+  readonly experiment: Experiment;
+  readonly methods: Methods;
+  /** Data folder. */
+  readonly data: string;
+  /** Of all goldens, `golden/`. */
+  readonly folder: string;
+  readonly reason: string;
+  readonly command: string;
+  /** What `cleanCommit` gave. */
+  readonly commit: string;
+  /** Perturbed runs; 0 leaves the bands to another platform's golden. */
+  readonly runs: number;
+  /** Epochs to pin; all by default. */
+  readonly horizon?: number | undefined;
+  /** A work directory that has the run already. */
+  readonly from?: string | undefined;
+  /** Where runs are made; those that are there are gone on with. */
+  readonly workDir: string;
+  /** Makes a perturbed run: in a process of its own, as its instruction sets are fixed at the start. */
+  readonly runPerturbed: (request: RunRequest) => Promise<RunRecord>;
+  readonly tell: (message: string) => void;
+}
+
+export interface Blessed {
+  readonly path: string;
+  readonly blessing: Blessing;
+  /** False when the golden already held these bits. */
+  readonly written: boolean;
+}
+
+/**
+ * Pins a run: the only way by which goldens change. Makes the run, or takes a finished one whose first
+ * epoch is verified; makes the perturbed runs; writes the golden of this platform with the reason and
+ * all that differs from the one before.
+ * @throws UserError without a reason, for too few runs, or for a run that is not of this code,
+ *   experiment and platform.
+ */
+export async function bless(options: BlessOptions): Promise<Blessed> {
+  const { experiment, folder, runs, tell } = options;
+  checkOptions(options);
+  const horizon = Math.min(options.horizon ?? experiment.epochs, experiment.epochs);
+  const whole = await pinnedRun(options, horizon);
+  const record = cutAt(whole, horizon);
+  const path = goldenPath(folder, record);
+  const previous = existsSync(path) ? readGolden(path) : undefined;
+  if (runs === 0 && ![...goldensOf(folder, record).values()].some(({ bands }) => bands))
+    throw new UserError(
+      `--runs 0: no golden of ${experiment.name} has bands yet; use --runs ${FEWEST_RUNS} or more`,
+    );
+  const perturbed = await perturbedRuns(options, record, horizon);
+  const bands = runs === 0 ? previous?.bands : measureBands(record, perturbed);
+  const blessing = blessingOf(options, { horizon, record }, previous);
+  const same =
+    previous !== undefined &&
+    canonicalJson({ ...previous, log: [], seal: '' }) ===
+      canonicalJson({ format: previous.format, horizon, record, bands, log: [], seal: '' });
+  if (same) {
+    tell('the golden holds these bits and bands already; nothing was written');
+    return { path, blessing, written: false };
+  }
+  const log = [...(previous?.log ?? []), blessing];
+  const golden = { format: 'reprise-golden-1', horizon, record, log } as const;
+  await writeGolden(path, bands === undefined ? golden : { ...golden, bands });
+  return { path, blessing, written: true };
+}
+
+/**
+ * The commit of a checkout that has no changes but in the goldens themselves.
+ * @throws UserError listing what is not committed: numbers must be of code that others can get.
+ */
+export function cleanCommit(root: string): string {
+  const git = (...line: string[]) => {
+    const { status, stdout } = spawnSync('git', ['-C', root, ...line], { encoding: 'utf8' });
+    if (status !== 0)
+      throw new UserError(`${root} is no git checkout; a golden names the commit it was made by`);
+    return stdout;
+  };
+  const changed = git('status', '--porcelain', '--untracked-files=all')
+    .split('\n')
+    .filter((line) => line !== '' && !/^.. "?golden\/[0-9a-f]{12}\//.test(line));
+  if (changed.length > 0)
+    throw new UserError(
+      `the checkout has changes that are not committed; commit them first:\n${changed.join('\n')}`,
+    );
+  return git('rev-parse', 'HEAD').trim();
+}
+
+function checkOptions({ reason, runs, horizon, experiment }: BlessOptions): void {
+  if (reason.trim().length < 3)
+    throw new UserError('--reason: a golden changes only with a reason, e.g. "larger queue"');
+  if (runs !== 0 && runs < FEWEST_RUNS)
+    throw new UserError(
+      `--runs ${runs}: bands need at least ${FEWEST_RUNS} perturbed runs; 0 keeps those of the golden there is`,
+    );
+  if (horizon !== undefined && (horizon < 1 || horizon > experiment.epochs))
+    throw new UserError(`--horizon ${horizon}: expected 1 to ${experiment.epochs} epochs`);
+}
+
+async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRecord> {
+  const { experiment, methods, data, from, workDir, tell } = options;
+  if (from === undefined) {
+    tell(`the run itself, ${horizon} epochs, in ${join(workDir, 'run')}`);
+    const { record } = await train({
+      experiment,
+      methods,
+      data,
+      workDir: join(workDir, 'run'),
+      resumeFrom: 'auto',
+      stopAfterEpoch: horizon,
+      terminal: { write: tellLines(tell) },
+    });
+    return record;
+  }
+  const record = readRecord(from);
+  const done = record.epochs.length - 1;
+  if (record.experimentId !== experimentId(experiment))
+    throw new UserError(`--from ${from} is a run of another experiment, ${record.experiment.name}`);
+  if (record.environment.perturbation !== undefined)
+    throw new UserError(`--from ${from} is a run with noise on its weights, made to measure bands`);
+  if (done < horizon)
+    throw new UserError(
+      `--from ${from} has ${done} epochs; expected ${horizon}, or --horizon ${done}`,
+    );
+  tell(`runs epoch 1 of ${from} again: it must be of this code and machine`);
+  const check = await verifyEpoch({ workDir: from, methods, data, epoch: 1 });
+  if (!check.pass || check.apart.length > 0)
+    throw new UserError(`--from ${from} cannot be blessed here:\n${verificationText(check)}`);
+  return record;
+}
+
+/**
+ * The runs that a band is measured from: initial weights moved by one unit in the last place, and
+ * on a CPU every second one limited to AVX2, whose kernels sum in another order than newer ones do.
+ */
+async function perturbedRuns(
+  { experiment, runs, workDir, runPerturbed, tell }: BlessOptions,
+  pinned: RunRecord,
+  horizon: number,
+): Promise<PerturbedRun[]> {
+  const made: PerturbedRun[] = [];
+  for (let perturbation = 1; perturbation <= runs; perturbation++) {
+    const limited = pinned.fingerprint.device === 'cpu' && perturbation % 2 === 0;
+    tell(`perturbed run ${perturbation} of ${runs}${limited ? ', limited to AVX2' : ''}`);
+    const record = await runPerturbed({
+      experiment,
+      perturbation,
+      stopAfterEpoch: horizon,
+      workDir: join(workDir, `perturbed_${perturbation}`),
+      ...(limited ? { instructions: 'AVX2' as const } : {}),
+    });
+    made.push({ perturbation, record: cutAt(record, horizon) });
+  }
+  return made;
+}
+
+function blessingOf(
+  { reason, command, commit }: BlessOptions,
+  now: Pick<Golden, 'horizon' | 'record'>,
+  previous: Golden | undefined,
+): Blessing {
+  const { record, horizon } = now;
+  const chain = record.epochs.at(-1)?.chain;
+  if (chain === undefined) throw new Error('bless: a record without epochs');
+  const before = previous?.record;
+  const differences = before === undefined ? [] : changesBetween(before, record);
+  const [first] = differences;
+  const changed: Blessing['changed'] = [
+    ...(before === undefined || before.graph === record.graph ? [] : ['graph' as const]),
+    ...(before === undefined || canonicalJson(before.data) === canonicalJson(record.data)
+      ? []
+      : ['data' as const]),
+    ...(previous === undefined || previous.horizon === horizon ? [] : ['horizon' as const]),
+  ];
+  return {
+    reason: reason.trim(),
+    command,
+    commit,
+    chain,
+    changed,
+    differences,
+    ...(first && { first }),
+  };
+}
+
+function tellLines(tell: (message: string) => void): (text: string) => boolean {
+  return (text) => {
+    tell(text.trimEnd());
+    return true;
+  };
+}

@@ -1,0 +1,111 @@
+import { existsSync, statSync } from 'node:fs';
+import { type Difference, differences } from '../base/difference.ts';
+import { UserError } from '../base/errors.ts';
+import { readSteps, type StepRow } from '../log/step_file.ts';
+import { type EpochEntry, metricsOf } from '../record/entries.ts';
+import { type RunRecord, readRecord } from '../record/record.ts';
+import { readStates, type StateRow } from '../record/states.ts';
+import { readSafetensors } from '../weights/safetensors.ts';
+import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
+
+/** Where two runs part, as their work directories tell it. */
+export interface RunComparison {
+  /** Fields of the experiment that differ. */
+  readonly experiment: readonly Difference[];
+  /** What else may explain it: data, graph of the step, library, platform. */
+  readonly surroundings: readonly Difference[];
+  /** Steps that both have written down. */
+  readonly steps: number;
+  /** The first step whose row differs, and in which columns. */
+  readonly step?: { readonly step: number; readonly columns: readonly Difference[] };
+  /** The first epoch whose entry differs. */
+  readonly epoch?: { readonly epoch: number; readonly what: readonly Difference[] };
+  /** The first step after which tensors differ, by the hashes that both have recorded. */
+  readonly state?: { readonly step: number; readonly tensors: readonly string[] };
+  /** Steps whose states both have recorded. */
+  readonly states: number;
+}
+
+/** Compares what two work directories say, without running anything. */
+export function compareRuns(left: string, right: string): RunComparison {
+  const [a, b] = [readRecord(left), readRecord(right)];
+  const rows = inStep(readSteps(left), readSteps(right));
+  const states = inStep(readStates(left), readStates(right));
+  const step = rows.find(([x, y]) => columnsApart(x, y).length > 0);
+  const state = states.find(([x, y]) => namesApart(x, y).length > 0);
+  const epoch = inEpoch(a, b).find(([x, y]) => entriesApart(x, y).length > 0);
+  return {
+    experiment: differences(a.experiment, b.experiment),
+    surroundings: differences(surroundingsOf(a), surroundingsOf(b)),
+    steps: rows.length,
+    states: states.length,
+    ...(step === undefined ? {} : { step: { step: step[0].step, columns: columnsApart(...step) } }),
+    ...(epoch === undefined
+      ? {}
+      : { epoch: { epoch: epoch[0].epoch, what: entriesApart(...epoch) } }),
+    ...(state === undefined
+      ? {}
+      : { state: { step: state[0].step, tensors: namesApart(...state) } }),
+  };
+}
+
+/** Compares two safetensors files, tensor by tensor. */
+export function compareFiles(left: string, right: string): TensorDifference[] {
+  return tensorDifferences(readSafetensors(left), readSafetensors(right));
+}
+
+/** What two paths are. @throws UserError unless both are files or both folders. */
+export function kindOf(left: string, right: string): 'files' | 'runs' {
+  const kinds = [left, right].map((path) => {
+    if (!existsSync(path)) throw new UserError(`${path} does not exist`);
+    return statSync(path).isDirectory() ? 'runs' : 'files';
+  });
+  const [kind = 'runs', other] = kinds;
+  if (kind !== other)
+    throw new UserError(`${left} and ${right}: expected two work directories or two files`);
+  return kind;
+}
+
+/** Whether anything that a run computed differs. */
+export function isSame({ step, epoch, state }: RunComparison): boolean {
+  return step === undefined && epoch === undefined && state === undefined;
+}
+
+function inStep<Row extends { readonly step: number }>(
+  left: readonly Row[],
+  right: readonly Row[],
+): [Row, Row][] {
+  const others = new Map(right.map((row) => [row.step, row]));
+  return left.flatMap((row): [Row, Row][] => {
+    const other = others.get(row.step);
+    return other === undefined ? [] : [[row, other]];
+  });
+}
+
+function inEpoch({ epochs }: RunRecord, { epochs: others }: RunRecord): [EpochEntry, EpochEntry][] {
+  return epochs.flatMap((entry, i): [EpochEntry, EpochEntry][] => {
+    const other = others[i];
+    return other === undefined ? [] : [[entry, other]];
+  });
+}
+
+function columnsApart(a: StepRow, b: StepRow): Difference[] {
+  const flat = ({ lr, images, metrics }: StepRow) => ({ lr, images, ...metrics });
+  return differences(flat(a), flat(b));
+}
+
+/** In the order of the left side; what only the right side has comes last. */
+function namesApart({ tensors: a }: StateRow, { tensors: b }: StateRow): string[] {
+  const [left, right] = [new Map(a), new Map(b)];
+  const names = new Set([...left.keys(), ...right.keys()]);
+  return [...names].filter((name) => left.get(name) !== right.get(name));
+}
+
+function entriesApart(a: EpochEntry, b: EpochEntry): Difference[] {
+  const own = ({ metrics, stateHash }: EpochEntry) => ({ ...metricsOf(metrics), stateHash });
+  return differences(own(a), own(b));
+}
+
+function surroundingsOf({ data, graph, library, fingerprint }: RunRecord) {
+  return { data, graph, library, fingerprint };
+}

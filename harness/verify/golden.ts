@@ -1,0 +1,152 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { canonicalJson } from '../base/canonical.ts';
+import { UserError } from '../base/errors.ts';
+import { writeAtomic } from '../base/files.ts';
+import { sha256Json } from '../base/hash.ts';
+import { parse } from '../base/parse.ts';
+import { Sha256 } from '../base/sha256.ts';
+import { type EpochEntry, numberOf } from '../record/entries.ts';
+import { checkRecord, RunRecord, sealed } from '../record/record.ts';
+import { Bands } from './bands.ts';
+
+/** A number of a record that is another one since; `metric` may be `state`, a hash. */
+const Change = z.strictObject({
+  epoch: z.union([z.int().nonnegative(), z.literal('final')]),
+  metric: z.string(),
+  before: z.union([z.number(), z.string()]).optional(),
+  after: z.union([z.number(), z.string()]).optional(),
+});
+export type Change = z.infer<typeof Change>;
+
+/** One blessing: why a golden is as it is. */
+const Blessing = z.strictObject({
+  reason: z.string().min(1),
+  command: z.string(),
+  /** The commit whose code made the numbers. */
+  commit: z.string(),
+  /** Chain of the pinned run's last epoch. */
+  chain: Sha256,
+  /** Whether the traced step, the data or the horizon are others than before. */
+  changed: z.array(z.enum(['graph', 'data', 'horizon'])),
+  /** Where the numbers first part from those before. */
+  first: Change.optional(),
+  /** Every number that is another one; empty for a new golden. */
+  differences: z.array(Change),
+});
+export type Blessing = z.infer<typeof Blessing>;
+
+/**
+ * A pinned run, `golden/<first 12 digits of the experiment id>/<fingerprint id>.json`: one file for
+ * each kind of platform that somebody has run it on. Only `scripts/bless.mjs` writes it.
+ */
+export const Golden = z.strictObject({
+  format: z.literal('reprise-golden-1'),
+  /** Epochs that are pinned: all, or the first of a run too long to be repeated whole. */
+  horizon: z.int().nonnegative(),
+  /** Experiment, data, graph, library, platform, and every epoch to the bit. */
+  record: RunRecord,
+  /** What a platform without a golden is held to. */
+  bands: Bands.optional(),
+  /** Oldest first. */
+  log: z.array(Blessing).min(1),
+  seal: Sha256,
+});
+export type Golden = z.infer<typeof Golden>;
+
+/** The file of a run's golden. */
+export function goldenPath(folder: string, record: RunRecord): string {
+  return join(folder, record.experimentId.slice(0, 12), `${record.fingerprint.id}.json`);
+}
+
+/** A golden as text: equal goldens give equal bytes. */
+export function goldenText(golden: Omit<Golden, 'seal'>): string {
+  const { format, horizon, record, bands, log } = golden;
+  const content = { format, horizon, record, bands, log };
+  const whole = { ...content, seal: sha256Json(content) };
+  return `${JSON.stringify(JSON.parse(canonicalJson(whole)), null, 2)}\n`;
+}
+
+export async function writeGolden(path: string, golden: Omit<Golden, 'seal'>): Promise<void> {
+  await writeAtomic(path, goldenText(golden));
+}
+
+/**
+ * Reads and checks a golden.
+ * @throws UserError when it is damaged or was changed by anything but `bless`.
+ */
+export function readGolden(path: string): Golden {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new UserError(`golden ${path} cannot be read: ${String(cause)}`);
+  }
+  const golden = parse(Golden, json, `golden ${path}`);
+  const { seal, ...content } = golden;
+  if (seal !== sha256Json(content))
+    throw new UserError(
+      `golden ${path} was changed by hand: it does not fit its seal; ` +
+        'bring it back from version control, or make it anew with scripts/bless.mjs',
+    );
+  checkRecord(golden.record, `golden ${path}: record`);
+  return golden;
+}
+
+/** The goldens of a run's experiment by fingerprint id, in order of id. */
+export function goldensOf(folder: string, record: RunRecord): ReadonlyMap<string, Golden> {
+  const place = join(folder, record.experimentId.slice(0, 12));
+  const names = existsSync(place) ? readdirSync(place).sort() : [];
+  const files = names.filter((name) => name.endsWith('.json'));
+  return new Map(
+    files.map((name) => {
+      const golden = readGolden(join(place, name));
+      const { experimentId: id, fingerprint } = golden.record;
+      if (id !== record.experimentId || `${fingerprint.id}.json` !== name)
+        throw new UserError(
+          `golden ${join(place, name)} is of experiment ${id} on platform ${fingerprint.id}; ` +
+            'its folder and name say otherwise',
+        );
+      return [fingerprint.id, golden] as const;
+    }),
+  );
+}
+
+/** A record without what lies behind an epoch. */
+export function cutAt(record: RunRecord, horizon: number): RunRecord {
+  if (horizon >= record.epochs.length - 1) return record;
+  const { final: _, seal: __, ...rest } = record;
+  return sealed({ ...rest, epochs: record.epochs.slice(0, horizon + 1), finished: false });
+}
+
+/** Every number that two records of one experiment do not share, in order of epoch, then name. */
+export function changesBetween(before: RunRecord, after: RunRecord): Change[] {
+  const last = Math.max(before.epochs.length, after.epochs.length);
+  const epochs = Array.from({ length: last }, (_, epoch) =>
+    changesOf(epoch, numbersOf(before.epochs[epoch]), numbersOf(after.epochs[epoch])),
+  ).flat();
+  const ends = [before, after].map(({ final }) => exactNumbers(final ?? {}));
+  return [...epochs, ...changesOf('final', ends[0] ?? new Map(), ends[1] ?? new Map())];
+}
+
+type Numbers = ReadonlyMap<string, number | string>;
+
+function changesOf(epoch: Change['epoch'], before: Numbers, after: Numbers): Change[] {
+  const names = [...new Set([...before.keys(), ...after.keys()])].sort();
+  return names.flatMap((metric) => {
+    const [old, now] = [before.get(metric), after.get(metric)];
+    if (Object.is(old, now)) return [];
+    const sides = { ...(old === undefined ? {} : { before: old }) };
+    return [{ epoch, metric, ...sides, ...(now === undefined ? {} : { after: now }) }];
+  });
+}
+
+function numbersOf(entry: EpochEntry | undefined): Numbers {
+  if (entry === undefined) return new Map();
+  return new Map([...exactNumbers(entry.metrics), ['state', entry.stateHash]]);
+}
+
+function exactNumbers(metrics: EpochEntry['metrics']): Map<string, number | string> {
+  return new Map(Object.entries(metrics).map(([name, exact]) => [name, numberOf(exact)]));
+}

@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canonicalJson } from '../base/canonical.ts';
+import { UserError } from '../base/errors.ts';
+import type { Methods } from '../experiment/bind.ts';
+import { parseExperiment } from '../experiment/spec.ts';
+import type { EpochEntry } from '../record/entries.ts';
+import type { RunRecord } from '../record/record.ts';
+import { readRecord } from '../record/record.ts';
+import { train } from '../run/trainer.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../weights/checkpoint.ts';
+import { type Change, changesBetween } from './golden.ts';
+import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
+
+export interface VerifyOptions {
+  readonly workDir: string;
+  readonly methods: Methods;
+  /** Data folder. */
+  readonly data: string;
+  /** From 1; by default the last one that can be run again. */
+  readonly epoch?: number | undefined;
+  /** What the run began with, where it did not begin from its seed. */
+  readonly pretrained?: string | undefined;
+  readonly workers?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly tell?: (message: string) => void;
+}
+
+export interface Verification {
+  readonly experiment: string;
+  readonly epoch: number;
+  /** The checkpoint that the epoch was run from; absent when from the beginning. */
+  readonly from?: string;
+  readonly pass: boolean;
+  /** Numbers of the epoch that came out differently: `before` is recorded, `after` found. */
+  readonly changes: readonly Change[];
+  /** Tensors that differ, in order of name; undefined where the epoch's checkpoint is gone. */
+  readonly tensors: readonly TensorDifference[] | undefined;
+  /** What this machine or code has otherwise than the record: `fingerprint`, `graph`, … */
+  readonly apart: readonly Part[];
+  readonly recorded: RunRecord;
+  readonly found: RunRecord;
+}
+
+/** What may explain other bits. */
+export type Part = 'data' | 'graph' | 'library' | 'fingerprint';
+
+/**
+ * Runs one epoch of a run again, from the checkpoint before it, in a temporary folder, and compares
+ * metrics, state hash and, where the epoch's own checkpoint is still there, every tensor with what
+ * the record says.
+ * @throws UserError when the record does not fit itself, its checkpoint is not the recorded state,
+ *   or what the epoch starts from is gone: then with the epochs that can be verified.
+ */
+export async function verifyEpoch(options: VerifyOptions): Promise<Verification> {
+  const { workDir, methods, data, workers, threads, tell = () => {} } = options;
+  const record = readRecord(workDir);
+  const experiment = parseExperiment(record.experiment, methods);
+  const epoch = options.epoch ?? lastVerifiable(workDir, record);
+  const recorded = entryAt(record, epoch, workDir);
+  const from = await startOf(options, record, epoch);
+  tell(`runs epoch ${epoch} of ${experiment.name} from ${from?.file ?? 'its beginning'}`);
+  const folder = await mkdtemp(join(tmpdir(), 'verify-'));
+  try {
+    const { record: found } = await train({
+      experiment,
+      methods,
+      data,
+      workDir: folder,
+      stopAfterEpoch: epoch,
+      terminal: { write: (text) => tell(text.trimEnd()) },
+      ...(from === undefined ? {} : { resumeFrom: from.file }),
+      ...(from !== undefined || options.pretrained === undefined
+        ? {}
+        : { pretrained: options.pretrained }),
+      ...(workers === undefined ? {} : { workers }),
+      ...(threads === undefined ? {} : { threads }),
+    });
+    const changes = changesOfEpochs(record, found, from === undefined ? 0 : epoch, epoch);
+    const own = checkpointFile(workDir, epoch);
+    const tensors = existsSync(own)
+      ? tensorDifferences(
+          await stateIn(own, recorded),
+          await loadCheckpoint(checkpointFile(folder, epoch)),
+        )
+      : undefined;
+    return {
+      experiment: experiment.name,
+      epoch,
+      changes,
+      tensors,
+      recorded: record,
+      found,
+      pass: changes.length === 0 && (tensors ?? []).length === 0,
+      apart: partsApart(record, found),
+      ...(from === undefined ? {} : { from: from.file }),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Epochs of a run that can be run again: the first, and those after a checkpoint. */
+export function verifiableEpochs(workDir: string, { epochs }: RunRecord): number[] {
+  return epochs
+    .map(({ epoch }) => epoch)
+    .filter(
+      (epoch) => epoch === 1 || (epoch > 1 && existsSync(checkpointFile(workDir, epoch - 1))),
+    );
+}
+
+function lastVerifiable(workDir: string, record: RunRecord): number {
+  const last = verifiableEpochs(workDir, record).at(-1);
+  if (last === undefined)
+    throw new UserError(`${workDir}: the run has not finished an epoch yet; nothing to verify`);
+  return last;
+}
+
+function entryAt({ epochs }: RunRecord, epoch: number, workDir: string): EpochEntry {
+  const entry = epochs[epoch];
+  if (epoch < 1 || entry === undefined)
+    throw new UserError(
+      `--epoch ${epoch}: the record of ${workDir} has epochs 1 to ${epochs.length - 1}`,
+    );
+  return entry;
+}
+
+async function startOf(
+  { workDir, pretrained }: VerifyOptions,
+  record: RunRecord,
+  epoch: number,
+): Promise<LoadedCheckpoint | undefined> {
+  const file = checkpointFile(workDir, epoch - 1);
+  const before = record.epochs[epoch - 1];
+  if (before !== undefined && existsSync(file)) return stateIn(file, before);
+  if (epoch > 1)
+    throw new UserError(
+      `${file} is gone, so epoch ${epoch} cannot be run again; epochs that can: ` +
+        `${verifiableEpochs(workDir, record).join(', ')}. checkpoint.keepEvery keeps more`,
+    );
+  if (record.data.pretrained !== undefined && pretrained === undefined)
+    throw new UserError(
+      `the run began with weights of SHA-256 ${record.data.pretrained}; name them with --pretrained`,
+    );
+  return undefined;
+}
+
+/** A checkpoint whose state is the recorded one. */
+async function stateIn(file: string, { epoch, stateHash }: EpochEntry): Promise<LoadedCheckpoint> {
+  const checkpoint = await loadCheckpoint(file);
+  if (checkpoint.stateHash !== stateHash)
+    throw new UserError(
+      `${file} is not of this record: its state is ${checkpoint.stateHash}, ` +
+        `the record's epoch ${epoch} has ${stateHash}`,
+    );
+  return checkpoint;
+}
+
+function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, last: number) {
+  const cut = (record: RunRecord) => ({
+    ...record,
+    epochs: record.epochs.slice(0, last + 1),
+    final: undefined,
+  });
+  const { final: _, ...a } = cut(recorded);
+  const { final: __, ...b } = cut(found);
+  return changesBetween(a, b).filter(({ epoch }) => epoch !== 'final' && epoch >= first);
+}
+
+function partsApart(recorded: RunRecord, found: RunRecord): Part[] {
+  const sameData = canonicalJson(recorded.data) === canonicalJson(found.data);
+  return [
+    ...(sameData ? [] : ['data' as const]),
+    ...(recorded.graph === found.graph ? [] : ['graph' as const]),
+    ...(recorded.library === found.library ? [] : ['library' as const]),
+    ...(recorded.fingerprint.id === found.fingerprint.id ? [] : ['fingerprint' as const]),
+  ];
+}
+
+function checkpointFile(folder: string, epoch: number): string {
+  return join(folder, `epoch_${epoch}.safetensors`);
+}
