@@ -70,7 +70,7 @@ export async function recordOfStates(
   metrics: readonly Metrics[] = [],
 ): Promise<RunRecord> {
   const head: UnsealedRecord = {
-    format: 'reprise-record-1',
+    format: 'reprise-record-2',
     experiment,
     experimentId: experimentId(experiment),
     data: { train: sha256('images') },

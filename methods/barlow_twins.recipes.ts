@@ -14,7 +14,7 @@ import {
 
 type Recipe = RecipeOf<'barlow_twins', typeof barlowTwinsSpec>;
 
-const projector = { kind: 'simclr', layers: 3, lastNorm: false } as const;
+const projector = { kind: 'layers', lastNorm: false } as const;
 
 /**
  * Barlow Twins on images drawn from the seed, in about a minute. k-NN accuracy goes from 21.7 % to
@@ -26,7 +26,7 @@ export const small: Recipe = {
   name: 'barlow-twins',
   method: {
     kind: 'barlow_twins',
-    neck: { ...projector, hidden: 256, out: 256 },
+    neck: { ...projector, hidden: [256, 256], out: 256 },
     offDiagonal: 0.0051,
     scale: 0.1,
   },
@@ -44,7 +44,7 @@ export const small: Recipe = {
 export const cifar10: Recipe = {
   ...small,
   name: 'barlow-twins-cifar10',
-  method: { ...small.method, neck: { ...projector, hidden: 1024, out: 1024 } },
+  method: { ...small.method, neck: { ...projector, hidden: [1024, 1024], out: 1024 } },
   backbone: cifarBackbone,
   data: { ...cifarData, pipelines: [cifarView, cifarView] },
   replicas: 2,

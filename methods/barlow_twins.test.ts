@@ -14,7 +14,7 @@ const run: SmallRun = {
   method: barlowTwins,
   spec: {
     kind: 'barlow_twins',
-    neck: { kind: 'simclr', hidden: 8, out: 6, layers: 3, lastNorm: false },
+    neck: { kind: 'layers', hidden: [8, 8], out: 6, lastNorm: false },
     offDiagonal: 0.01,
     scale: 0.5,
   },

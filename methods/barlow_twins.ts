@@ -11,10 +11,9 @@ export const barlowTwinsSpec = z
   .strictObject({
     /** The projector; the paper's has three layers of 8192. */
     neck: neckSpec.prefault({
-      kind: 'simclr',
-      hidden: 8192,
+      kind: 'layers',
+      hidden: [8192, 8192],
       out: 8192,
-      layers: 3,
       lastNorm: false,
     }),
     /** lambda: weight of what is off the diagonal. */

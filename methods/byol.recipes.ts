@@ -38,10 +38,9 @@ function view(blurred: number, solarised: number) {
 
 const plain = { kind: 'mlp', norm: 'batch' } as const;
 const synced = {
-  kind: 'simclr',
-  hidden: 4096,
+  kind: 'layers',
+  hidden: [4096],
   out: 256,
-  layers: 2,
   bias: true,
   lastNorm: false,
   norm: 'sync',

@@ -17,7 +17,7 @@ export const methods: Readonly<Record<string, MethodDefinition>> = {
   deepcluster,
   moco,
   npid,
-  relativeLoc,
+  relative_loc: relativeLoc,
   odc,
   rotation,
   simclr,

@@ -153,5 +153,5 @@ export const r50V2: Recipe = {
 export const r50V2SimclrNeck: Recipe = {
   ...r50V2,
   name: 'moco/r50_v2_simclr_neck',
-  method: { ...r50V2.method, neck: { kind: 'simclr', hidden: 2048, out: 128 } },
+  method: { ...r50V2.method, neck: { kind: 'layers', hidden: [2048], out: 128 } },
 };

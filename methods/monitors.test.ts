@@ -6,8 +6,8 @@ import { plainMonitors, unitRowsOf } from '../harness/testing/plain_monitors.ts'
 import { barlowTwins } from './barlow_twins.ts';
 import { deepcluster } from './deepcluster.ts';
 import { npid } from './npid.ts';
-import { odc } from './odc.ts';
-import { relativeLoc } from './relative_loc.ts';
+import { odc, odcSpec } from './odc.ts';
+import { relativeLoc, relativeLocSpec } from './relative_loc.ts';
 import { rotation } from './rotation.ts';
 import { supervised } from './supervised.ts';
 
@@ -42,14 +42,17 @@ function expectMean(outputs: Found, name: Monitor, parts: readonly Record<Monito
   expect(scalarOf(outputs, name), name).toBeCloseTo(mean, 5);
 }
 
-const ODC = { kind: 'odc', hidden: 8, out: 6 };
+const ODC = { ...odcSpec.parse({}).neck, hidden: [8], out: 6 };
 
 it.each<[string, SmallRun, string]>([
   ['rotation', { method: rotation, spec: { kind: 'rotation' } }, 'backbone'],
   ['supervised', { method: supervised, spec: { kind: 'supervised', classes: 2 } }, 'backbone'],
   [
     'relative_loc: the outer patches',
-    { method: relativeLoc, spec: { kind: 'relativeLoc', neck: { kind: 'relativeLoc', out: 8 } } },
+    {
+      method: relativeLoc,
+      spec: { kind: 'relative_loc', neck: { ...relativeLocSpec.parse({}).neck, out: 8 } },
+    },
     'backbone',
   ],
   [
@@ -81,7 +84,7 @@ it.each<[string, SmallRun, string]>([
 });
 
 it('barlow_twins: similarities are of the two views', async () => {
-  const neck = { kind: 'simclr', hidden: 8, out: 6, layers: 3, lastNorm: false };
+  const neck = { kind: 'layers', hidden: [8, 8], out: 6, lastNorm: false };
   const { outputs } = await firstStep({
     method: barlowTwins,
     spec: { kind: 'barlow_twins', neck },

@@ -16,6 +16,16 @@ import {
 
 type Recipe = RecipeOf<'odc', typeof odcSpec>;
 
+/** What all necks of ODC have in common. */
+const plain = {
+  kind: 'layers',
+  bias: true,
+  norm: 'batch',
+  affine: false,
+  lastNorm: false,
+  lastRelu: true,
+} as const;
+
 /** The classifier learns without momentum, as its classes change all the time. */
 const headWithoutMomentum = { match: '^head\\.', momentum: 0 } as const;
 
@@ -27,7 +37,7 @@ export const r50V1: Recipe = {
   name: 'odc/r50_v1',
   method: {
     kind: 'odc',
-    neck: { kind: 'odc', hidden: 512, out: 256, normMomentum: 0.001, dropout: 0.5 },
+    neck: { ...plain, hidden: [512], out: 256, normMomentum: 0.001, dropout: 0.5 },
     clusters: 10000,
     memoryMomentum: 0.5,
     minCluster: 20,
@@ -73,7 +83,7 @@ export const small: Recipe = {
   name: 'odc',
   method: {
     kind: 'odc',
-    neck: { kind: 'odc', hidden: 128, out: 64, normMomentum: 0.1, dropout: 0 },
+    neck: { ...plain, hidden: [128], out: 64, normMomentum: 0.1, dropout: 0 },
     clusters: 30,
     memoryMomentum: 0.5,
     minCluster: 20,
@@ -109,7 +119,7 @@ export const cifar10: Recipe = {
   name: 'odc-cifar10',
   method: {
     kind: 'odc',
-    neck: { kind: 'odc', hidden: 512, out: 128, normMomentum: 0.1, dropout: 0 },
+    neck: { ...plain, hidden: [512], out: 128, normMomentum: 0.1, dropout: 0 },
     clusters: 50,
     memoryMomentum: 0.5,
     minCluster: 60,

@@ -22,11 +22,11 @@ import { verifyEpoch } from '../harness/verify/verify.ts';
 import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import { methods } from './index.ts';
 import { small } from './odc.recipes.ts';
-import { odc } from './odc.ts';
+import { odc, odcSpec } from './odc.ts';
 
 const spec = {
   kind: 'odc',
-  neck: { kind: 'odc', hidden: 8, out: 6, dropout: 0 },
+  neck: { ...odcSpec.parse({}).neck, hidden: [8], out: 6, dropout: 0 },
   clusters: 4,
   minCluster: 3,
   centroidsEvery: 2,
@@ -225,7 +225,7 @@ function stoppingAt(step: number, controller: AbortController): Openers {
 describe('a run', () => {
   const value = {
     name: 'odc/tiny',
-    method: { ...spec, clusters: 6, neck: { kind: 'odc', hidden: 16, out: 8 } },
+    method: { ...spec, clusters: 6, neck: { ...odcSpec.parse({}).neck, hidden: [16], out: 8 } },
     backbone: { depth: 18, width: 1 / 16, stem: 'cifar' },
     data: {
       train: { kind: 'generated', count: 64, size: 16 },

@@ -18,7 +18,19 @@ import { neck, neckSpec } from '../harness/nn/necks.ts';
 
 export const odcSpec = z
   .strictObject({
-    neck: neckSpec.prefault({ kind: 'odc' }),
+    /** Its features are behind a ReLU, and the norm has neither scale nor shift. */
+    neck: neckSpec.prefault({
+      kind: 'layers',
+      hidden: [512],
+      out: 256,
+      bias: true,
+      norm: 'batch',
+      normMomentum: 0.001,
+      affine: false,
+      lastNorm: false,
+      lastRelu: true,
+      dropout: 0.5,
+    }),
     /** K. */
     clusters: z.int().min(2).default(10000),
     /** Share of the new feature in the samples memory. */

@@ -12,7 +12,18 @@ import {
   smallBackbone,
 } from './settings.ts';
 
-type Recipe = RecipeOf<'relativeLoc', typeof relativeLocSpec>;
+type Recipe = RecipeOf<'relative_loc', typeof relativeLocSpec>;
+
+/** What all necks of Relative Location have in common: one layer, behind a ReLU. */
+const oneLayer = {
+  kind: 'layers',
+  hidden: [],
+  bias: true,
+  norm: 'batch',
+  normMomentum: 0.003,
+  lastRelu: true,
+  dropout: 0.5,
+} as const;
 
 /** Neck and head decay more than the backbone. */
 const rules = [
@@ -28,8 +39,8 @@ const rules = [
 export const r50: Recipe = {
   name: 'relative_loc/r50',
   method: {
-    kind: 'relativeLoc',
-    neck: { kind: 'relativeLoc', out: 4096, normMomentum: 0.003, dropout: 0.5, norm: 'batch' },
+    kind: 'relative_loc',
+    neck: { ...oneLayer, out: 4096 },
     initStd: 0.005,
     initBias: 0.1,
   },
@@ -84,8 +95,8 @@ const drawnPatches = [
 export const small: Recipe = {
   name: 'relative-loc',
   method: {
-    kind: 'relativeLoc',
-    neck: { kind: 'relativeLoc', out: 256, normMomentum: 0.003, dropout: 0.5, norm: 'batch' },
+    kind: 'relative_loc',
+    neck: { ...oneLayer, out: 256 },
     initStd: 0.005,
     initBias: 0.1,
   },
@@ -120,8 +131,8 @@ export const small: Recipe = {
 export const cifar10: Recipe = {
   name: 'relative-loc-cifar10',
   method: {
-    kind: 'relativeLoc',
-    neck: { kind: 'relativeLoc', out: 512, normMomentum: 0.003, dropout: 0.5, norm: 'batch' },
+    kind: 'relative_loc',
+    neck: { ...oneLayer, out: 512 },
     initStd: 0.005,
     initBias: 0.1,
   },

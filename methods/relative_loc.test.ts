@@ -15,11 +15,11 @@ import {
 } from '../harness/testing/method_suite.ts';
 import { methods } from './index.ts';
 import { small } from './relative_loc.recipes.ts';
-import { relativeLoc } from './relative_loc.ts';
+import { relativeLoc, relativeLocSpec } from './relative_loc.ts';
 
 const run: SmallRun = {
   method: relativeLoc,
-  spec: { kind: 'relativeLoc', neck: { kind: 'relativeLoc', out: 8 } },
+  spec: { kind: 'relative_loc', neck: { ...relativeLocSpec.parse({}).neck, out: 8 } },
 };
 
 const values = (array: HostArray | undefined) => [...(array?.data ?? [])].map(Number);
@@ -126,4 +126,4 @@ describe('what Relative Location refuses', () => {
   });
 });
 
-describeMethod('relativeLoc', run);
+describeMethod('relative_loc', run);

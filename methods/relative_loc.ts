@@ -10,7 +10,16 @@ import { neck, neckSpec } from '../harness/nn/necks.ts';
 export const relativeLocSpec = z
   .strictObject({
     /** Of a pair: it takes the features of two patches. */
-    neck: neckSpec.prefault({ kind: 'relativeLoc' }),
+    neck: neckSpec.prefault({
+      kind: 'layers',
+      hidden: [],
+      out: 4096,
+      bias: true,
+      norm: 'batch',
+      normMomentum: 0.003,
+      lastRelu: true,
+      dropout: 0.5,
+    }),
     /** Deviation of the weights of neck and head at the start. */
     initStd: z.number().nonnegative().default(0.005),
     /** Where the biases of the neck start; the head's start at 0. */
@@ -32,7 +41,7 @@ const PAIRS = OUTER.length;
  * outputs, statistics and gradients of eight times. No patch loses colours by itself (methods.md 4).
  */
 export const relativeLoc = defineMethod<RelativeLocSpec>({
-  kind: 'relativeLoc',
+  kind: 'relative_loc',
   schema: relativeLocSpec,
   views: PAIRS + 1,
   draws: [],

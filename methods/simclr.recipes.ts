@@ -34,8 +34,7 @@ const view = [
 ] as const;
 
 const projection = {
-  kind: 'simclr',
-  layers: 2,
+  kind: 'layers',
   bias: false,
   lastNorm: true,
   norm: 'sync',
@@ -51,7 +50,7 @@ export const r50Batch256: Recipe = {
   name: 'simclr/r50_bs256_ep200',
   method: {
     kind: 'simclr',
-    neck: { ...projection, hidden: 2048, out: 128 },
+    neck: { ...projection, hidden: [2048], out: 128 },
     temperature: 0.1,
   },
   backbone: { depth: 50, norm: 'sync' },
@@ -94,7 +93,7 @@ export const small: Recipe = {
   name: 'simclr',
   method: {
     kind: 'simclr',
-    neck: { ...projection, hidden: 256, out: 64 },
+    neck: { ...projection, hidden: [256], out: 64 },
     temperature: 0.2,
   },
   backbone: smallBackbone,
@@ -117,7 +116,7 @@ export const cifar10: Recipe = {
   name: 'simclr-cifar10',
   method: {
     kind: 'simclr',
-    neck: { ...projection, hidden: 256, out: 128 },
+    neck: { ...projection, hidden: [256], out: 128 },
     temperature: 0.5,
   },
   backbone: { ...cifarBackbone, norm: 'sync' },

@@ -17,7 +17,7 @@ import { methods } from './index.ts';
 import { small } from './simclr.recipes.ts';
 import { simclr } from './simclr.ts';
 
-const neck = { kind: 'simclr', hidden: 8, out: 6 } as const;
+const neck = { kind: 'layers', hidden: [8], out: 6 } as const;
 const run: SmallRun = { method: simclr, spec: { kind: 'simclr', neck, temperature: 0.2 } };
 
 type Rows = readonly (readonly number[])[];

@@ -12,15 +12,7 @@ import { contrastPairs, pairSimilarities } from '../harness/nn/pairs.ts';
 export const simclrSpec = z
   .strictObject({
     /** The projection head g. */
-    neck: neckSpec.default({
-      kind: 'simclr',
-      hidden: 2048,
-      out: 128,
-      layers: 2,
-      bias: false,
-      lastNorm: true,
-      norm: 'sync',
-    }),
+    neck: neckSpec.prefault({ kind: 'layers', hidden: [2048], out: 128 }),
     /** tau. */
     temperature: z.number().positive().default(0.1),
   })

@@ -23,7 +23,7 @@ const METHODS = {
   simclr: 'simclr',
   byol: 'byol',
   rotation: 'rotation',
-  relativeLoc: 'relative_loc',
+  relative_loc: 'relative_loc',
   deepcluster: 'deepcluster',
   npid: 'npid',
   odc: 'odc',

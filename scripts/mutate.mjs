@@ -161,7 +161,7 @@ async function pin({ workDir, failure }, folder) {
       differences: [],
     },
   ];
-  const golden = { format: 'reprise-golden-1', horizon: record.epochs.length - 1, record, log };
+  const golden = { format: 'reprise-golden-2', horizon: record.epochs.length - 1, record, log };
   await writeGolden(goldenPath(folder, record), golden);
   return record.fingerprint.id;
 }

@@ -53,7 +53,7 @@ const SPECS = {
   npid: ({ negatives }) => ({ negatives }),
   odc: ({ clusters, least }) => ({ clusters, minCluster: least }),
   barlow_twins: ({ width }) => ({
-    neck: { kind: 'simclr', hidden: width, out: width, layers: 3, lastNorm: false },
+    neck: { kind: 'layers', hidden: [width, width], out: width, lastNorm: false },
   }),
   supervised: () => ({ classes: CLASSES }),
 };

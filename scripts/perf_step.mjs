@@ -48,7 +48,7 @@ export async function experimentOf(options) {
     backbone: { depth, channels, stem: options['small-stem'] ? 'cifar' : 'imagenet' },
     data: {
       train: file ? { kind: 'list', root: '.', file } : { kind: 'generated', count: batch, size },
-      pipelines: kind === 'relativeLoc' ? [patches] : Array(views).fill(view),
+      pipelines: kind === 'relative_loc' ? [patches] : Array(views).fill(view),
       size,
       dropLast: true,
     },

@@ -4,6 +4,7 @@ import { targetMomentum } from '../../harness/optim/momentum.ts';
 import {
   agree,
   agreeOnBackbone,
+  agreeOnNeck,
   backboneConfig,
   commonParameters,
   neckConfig,
@@ -86,14 +87,8 @@ function byolSpecs(fixture: Fixture): MethodSpecs {
   const { norm, base_momentum: base, end_momentum: end, max_iters: scheduled } = parameters;
   agreeOnBackbone(parameters, backbone);
   agree('base_momentum', base, base_momentum);
-  agree('dim', parameters.dim, neck.out);
-  if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);
+  agreeOnNeck(parameters, neck);
   if (norm !== undefined) agree('norm', norm, backbone.norm === 'sync' ? 'SyncBN' : 'BN');
-  if (neck.kind === 'simclr') {
-    agree('num_layers', parameters.num_layers ?? neck.layers, neck.layers);
-    agree('with_bias', parameters.with_bias ?? neck.bias, neck.bias);
-    agree('with_last_bn', parameters.with_last_bn ?? neck.lastNorm, neck.lastNorm);
-  }
   const { batch, size, steps, update_interval: accumulate } = parameters;
   const schedule = { base, end, interval: accumulate };
   return {

@@ -5,6 +5,7 @@ import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import {
   agree,
   agreeOnBackbone,
+  agreeOnHidden,
   averageNeckConfig,
   backboneConfig,
   classifierConfig,
@@ -77,7 +78,7 @@ function deepclusterSpecs(fixture: Fixture): MethodSpecs {
   agree('sobel', parameters.sobel, model.with_sobel);
   agree('classes', parameters.classes, head.num_classes);
   if (neck !== null) agree('neck_dim', parameters.neck_dim ?? neck.out, head.in_channels);
-  if (neck !== null && 'hidden' in neck) agree('hid', parameters.hid ?? neck.hidden, neck.hidden);
+  agreeOnHidden(parameters.hid, neck);
   return {
     method: {
       sobel: model.with_sobel,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   agree,
   agreeOnBackbone,
+  agreeOnHidden,
   backboneConfig,
   commonParameters,
   neckConfig,
@@ -49,7 +50,7 @@ function mocoSpecs(fixture: Fixture): MethodSpecs {
   agree('temperature', parameters.temperature, model.head.temperature);
   agree('dim', parameters.dim, model.feat_dim);
   agree('dim', parameters.dim, neck.out);
-  if (neck.kind === 'mlp') agree('hid', parameters.hid ?? neck.hidden, neck.hidden);
+  agreeOnHidden(parameters.hid, neck);
   return {
     method: {
       neck,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   agree,
   agreeOnBackbone,
+  agreeOnHidden,
   backboneConfig,
   commonParameters,
   neckConfig,
@@ -59,7 +60,7 @@ function npidSpecs(fixture: Fixture): MethodSpecs {
   agree('bank', parameters.bank, bank.length);
   agree('dim', parameters.dim, bank.feat_dim);
   agree('dim', parameters.dim, neck.out);
-  if ('hidden' in neck) agree('hid', parameters.hid ?? neck.hidden, neck.hidden);
+  agreeOnHidden(parameters.hid, neck);
   return {
     method: {
       neck,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   agree,
   agreeOnBackbone,
+  agreeOnHidden,
   backboneConfig,
   classifierConfig,
   commonParameters,
@@ -56,7 +57,7 @@ function odcSpecs(fixture: Fixture): MethodSpecs {
   const model = fixture.field('model', Model);
   const { backbone, neck, memory_bank: bank } = model;
   agreeOnBackbone(parameters, backbone);
-  if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);
+  agreeOnHidden(parameters.hid, neck);
   agree('dim', parameters.dim, neck.out);
   agree('dim', parameters.dim, bank.feat_dim);
   agree('dim', parameters.dim, model.head.in_channels);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   agree,
   agreeOnBackbone,
+  agreeOnNeck,
   backboneConfig,
   commonParameters,
   neckConfig,
@@ -41,14 +42,8 @@ function simclrSpecs(fixture: Fixture): MethodSpecs {
   const { norm } = parameters;
   agreeOnBackbone(parameters, backbone);
   agree('temperature', parameters.temperature, head.temperature);
-  agree('dim', parameters.dim, neck.out);
-  if ('hidden' in neck) agree('hid', parameters.hid, neck.hidden);
+  agreeOnNeck(parameters, neck);
   if (norm !== undefined) agree('norm', norm, backbone.norm === 'sync' ? 'SyncBN' : 'BN');
-  if (neck.kind === 'simclr') {
-    agree('num_layers', parameters.num_layers ?? neck.layers, neck.layers);
-    agree('with_bias', parameters.with_bias ?? neck.bias, neck.bias);
-    agree('with_last_bn', parameters.with_last_bn ?? neck.lastNorm, neck.lastNorm);
-  }
   const { batch, size, steps, update_interval: accumulate } = parameters;
   return {
     method: { neck, temperature: head.temperature },

@@ -68,8 +68,8 @@ export const odc: MutationSet = {
     ...inFile('harness/nn/necks.ts', [
       [
         'features without their last ReLU',
-        "relu.apply({}, call('fc1', call('drop', relu.apply({}, y, context))), context)",
-        "call('fc1', call('drop', relu.apply({}, y, context)))",
+        'rectified: i < last || lastRelu',
+        'rectified: i < last',
       ],
     ]),
     ...inFile('harness/data/loader/order.ts', [

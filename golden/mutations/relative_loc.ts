@@ -43,8 +43,8 @@ export const relativeLoc: MutationSet = {
     ...inFile('harness/nn/necks.ts', [
       [
         'the usual momentum of norms',
-        "batchNorm({ channels: out, momentum, sync: spec.norm === 'sync' })",
-        "batchNorm({ channels: out, sync: spec.norm === 'sync' })",
+        'batchNorm({ channels: width, momentum, affine, sync })',
+        'batchNorm({ channels: width, affine, sync })',
       ],
     ]),
     ...inFile('harness/engine/ops/normalization.ts', [

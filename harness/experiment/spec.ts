@@ -9,6 +9,7 @@ import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
 import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
 import { type CompatFields, compatOf, compatSpec } from './compat.ts';
+import { respelled } from './former.ts';
 
 const positive = z.int().positive();
 const count = z.int().nonnegative();
@@ -176,7 +177,7 @@ export interface SpecifiedMethod {
 }
 
 /**
- * Checks a value and fills in its defaults.
+ * Checks a value and fills in its defaults; spellings of the first format are understood.
  * @param methods by `kind`.
  * @throws UserError with a line for each mistake: path, expectation, what was found, nearest key.
  */
@@ -185,7 +186,7 @@ export function parseExperiment(
   methods: Readonly<Record<string, SpecifiedMethod>>,
 ): Experiment {
   const what = `experiment ${nameOf(value)}`;
-  const experiment = parse(ExperimentSpec, value, what);
+  const experiment = parse(ExperimentSpec, respelled(value), what);
   const { kind, ...fields } = experiment.method;
   const definition = Object.hasOwn(methods, kind) ? methods[kind] : undefined;
   if (definition === undefined) {

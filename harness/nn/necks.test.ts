@@ -81,20 +81,45 @@ describe('necks', () => {
       ['mlp.0.weight 4,6', 'mlp.0.bias 4', 'mlp.2.weight 3,4', 'mlp.2.bias 3'],
     ],
     [
-      { kind: 'odc', hidden: 4, out: 3 },
+      { kind: 'layers', hidden: [4], out: 3, bias: true, affine: false, lastNorm: false },
       ['fc0.weight 4,6', 'fc0.bias 4', 'fc1.weight 3,4', 'fc1.bias 3'],
     ],
-    [{ kind: 'relativeLoc', out: 3 }, ['fc.weight 3,6', 'fc.bias 3', 'bn.weight 3', 'bn.bias 3']],
+    [
+      { kind: 'layers', hidden: [], out: 3, bias: true },
+      ['fc.weight 3,6', 'fc.bias 3', 'bn.weight 3', 'bn.bias 3'],
+    ],
+    [
+      { kind: 'layers', hidden: [4, 5], out: 3 },
+      [
+        'fc0.weight 4,6',
+        'bn0.weight 4',
+        'bn0.bias 4',
+        'fc1.weight 5,4',
+        'bn1.weight 5',
+        'bn1.bias 5',
+        'fc2.weight 3,5',
+        'bn2.weight 3',
+        'bn2.bias 3',
+      ],
+    ],
   ])('%o has the tensors of the original', (spec, expected) => {
     expect(shapes(neckSpec.parse(spec))).toEqual(expected);
   });
 
-  it.each<[NeckSpec['kind'], number]>([
-    ['odc', 0.001],
-    ['relativeLoc', 0.003],
-  ])('%s ends in features that are not negative, behind dropout', async (kind, momentum) => {
-    const spec = neckSpec.parse({ kind, out: 64 });
-    expect(spec).toMatchObject({ normMomentum: momentum, dropout: 0.5, norm: 'batch' });
+  it.each([
+    ['hidden layers', [4, 5], ['bn0', 'bn1'], ['drop.mask', 'drop1.mask']],
+    ['one hidden layer', [4], ['bn0'], ['drop.mask']],
+    ['the only layer', [], [], ['drop.mask']],
+  ] as const)('drop features behind the ReLU of %s', async (_, hidden, norms, masks) => {
+    const spec = neckSpec.parse({
+      kind: 'layers',
+      hidden,
+      out: 64,
+      bias: true,
+      lastNorm: false,
+      lastRelu: true,
+      dropout: 0.5,
+    });
     const image = stream(1, 'image');
     const x = floats(
       [8, 2, 2, 6],
@@ -102,13 +127,13 @@ describe('necks', () => {
     );
     const { y, asked } = await run(neck(spec, 6), x);
     expect(y.every((value) => value >= 0)).toBe(true);
-    const norm = kind === 'odc' ? 'bn0' : 'bn';
-    expect(asked.filter((name) => name.endsWith('running_mean'))).toEqual([`${norm}.running_mean`]);
-    expect(asked.filter((name) => name.startsWith('drop'))).toEqual(['drop.mask']);
+    const seen = asked.filter((name) => name.endsWith('running_mean'));
+    expect(seen).toEqual(norms.map((norm) => `${norm}.running_mean`));
+    expect(asked.filter((name) => name.startsWith('drop'))).toEqual(masks);
   });
 
   it('start where a method says', () => {
-    const spec = neckSpec.parse({ kind: 'relativeLoc', out: 3 });
+    const spec = neckSpec.parse({ kind: 'layers', hidden: [], out: 3, bias: true });
     const { parameters } = neck(spec, 6, () => ({ kind: 'normal', std: 0.005 }), 0.1);
     expect(parameters.get('fc.weight')?.initial).toEqual({ kind: 'normal', std: 0.005 });
     expect(parameters.get('fc.bias')?.initial).toEqual({ kind: 'constant', value: 0.1 });

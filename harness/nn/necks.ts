@@ -7,7 +7,6 @@ import { composed, type Initial, type LayerContext, type Module, sequential } fr
 /** Statistics of one replica's batch, or of all replicas' together. */
 const norm = z.enum(['batch', 'sync']);
 const share = z.number().min(0).max(1);
-const dropped = z.number().min(0).lt(1);
 
 /** What stands between backbone and loss (methods.md 1.2). `out`: features a sample, D. */
 export const neckSpec = z
@@ -25,35 +24,25 @@ export const neckSpec = z
       /** Behind the first fc: none, over one replica's batch, or over all replicas' together. */
       norm: z.enum(['none', 'batch', 'sync']).default('none'),
     }),
-    /** Average pool, fc, norm, then ReLU, fc, norm for each further layer; fc without bias. */
+    /** Average pool, then layers: fc, a norm and a ReLU each, the last one as it is told. */
     z.strictObject({
-      kind: z.literal('simclr'),
-      hidden: z.int().positive().default(2048),
+      kind: z.literal('layers'),
+      /** Widths of the layers before the last; none where one layer is all. */
+      hidden: z.array(z.int().positive()).readonly().default([2048]),
       out: z.int().positive().default(128),
-      layers: z.int().min(2).default(2),
+      /** Biases of the fully connected layers. */
       bias: z.boolean().default(false),
+      norm: norm.default('sync'),
+      /** Weight of a batch in the running statistics of the norms. */
+      normMomentum: share.default(0.1),
+      /** Scale and shift of the norms. */
+      affine: z.boolean().default(true),
       /** A norm behind the last fc. */
       lastNorm: z.boolean().default(true),
-      norm: norm.default('sync'),
-    }),
-    /** Average pool, fc, norm without scale and shift, ReLU, dropout, fc, ReLU. */
-    z.strictObject({
-      kind: z.literal('odc'),
-      hidden: z.int().positive().default(512),
-      out: z.int().positive().default(256),
-      /** Weight of a batch in the running statistics. */
-      normMomentum: share.default(0.001),
-      /** Share of features that are dropped. */
-      dropout: dropped.default(0.5),
-      norm: norm.default('batch'),
-    }),
-    /** Average pool, fc, norm, ReLU, dropout. */
-    z.strictObject({
-      kind: z.literal('relativeLoc'),
-      out: z.int().positive().default(4096),
-      normMomentum: share.default(0.003),
-      dropout: dropped.default(0.5),
-      norm: norm.default('batch'),
+      /** A ReLU at the end, so that no feature is negative. */
+      lastRelu: z.boolean().default(false),
+      /** Share of features dropped behind the ReLU of every layer but the last, or of the only one. */
+      dropout: z.number().min(0).lt(1).default(0),
     }),
   ])
   .readonly();
@@ -84,12 +73,8 @@ export function neck(
       const mlp = sequential([fc(channels, hidden), ...norms, relu, fc(hidden, out)]);
       return pooled({ mlp }, 'mlp');
     }
-    case 'simclr':
-      return simclr(spec, channels, fc);
-    case 'odc':
-      return odc(spec, channels, fc);
-    case 'relativeLoc':
-      return relativeLoc(spec, channels, fc);
+    case 'layers':
+      return layers(spec, channels, fc);
   }
 }
 
@@ -99,53 +84,34 @@ export const averageNeck: Module = stateless((x) => {
   return tf.reshape(globalAvgPool(x), [count, 1, 1, channels]);
 });
 
-/** NonLinearNeckV0 of the original. Its features pass the last ReLU, so none is negative. */
-function odc(spec: NeckOf<'odc'>, channels: number, fc: FullyConnected): Module {
-  const { hidden, out, normMomentum: momentum } = spec;
+/**
+ * `fc0`, `bn0`, then ReLU, `fc1`, `bn1` and so on; a single layer is `fc`, `bn`. As files of the original
+ * name NonLinearNeckSimCLR, NonLinearNeckV0 and RelativeLocNeck.
+ */
+function layers(spec: NeckOf<'layers'>, channels: number, fc: FullyConnected): Module {
+  const { bias, normMomentum: momentum, affine, lastNorm, lastRelu } = spec;
+  const widths = [...spec.hidden, spec.out];
+  const last = widths.length - 1;
   const sync = spec.norm === 'sync';
-  const children = {
-    fc0: fc(channels, hidden),
-    bn0: batchNorm({ channels: hidden, momentum, affine: false, sync }),
-    drop: dropout(spec.dropout),
-    fc1: fc(hidden, out),
-  };
-  return composed(children, (call, x, context) => {
-    const y = call('bn0', call('fc0', averagePixels.apply({}, x, context)));
-    return relu.apply({}, call('fc1', call('drop', relu.apply({}, y, context))), context);
-  });
-}
-
-/** RelativeLocNeck of the original. */
-function relativeLoc(spec: NeckOf<'relativeLoc'>, channels: number, fc: FullyConnected): Module {
-  const { out, normMomentum: momentum } = spec;
-  const children = {
-    fc: fc(channels, out),
-    bn: batchNorm({ channels: out, momentum, sync: spec.norm === 'sync' }),
-    drop: dropout(spec.dropout),
-  };
-  return composed(children, (call, x, context) => {
-    const y = call('bn', call('fc', averagePixels.apply({}, x, context)));
-    return call('drop', relu.apply({}, y, context));
-  });
-}
-
-/** `fc0`, `bn0`, then ReLU, `fc1`, `bn1` and so on: NonLinearNeckSimCLR of the original. */
-function simclr(
-  { layers, hidden, out, bias, lastNorm, norm }: NeckOf<'simclr'>,
-  channels: number,
-  fc: FullyConnected,
-): Module {
-  const sync = norm === 'sync';
   const children = new Map<string, Module>();
-  for (let i = 0; i < layers; i++) {
-    const outputs = i === layers - 1 ? out : hidden;
-    children.set(`fc${i}`, fc(i === 0 ? channels : hidden, outputs, bias));
-    if (i < layers - 1 || lastNorm) children.set(`bn${i}`, batchNorm({ channels: outputs, sync }));
-  }
+  const each = widths.map((width, i) => {
+    const number = last === 0 ? '' : String(i);
+    const names = { fc: `fc${number}`, bn: `bn${number}`, drop: i === 0 ? 'drop' : `drop${i}` };
+    const normed = i < last || lastNorm;
+    const dropped = spec.dropout > 0 && (i < last || last === 0);
+    children.set(names.fc, fc(widths[i - 1] ?? channels, width, bias));
+    if (normed) children.set(names.bn, batchNorm({ channels: width, momentum, affine, sync }));
+    if (dropped) children.set(names.drop, dropout(spec.dropout));
+    return { names, normed, dropped, rectified: i < last || lastRelu };
+  });
   return composed(Object.fromEntries(children), (call, x, context) =>
-    [...children.keys()].reduce(
-      (y, name) =>
-        call(name, name.startsWith('fc') && name !== 'fc0' ? relu.apply({}, y, context) : y),
+    each.reduce(
+      (input, { names, normed, dropped, rectified }) => {
+        const y = call(names.fc, input);
+        const z = normed ? call(names.bn, y) : y;
+        const r = rectified ? relu.apply({}, z, context) : z;
+        return dropped ? call(names.drop, r) : r;
+      },
       flattened(x, context),
     ),
   );

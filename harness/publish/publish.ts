@@ -12,8 +12,9 @@ import type { Model } from '../experiment/method.ts';
 import { type Experiment, parseExperiment } from '../experiment/spec.ts';
 import { EpochEntry } from '../record/entries.ts';
 import { readRecord } from '../record/record.ts';
+import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { stepDefinition } from '../step/definition.ts';
-import { type LoadedCheckpoint, loadCheckpoint } from '../weights/checkpoint.ts';
+import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { openPublished, stampedName } from '../weights/published.ts';
 import { encodeSafetensors, hashTensors, type TensorFile } from '../weights/safetensors.ts';
 
@@ -59,7 +60,7 @@ const Extra = z.looseObject({
  *   beside it.
  */
 export async function publish({ source, methods, out }: PublishOptions): Promise<Published> {
-  const checkpoint = await loadCheckpoint(checkpointIn(source));
+  const checkpoint = await loadRunCheckpoint(checkpointIn(source));
   const { meta, file } = checkpoint;
   const experiment = parseExperiment(meta.experiment, methods);
   const entry = entryOf(checkpoint);

@@ -12,6 +12,7 @@ const ExactNumber = z.strictObject({
 export type ExactNumber = z.infer<typeof ExactNumber>;
 
 export const ExactMetrics = z.record(z.string(), ExactNumber);
+export type ExactMetrics = z.infer<typeof ExactMetrics>;
 
 /** One epoch as it ended; epoch 0 is the state before training. */
 export const EpochEntry = z.strictObject({

@@ -13,6 +13,8 @@ import { EpochSums } from './sums.ts';
 
 /** What a checkpoint holds for the trainer besides tensors and place. */
 export const CheckpointExtra = z.strictObject({
+  /** Of the entries. */
+  format: z.literal('reprise-record-2'),
   provenance: Provenance,
   /** The record so far. */
   epochs: z.array(EpochEntry).readonly(),
@@ -51,7 +53,7 @@ export class History {
   ) {
     this.folder = folder;
     this.head = {
-      format: 'reprise-record-1',
+      format: 'reprise-record-2',
       experiment,
       experimentId: experimentId(experiment),
       ...provenance,

@@ -7,11 +7,20 @@ import { writeAtomic } from '../base/files.ts';
 import { sha256Json } from '../base/hash.ts';
 import { parse } from '../base/parse.ts';
 import { Sha256 } from '../base/sha256.ts';
+import { respelled } from '../experiment/former.ts';
 import { chained, chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
+import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';
+
+const Revision = z.strictObject({
+  format: z.literal(FORMER_FORMAT),
+  experimentId: Sha256,
+  seal: Sha256,
+  reason: z.string(),
+});
 
 /** `record.json`: what a run was, on what, and what came out, so that anyone can check it. */
 export const RunRecord = z.strictObject({
-  format: z.literal('reprise-record-1'),
+  format: z.literal('reprise-record-2'),
   /** The whole experiment, every default explicit. */
   experiment: z.looseObject({ name: z.string() }),
   experimentId: Sha256,
@@ -28,10 +37,15 @@ export const RunRecord = z.strictObject({
   /** After the last epoch, e.g. the linear probe. Absent while the run goes on. */
   final: ExactMetrics.optional(),
   finished: z.boolean(),
+  /** Where the record was made in the former format: what identified it then. */
+  revised: Revision.optional(),
   /** SHA-256 of all else in here (`sealed`): a field changed by hand or by a bad disk shows. */
   seal: Sha256,
 });
 export type RunRecord = z.infer<typeof RunRecord>;
+
+const FormerRecord = RunRecord.extend({ format: z.literal(FORMER_FORMAT) });
+type FormerRecord = z.infer<typeof FormerRecord>;
 export type UnsealedRecord = Omit<RunRecord, 'seal'>;
 
 const FILE = 'record.json';
@@ -77,13 +91,22 @@ export function readRecord(path: string): RunRecord {
 }
 
 /**
- * A record whose parts fit each other: the id is the experiment's, decimals are what their bits say,
+ * A record whose parts fit each other; one of the former format, once it is checked, as one of today. The id is the experiment's, decimals are what their bits say,
  * every entry follows from the one before, the seal covers all.
  * @param what names the record in messages.
  * @throws UserError naming the first part that does not fit.
  */
 export function checkRecord(json: unknown, what: string): RunRecord {
-  const record = parse(RunRecord, json, what);
+  const former = z.looseObject({ format: z.literal(FORMER_FORMAT) }).safeParse(json).success;
+  return former ? revised(checked(FormerRecord, json, what)) : checked(RunRecord, json, what);
+}
+
+function checked<T extends RunRecord | FormerRecord>(
+  schema: z.ZodType<T>,
+  json: unknown,
+  what: string,
+): T {
+  const record = parse(schema, json, what);
   const misfit = misfitOf(record);
   if (misfit !== undefined)
     throw new UserError(
@@ -93,7 +116,22 @@ export function checkRecord(json: unknown, what: string): RunRecord {
   return record;
 }
 
-function misfitOf(record: RunRecord): string | undefined {
+/** A record of the former format as one of today: the same run, spelled and measured as now. */
+function revised({ seal, format, experimentId, ...former }: FormerRecord): RunRecord {
+  const experiment = z.looseObject({ name: z.string() }).parse(respelled(former.experiment));
+  const { epochs, final } = former;
+  return sealed({
+    ...former,
+    format: 'reprise-record-2',
+    experiment,
+    experimentId: sha256Json(experiment),
+    epochs: revisedEntries(epochs),
+    ...(final === undefined ? {} : { final: metricsInPercent(final) }),
+    revised: { format, experimentId, seal, reason: REVISION_REASON },
+  });
+}
+
+function misfitOf(record: RunRecord | FormerRecord): string | undefined {
   const { experiment, experimentId: id, epochs, final = {}, finished, seal } = record;
   const found = sha256Json(experiment);
   if (found !== id) return `experimentId is ${id}, but the experiment in it has id ${found}`;
@@ -112,6 +150,6 @@ function misfitOf(record: RunRecord): string | undefined {
   return undefined;
 }
 
-function sealOf(record: UnsealedRecord): Sha256 {
+function sealOf(record: UnsealedRecord | FormerRecord): Sha256 {
   return sha256Json({ ...record, seal: undefined });
 }

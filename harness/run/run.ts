@@ -158,6 +158,7 @@ export class Run {
     const { experiment, learner } = training;
     const { epoch, epochStep, sums } = this.place;
     const extra: CheckpointExtra = {
+      format: 'reprise-record-2',
       provenance,
       sums,
       epochs: history.epochs,

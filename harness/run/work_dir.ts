@@ -1,18 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { differences } from '../base/difference.ts';
 import { UserError } from '../base/errors.ts';
-import { sweepTemporaries, writeError } from '../base/files.ts';
+import { sweepTemporaries, writeAtomic, writeError } from '../base/files.ts';
 import { type Lock, lockFolder } from '../base/lock.ts';
 import { type Experiment, experimentId } from '../experiment/spec.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
-import {
-  type LoadedCheckpoint,
-  latestCheckpoint,
-  listCheckpoints,
-  loadCheckpoint,
-  readCheckpointMeta,
-} from '../weights/checkpoint.ts';
+import { latestRunCheckpoint, loadRunCheckpoint, readRunMeta } from '../record/run_checkpoint.ts';
+import { type LoadedCheckpoint, listCheckpoints } from '../weights/checkpoint.ts';
+import { reviseWorkDir, stepsIn } from './revise_work_dir.ts';
 
 const STEPS = 'steps.csv';
 const OWN =
@@ -65,7 +61,12 @@ export async function findStart(request: StartRequest): Promise<LoadedCheckpoint
     }
     return undefined;
   }
-  bringSteps(checkpoint.file, folder);
+  await bringSteps(checkpoint.file, folder);
+  if (await reviseWorkDir(folder))
+    tell.warn(
+      'the run began in the former format: accuracies are in percent from here on, also in its steps.csv ' +
+        'and log.json; earlier points of tf_logs and lines of train_*.log stay shares of 0 to 1',
+    );
   return checkpoint;
 }
 
@@ -104,7 +105,7 @@ function runIn(folder: string): FoundRun | undefined {
 
 function metaOf(file: string) {
   try {
-    return readCheckpointMeta(file);
+    return readRunMeta(file);
   } catch {
     return undefined;
   }
@@ -123,8 +124,8 @@ async function resumed(
 ): Promise<LoadedCheckpoint | undefined> {
   const checkpoint =
     resumeFrom === 'auto'
-      ? await latestCheckpoint(folder, tell.warn)
-      : await loadCheckpoint(resolve(resumeFrom));
+      ? await latestRunCheckpoint(folder, tell.warn)
+      : await loadRunCheckpoint(resolve(resumeFrom));
   if (checkpoint === undefined && listCheckpoints(folder).length > 0)
     throw new UserError(
       `${folder}: every checkpoint is damaged; bring one back from a copy, or empty the folder to begin anew`,
@@ -152,8 +153,9 @@ function shown(value: unknown): string {
 }
 
 /** A run that goes on in another folder takes the steps before its checkpoint along. */
-function bringSteps(file: string, folder: string): void {
-  const [from, to] = [join(dirname(file), STEPS), join(folder, STEPS)];
-  if (dirname(file) !== resolve(folder) && existsSync(from) && !existsSync(to))
-    copyFileSync(from, to);
+async function bringSteps(file: string, folder: string): Promise<void> {
+  const to = join(folder, STEPS);
+  if (dirname(file) === resolve(folder) || existsSync(to)) return;
+  const steps = stepsIn(dirname(file));
+  if (steps !== undefined) await writeAtomic(to, steps);
 }

@@ -23,7 +23,7 @@ export interface RecordParts {
 export function recordOf(parts: RecordParts): RunRecord {
   const { experiment = { name: 'tiny', seed: 0 }, epochs, final } = parts;
   const head: UnsealedRecord = {
-    format: 'reprise-record-1',
+    format: 'reprise-record-2',
     experiment,
     experimentId: sha256Json(experiment),
     data: { train: sha256(parts.data ?? 'images') },

@@ -8,16 +8,8 @@ import { type Experiment, experimentId } from '../experiment/spec.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { train } from '../run/trainer.ts';
 import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
-import {
-  type Blessing,
-  changesBetween,
-  cutAt,
-  type Golden,
-  goldenPath,
-  goldensOf,
-  readGolden,
-  writeGolden,
-} from './golden.ts';
+import { changesBetween, cutAt, goldenPath, goldensOf, readGolden, writeGolden } from './golden.ts';
+import type { Blessing, Golden } from './golden_schema.ts';
 import { verifyEpoch } from './verify.ts';
 import { verificationText } from './verify_text.ts';
 
@@ -93,7 +85,7 @@ export async function bless(options: BlessOptions): Promise<Blessed> {
     return { path, blessing, written: false };
   }
   const log = [...(previous?.log ?? []), blessing];
-  const golden = { format: 'reprise-golden-1', horizon, record, log } as const;
+  const golden = { format: 'reprise-golden-2', horizon, record, log } as const;
   await writeGolden(path, bands === undefined ? golden : { ...golden, bands });
   return { path, blessing, written: true };
 }

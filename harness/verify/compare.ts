@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { type Difference, differences } from '../base/difference.ts';
 import { UserError } from '../base/errors.ts';
-import { readSteps, type StepRow } from '../log/step_file.ts';
+import type { StepRow } from '../log/step_file.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
+import { readRunSteps } from '../record/former.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { readStates, type StateRow } from '../record/states.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
@@ -29,7 +30,7 @@ export interface RunComparison {
 /** Compares what two work directories say, without running anything. */
 export function compareRuns(left: string, right: string): RunComparison {
   const [a, b] = [readRecord(left), readRecord(right)];
-  const rows = inStep(readSteps(left), readSteps(right));
+  const rows = inStep(readRunSteps(left), readRunSteps(right));
   const states = inStep(readStates(left), readStates(right));
   const step = rows.find(([x, y]) => columnsApart(x, y).length > 0);
   const state = states.find(([x, y]) => namesApart(x, y).length > 0);

@@ -5,15 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sealed } from '../record/record.ts';
 import { type RecordParts, recordOf } from '../testing/records.ts';
 import { measureBands } from './bands.ts';
-import {
-  changesBetween,
-  cutAt,
-  type Golden,
-  goldenPath,
-  readGolden,
-  writeGolden,
-} from './golden.ts';
+import { changesBetween, cutAt, goldenPath, readGolden, writeGolden } from './golden.ts';
 import { compareWithGolden, verdictTable, verdictText } from './golden_check.ts';
+import type { Golden } from './golden_schema.ts';
 
 const LOSSES = [3.1, 2.2, 1.3];
 function run(noise = 0, parts: Partial<RecordParts> = {}) {
@@ -38,7 +32,7 @@ const blessing = {
   chain: pinned.epochs.at(-1)?.chain ?? expect.unreachable(),
 };
 const golden: Omit<Golden, 'seal'> = {
-  format: 'reprise-golden-1',
+  format: 'reprise-golden-2',
   horizon: 3,
   record: pinned,
   bands,

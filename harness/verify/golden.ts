@@ -1,70 +1,37 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { canonicalJson } from '../base/canonical.ts';
 import { UserError } from '../base/errors.ts';
 import { writeAtomic } from '../base/files.ts';
 import { sha256Json } from '../base/hash.ts';
 import { parse } from '../base/parse.ts';
-import { Sha256 } from '../base/sha256.ts';
+import type { Sha256 } from '../base/sha256.ts';
 import { type EpochEntry, numberOf } from '../record/entries.ts';
-import { checkRecord, RunRecord, sealed } from '../record/record.ts';
-import { Bands } from './bands.ts';
-
-/** A number of a record that is another one since; `metric` may be `state`, a hash. */
-const Change = z.strictObject({
-  epoch: z.union([z.int().nonnegative(), z.literal('final')]),
-  metric: z.string(),
-  before: z.union([z.number(), z.string()]).optional(),
-  after: z.union([z.number(), z.string()]).optional(),
-});
-export type Change = z.infer<typeof Change>;
-
-/** One blessing: why a golden is as it is. */
-const Blessing = z.strictObject({
-  reason: z.string().min(1),
-  command: z.string(),
-  /** The commit whose code made the numbers. */
-  commit: z.string(),
-  /** Chain of the pinned run's last epoch. */
-  chain: Sha256,
-  /** Whether the traced step, the data or the horizon are others than before. */
-  changed: z.array(z.enum(['graph', 'data', 'horizon'])),
-  /** Where the numbers first part from those before. */
-  first: Change.optional(),
-  /** Every number that is another one; empty for a new golden. */
-  differences: z.array(Change),
-});
-export type Blessing = z.infer<typeof Blessing>;
-
-/**
- * A pinned run, `golden/<first 12 digits of the experiment id>/<fingerprint id>.json`: one file for
- * each kind of platform that somebody has run it on. Only `scripts/bless.mjs` writes it.
- */
-export const Golden = z.strictObject({
-  format: z.literal('reprise-golden-1'),
-  /** Epochs that are pinned: all, or the first of a run too long to be repeated whole. */
-  horizon: z.int().nonnegative(),
-  /** Experiment, data, graph, library, platform, and every epoch to the bit. */
-  record: RunRecord,
-  /** What a platform without a golden is held to. */
-  bands: Bands.optional(),
-  /** Oldest first. */
-  log: z.array(Blessing).min(1),
-  seal: Sha256,
-});
-export type Golden = z.infer<typeof Golden>;
+import { checkRecord, type RunRecord, sealed } from '../record/record.ts';
+import { FormerGolden, isFormerGolden, revisedGolden } from './former_golden.ts';
+import { type Change, Golden } from './golden_schema.ts';
 
 /** The file of a run's golden. */
 export function goldenPath(folder: string, record: RunRecord): string {
   return join(folder, record.experimentId.slice(0, 12), `${record.fingerprint.id}.json`);
 }
 
+/** A golden with its seal. */
+export function sealedGolden({
+  format,
+  horizon,
+  record,
+  bands,
+  log,
+}: Omit<Golden, 'seal'>): Golden {
+  const content = { format, horizon, record, ...(bands === undefined ? {} : { bands }), log };
+  return { ...content, seal: sha256Json(content) };
+}
+
 /** A golden as text: equal goldens give equal bytes. */
 export function goldenText(golden: Omit<Golden, 'seal'>): string {
-  const { format, horizon, record, bands, log } = golden;
-  const content = { format, horizon, record, bands, log };
-  const whole = { ...content, seal: sha256Json(content) };
+  const whole = sealedGolden(golden);
   return `${JSON.stringify(JSON.parse(canonicalJson(whole)), null, 2)}\n`;
 }
 
@@ -83,14 +50,26 @@ export function readGolden(path: string): Golden {
   } catch (cause) {
     throw new UserError(`golden ${path} cannot be read: ${String(cause)}`);
   }
-  const golden = parse(Golden, json, `golden ${path}`);
+  const what = `golden ${path}`;
+  if (isFormerGolden(json))
+    return sealedGolden(revisedGolden(sealChecked(FormerGolden, json, what), what));
+  const golden = sealChecked(Golden, json, what);
+  checkRecord(golden.record, `${what}: record`);
+  return golden;
+}
+
+function sealChecked<T extends { readonly seal: Sha256 }>(
+  schema: z.ZodType<T>,
+  json: unknown,
+  what: string,
+): T {
+  const golden = parse(schema, json, what);
   const { seal, ...content } = golden;
   if (seal !== sha256Json(content))
     throw new UserError(
-      `golden ${path} was changed by hand: it does not fit its seal; ` +
+      `${what} was changed by hand: it does not fit its seal; ` +
         'bring it back from version control, or make it anew with scripts/bless.mjs',
     );
-  checkRecord(golden.record, `golden ${path}: record`);
   return golden;
 }
 

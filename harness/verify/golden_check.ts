@@ -3,7 +3,8 @@ import type { ExactNumber } from '../record/entries.ts';
 import { numberOf } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
 import { type Band, isWithin } from './bands.ts';
-import { type Golden, goldensOf } from './golden.ts';
+import { goldensOf } from './golden.ts';
+import type { Golden } from './golden_schema.ts';
 
 /** One value held to what is pinned. */
 export interface Row {

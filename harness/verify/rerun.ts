@@ -7,13 +7,14 @@ import { bytesOf } from '../engine/array.ts';
 import type { Methods } from '../experiment/bind.ts';
 import type { Metrics } from '../experiment/metrics.ts';
 import { parseExperiment } from '../experiment/spec.ts';
-import { readSteps } from '../log/step_file.ts';
+import { readRunSteps } from '../record/former.ts';
 import { readRecord } from '../record/record.ts';
+import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { NO_SUMS } from '../record/sums.ts';
 import type { BegunEpoch } from '../run/begin_epoch.ts';
 import { openTraining, type Training } from '../run/open_training.ts';
 import { takeStep } from '../step/take_step.ts';
-import { type LoadedCheckpoint, listCheckpoints, loadCheckpoint } from '../weights/checkpoint.ts';
+import { type LoadedCheckpoint, listCheckpoints } from '../weights/checkpoint.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
 
 export interface RerunOptions {
@@ -105,7 +106,7 @@ class Side {
   private constructor(folder: string, training: Training) {
     this.folder = folder;
     this.training = training;
-    const rows = readSteps(folder);
+    const rows = readRunSteps(folder);
     this.written = rows.at(-1)?.step ?? 0;
     this.recorded = new Map(rows.map(({ step, metrics }) => [step, metrics]));
   }
@@ -185,7 +186,7 @@ async function commonCheckpoint(a: string, b: string): Promise<LoadedCheckpoint 
   const loaded = await Promise.all(
     shared.map(async (file) => {
       const other = join(b, file.slice(a.length));
-      return [await loadCheckpoint(file), await loadCheckpoint(other)] as const;
+      return [await loadRunCheckpoint(file), await loadRunCheckpoint(other)] as const;
     }),
   );
   return loaded

@@ -9,9 +9,11 @@ import { parseExperiment } from '../experiment/spec.ts';
 import type { EpochEntry } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
 import { readRecord } from '../record/record.ts';
+import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { train } from '../run/trainer.ts';
-import { type LoadedCheckpoint, loadCheckpoint } from '../weights/checkpoint.ts';
-import { type Change, changesBetween } from './golden.ts';
+import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
+import { changesBetween } from './golden.ts';
+import type { Change } from './golden_schema.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
 
 export interface VerifyOptions {
@@ -83,7 +85,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
     const tensors = existsSync(own)
       ? tensorDifferences(
           await stateIn(own, recorded),
-          await loadCheckpoint(checkpointFile(folder, epoch)),
+          await loadRunCheckpoint(checkpointFile(folder, epoch)),
         )
       : undefined;
     return {
@@ -149,7 +151,7 @@ async function startOf(
 
 /** A checkpoint whose state is the recorded one. */
 async function stateIn(file: string, { epoch, stateHash }: EpochEntry): Promise<LoadedCheckpoint> {
-  const checkpoint = await loadCheckpoint(file);
+  const checkpoint = await loadRunCheckpoint(file);
   if (checkpoint.stateHash !== stateHash)
     throw new UserError(
       `${file} is not of this record: its state is ${checkpoint.stateHash}, ` +

@@ -58,11 +58,12 @@ const normedNeck = (place: Place) =>
 type Normed = z.output<ReturnType<typeof simclrNeck>> | z.output<ReturnType<typeof normedNeck>>;
 
 function normedSpec(config: Normed): NeckSpec {
-  const sizes = { hidden: config.hid_channels, out: config.out_channels };
-  if (config.type === 'NonLinearNeckV2') return { kind: 'mlp', ...sizes, norm: 'batch' };
-  const { num_layers: layers, with_bias: bias, with_last_bn: lastNorm } = config;
+  const { hid_channels: width, out_channels: out } = config;
+  if (config.type === 'NonLinearNeckV2') return { kind: 'mlp', hidden: width, out, norm: 'batch' };
+  const { num_layers: count, with_bias: bias, with_last_bn: lastNorm } = config;
+  const hidden = Array.from({ length: count - 1 }, () => width);
   const norm = config.sync_bn ? 'sync' : 'batch';
-  return { kind: 'simclr', ...sizes, layers, bias, lastNorm, norm };
+  return neckSpec.parse({ kind: 'layers', hidden, out, bias, lastNorm, norm });
 }
 
 /** The reference's predictor config. */
@@ -114,18 +115,29 @@ export const neckConfig = z
         return neckSpec.parse({ kind: 'linear', out });
       case 'NonLinearNeckV0':
         return neckSpec.parse({
-          kind: 'odc',
-          hidden: config.hid_channels,
+          kind: 'layers',
+          hidden: [config.hid_channels],
           out,
+          bias: true,
           norm: config.sync_bn ? 'sync' : 'batch',
+          normMomentum: 0.001,
+          affine: false,
+          lastNorm: false,
+          lastRelu: true,
+          dropout: 0.5,
         });
       case 'NonLinearNeckV1':
         return neckSpec.parse({ kind: 'mlp', hidden: config.hid_channels, out });
       case 'RelativeLocNeck':
         return neckSpec.parse({
-          kind: 'relativeLoc',
+          kind: 'layers',
+          hidden: [],
           out,
+          bias: true,
           norm: config.sync_bn ? 'sync' : 'batch',
+          normMomentum: 0.003,
+          lastRelu: true,
+          dropout: 0.5,
         });
     }
   });
@@ -233,6 +245,32 @@ export function agreeOnBackbone(
 ): void {
   agree('depth', parameters.depth, backbone.depth);
   agree('width', parameters.width, backbone.width * 64);
+}
+
+/** Holds widths, layers, biases and the last norm of the hyper-parameters to the neck of the case. */
+export function agreeOnNeck(
+  parameters: {
+    readonly dim: number;
+    readonly hid?: number | undefined;
+    readonly num_layers?: number | undefined;
+    readonly with_bias?: boolean | undefined;
+    readonly with_last_bn?: boolean | undefined;
+  },
+  neck: NeckSpec,
+): void {
+  agree('dim', parameters.dim, neck.out);
+  agreeOnHidden(parameters.hid, neck);
+  if (neck.kind !== 'layers') return;
+  const { num_layers = neck.hidden.length + 1, with_bias = neck.bias } = parameters;
+  agree('num_layers', num_layers, neck.hidden.length + 1);
+  agree('with_bias', with_bias, neck.bias);
+  agree('with_last_bn', parameters.with_last_bn ?? neck.lastNorm, neck.lastNorm);
+}
+
+/** Holds the width of hidden layers, where the hyper-parameters have it, to the neck of the case. */
+export function agreeOnHidden(hid: number | undefined, neck: NeckSpec | null): void {
+  const widths = neck === null || neck.kind === 'linear' ? [] : [neck.hidden].flat();
+  if (hid !== undefined) for (const width of widths) agree('hid', hid, width);
 }
 
 /** Holds a hyper-parameter to what the case's model was built with. @throws UserError by its name. */
