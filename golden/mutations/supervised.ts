@@ -69,7 +69,7 @@ export const supervised: MutationSet = {
         'this.io.read(accumulatorState(name))',
       ],
     ]),
-    ...inFile('harness/evaluation/classifier.ts', [
+    ...inFile('harness/evaluation/classifier_judge.ts', [
       ['the two best count', 'test_top1: share(1)', 'test_top1: share(2)'],
     ]),
     ...inFile('harness/evaluation/linear.ts', [

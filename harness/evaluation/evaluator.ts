@@ -2,9 +2,9 @@ import { UserError } from '../base/errors.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
 import type { Metrics } from '../experiment/metrics.ts';
 import { resnet } from '../nn/resnet.ts';
-import { backboneStages, evaluationSize, FrozenNetworks } from './backbone.ts';
-import { ClassifierJudge } from './classifier.ts';
-import { FeatureJudge } from './frozen.ts';
+import { ClassifierJudge } from './classifier_judge.ts';
+import { FeatureJudge } from './feature_judge.ts';
+import { frozenBackbone, openFrozen, settingsOf } from './frozen_model.ts';
 import { checkClasses, type ImageSet, imageBytes, kept, openImageSet } from './image_set.ts';
 import type { EvaluationSetup, Evaluator, Judge } from './judge.ts';
 
@@ -15,7 +15,7 @@ const KEPT_BYTES = 512 * 2 ** 20;
  * `knn_top1`, of the frozen backbone, with `feature_std` and `effective_rank` of the same features of
  * `evaluation.train`, and `test_top1` and `test_top5`, of the run's own classifier,
  * each before the first epoch, at multiples of its `everyEpochs` and after the last one; `atEnd` gives
- * `linear_top1`; tops in percent. The engine must have been started.
+ * `linear_top1`; tops in percent.
  * @throws UserError by path in the experiment: no labels, other classes, more neighbours than images.
  */
 export async function openEvaluator(setup: EvaluationSetup): Promise<Evaluator | undefined> {
@@ -27,23 +27,14 @@ export async function openEvaluator(setup: EvaluationSetup): Promise<Evaluator |
   const backbone = resnet(experiment.backbone);
   const model = method.model(backbone);
   const judges: Judge[] = [];
-  if (evaluation.classify !== undefined) judges.push(new ClassifierJudge(setup, model, test));
+  if (evaluation.classify !== undefined)
+    judges.push(await ClassifierJudge.open(setup, model, test));
   if (train !== undefined) {
     const { threads = 0 } = setup;
-    const width = backbone.channels;
-    const stages = backboneStages(model, backbone);
-    const channels = model.input?.channels ?? experiment.backbone.channels;
-    const networks = { experiment, evaluation, stages, channels, width, threads };
+    const networks = frozenBackbone(model, backbone, experiment.backbone.channels);
+    const frozen = await openFrozen(networks, settingsOf(experiment), { threads });
     judges.push(
-      new FeatureJudge({
-        experiment,
-        evaluation,
-        train,
-        test,
-        width,
-        threads,
-        backbone: new FrozenNetworks(networks),
-      }),
+      new FeatureJudge({ experiment, evaluation, train, test, threads, backbone: frozen }),
     );
   }
   return evaluatorOf(judges, sets);
@@ -57,7 +48,7 @@ interface Sets {
 async function openSets({ experiment, data, workers }: EvaluationSetup): Promise<Sets> {
   const { evaluation } = experiment;
   if (evaluation === undefined) throw new Error('evaluation: none asked for');
-  const size = evaluationSize(experiment);
+  const { size } = settingsOf(experiment);
   const { batch, pipeline = defaultPipeline(size), knn } = evaluation;
   const open = async (path: 'train' | 'test') => {
     const spec = evaluation[path];

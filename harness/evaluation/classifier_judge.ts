@@ -3,7 +3,7 @@ import type { Model } from '../experiment/method.ts';
 import type { Metrics } from '../experiment/metrics.ts';
 import type { ClassifySpec } from '../experiment/spec.ts';
 import type { Tensors } from '../step/learner.ts';
-import { FrozenNetworks, stageOf } from './backbone.ts';
+import { type FrozenModel, frozenClassifier, openFrozen, settingsOf } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
 import type { EvaluationSetup, Judge } from './judge.ts';
 import { topShare } from './rows.ts';
@@ -15,48 +15,45 @@ export class ClassifierJudge implements Judge {
   private readonly spec: ClassifySpec;
   private readonly epochs: number;
   private readonly test: ImageSet;
-  private readonly classes: number;
-  private readonly networks: FrozenNetworks;
+  private readonly classifier: FrozenModel;
+
+  private constructor(spec: ClassifySpec, epochs: number, test: ImageSet, classifier: FrozenModel) {
+    this.spec = spec;
+    this.epochs = epochs;
+    this.test = test;
+    this.classifier = classifier;
+  }
 
   /** @throws UserError where the method has no classifier, or it lacks a class of the test images. */
-  constructor({ experiment, threads = 0 }: EvaluationSetup, model: Model, test: ImageSet) {
-    const { evaluation, method, epochs } = experiment;
-    const { classifier } = model;
+  static async open(
+    { experiment, threads }: EvaluationSetup,
+    model: Model,
+    test: ImageSet,
+  ): Promise<ClassifierJudge> {
+    const { evaluation, method, epochs, backbone } = experiment;
     if (evaluation?.classify === undefined) throw new Error('evaluation: no classifier asked for');
+    const classifier = frozenClassifier(model, backbone.channels);
     if (classifier === undefined)
       throw new UserError(
         `evaluation.classify: method.kind ${method.kind} has no classifier of the data's classes; ` +
           'leave it out, or judge the features by evaluation.knn',
       );
     const highest = test.labels.reduce((most, label) => Math.max(most, label), 0);
-    if (highest >= classifier.classes)
+    if (highest >= classifier.width)
       throw new UserError(
-        `evaluation.test: label ${highest} is none of the ${classifier.classes} classes of the run`,
+        `evaluation.test: label ${highest} is none of the ${classifier.width} classes of the run`,
       );
-    this.spec = evaluation.classify;
-    this.epochs = epochs;
-    this.test = test;
-    this.classes = classifier.classes;
-    const stages = [
-      ...(model.input === undefined ? [] : [model.input.network]),
-      ...classifier.networks,
-    ];
-    this.networks = new FrozenNetworks({
-      experiment,
-      evaluation,
-      threads,
-      width: classifier.classes,
-      stages: stages.map((network) => stageOf(model, network)),
-      channels: model.input?.channels ?? experiment.backbone.channels,
-    });
+    const frozen = await openFrozen(classifier, settingsOf(experiment), { threads });
+    return new ClassifierJudge(evaluation.classify, epochs, test, frozen);
   }
 
   async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
     if (epoch % this.spec.everyEpochs !== 0 && epoch !== this.epochs) return {};
-    await this.networks.load(weights);
-    const logits = await this.networks.features(this.test);
-    const share = (top: number) => topShare(logits, this.classes, this.test.labels, top);
-    return { test_top1: share(1), test_top5: share(Math.min(TOP, this.classes)) };
+    await this.classifier.load(weights);
+    const classes = this.classifier.width;
+    const logits = await this.classifier.features(this.test);
+    const share = (top: number) => topShare(logits, classes, this.test.labels, top);
+    return { test_top1: share(1), test_top5: share(Math.min(TOP, classes)) };
   }
 
   async atEnd(): Promise<Metrics> {
@@ -64,6 +61,6 @@ export class ClassifierJudge implements Judge {
   }
 
   dispose(): void {
-    this.networks.dispose();
+    this.classifier.dispose();
   }
 }

@@ -2,7 +2,7 @@ import type { Sha256 } from '../base/sha256.ts';
 import type { Metrics } from '../experiment/metrics.ts';
 import type { EvaluationSpec, Experiment } from '../experiment/spec.ts';
 import type { Tensors } from '../step/learner.ts';
-import type { FrozenNetworks } from './backbone.ts';
+import type { FrozenModel } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
 import type { Judge } from './judge.ts';
 import { knnTop1 } from './knn.ts';
@@ -15,8 +15,7 @@ interface Parts {
   readonly evaluation: EvaluationSpec;
   readonly train: ImageSet;
   readonly test: ImageSet;
-  readonly backbone: FrozenNetworks;
-  readonly width: number;
+  readonly backbone: FrozenModel;
   readonly threads: number;
 }
 
@@ -61,7 +60,8 @@ export class FeatureJudge implements Judge {
 
   /** Features of these weights; those of the last ones asked for are kept. */
   private async features(weights: Tensors): Promise<Extracted> {
-    const { backbone, train, test, width } = this.parts;
+    const { backbone, train, test } = this.parts;
+    const { width } = backbone;
     const of = await backbone.load(weights);
     if (this.extracted?.of === of) return this.extracted;
     this.extracted = undefined;

@@ -1,0 +1,156 @@
+import { UserError } from '../base/errors.ts';
+import { sha256Slowly } from '../base/hash.ts';
+import type { Sha256 } from '../base/sha256.ts';
+import { bytesOf, sizeOf } from '../engine/array.ts';
+import { startEngine } from '../engine/index.ts';
+import { toHWIO } from '../engine/layout.ts';
+import { Program } from '../engine/program.ts';
+import type { Backbone, Model } from '../experiment/method.ts';
+import type { Experiment } from '../experiment/spec.ts';
+import { averagePixels } from '../nn/layers.ts';
+import {
+  defineFeatures,
+  extractFeatures,
+  type FeatureDefinition,
+  type Stage,
+} from '../step/features.ts';
+import type { Tensors } from '../step/learner.ts';
+import type { ImageSet } from './image_set.ts';
+
+/** Networks that images pass one after another, frozen. */
+export interface FrozenNetworks {
+  readonly stages: readonly Stage[];
+  /** Channels that the first of them takes. */
+  readonly channels: number;
+  /** Features that the last of them gives, D. */
+  readonly width: number;
+}
+
+/** How images are brought to the networks; what decides the bits of features besides the weights. */
+export type FrozenSettings = Pick<FeatureDefinition, 'batch' | 'size' | 'normalise' | 'precision'>;
+
+/** The settings of an experiment's own evaluation. @throws Error where it asks for none. */
+export function settingsOf(experiment: Experiment): FrozenSettings {
+  const { evaluation, data } = experiment;
+  if (evaluation === undefined) throw new Error('evaluation: none asked for');
+  const { batch, precision, size = data.size } = evaluation;
+  return { batch, precision, size, normalise: { mean: data.mean, std: data.std } };
+}
+
+/** The backbone of a model with a mean over pixels behind it, and what comes before it. */
+export function frozenBackbone(model: Model, backbone: Backbone, channels: number): FrozenNetworks {
+  const before = model.input === undefined ? [] : [stageOf(model, model.input.network)];
+  const own = { prefix: model.backbone, module: backbone.module };
+  return {
+    stages: [...before, own, { prefix: '', module: averagePixels }],
+    channels: model.input?.channels ?? channels,
+    width: backbone.channels,
+  };
+}
+
+/** A model's own classifier of the data's classes, to logits; undefined where it has none. */
+export function frozenClassifier(model: Model, channels: number): FrozenNetworks | undefined {
+  const { classifier, input } = model;
+  if (classifier === undefined) return undefined;
+  const networks = [...(input === undefined ? [] : [input.network]), ...classifier.networks];
+  return {
+    stages: networks.map((network) => stageOf(model, network)),
+    channels: input?.channels ?? channels,
+    width: classifier.classes,
+  };
+}
+
+/**
+ * A model that is open only to be judged: weights in, features out. All that judges weights, on the way
+ * of a training or apart from any, opens it here, and gives it back by `dispose`.
+ * @example
+ * const frozen = await openFrozen(frozenBackbone(model, backbone, 3), settingsOf(experiment));
+ * await frozen.load(weights);
+ * const features = await frozen.features(images); // float32 [N, D]
+ */
+export async function openFrozen(
+  networks: FrozenNetworks,
+  settings: FrozenSettings,
+  { threads = 0 }: { readonly threads?: number | undefined } = {},
+): Promise<FrozenModel> {
+  await startEngine();
+  return new FrozenModel(networks, settings, threads);
+}
+
+export class FrozenModel {
+  /** Features of an image, D. */
+  readonly width: number;
+  private readonly program: Program;
+  private readonly settings: FrozenSettings;
+  private readonly names: readonly string[];
+
+  constructor(
+    { stages, channels, width }: FrozenNetworks,
+    settings: FrozenSettings,
+    threads: number,
+  ) {
+    this.width = width;
+    this.settings = settings;
+    this.program = new Program({ intraThreads: threads });
+    const specs = stages
+      .flatMap(({ prefix, module: { parameters, buffers } }) =>
+        [...parameters, ...buffers].map(([name, spec]) => [prefix + name, spec] as const),
+      )
+      .filter(([, { dtype }]) => dtype === 'float32');
+    this.names = specs.map(([name]) => name);
+    for (const [name, { dtype, shape }] of specs) this.program.state(name, { dtype, shape });
+    defineFeatures(this.program, { stages, channels, ...settings });
+  }
+
+  /**
+   * Puts in the networks' part of a state; running statistics are those of replica 0.
+   * @returns SHA-256 over what was put in
+   * @throws UserError naming the tensor that is missing or of another shape.
+   */
+  async load(weights: Tensors): Promise<Sha256> {
+    const values = this.names.map((name) => {
+      const value = weights.get(name);
+      if (value === undefined)
+        throw new UserError(
+          `evaluation: the weights have no ${name}; expected those of a run of this experiment`,
+        );
+      return [name, value.shape.length === 4 ? toHWIO(value) : value] as const;
+    });
+    await this.program.writeStates(values);
+    return sha256Slowly(values.map(([, { data }]) => bytesOf(data)));
+  }
+
+  /**
+   * float32 [N, D], not normalised.
+   * @throws UserError naming the first image whose features are not finite.
+   */
+  async features(set: ImageSet): Promise<Float32Array> {
+    const { width } = this;
+    const { batch, size } = this.settings;
+    const features = new Float32Array(set.count * width);
+    const images = new Uint8Array(sizeOf([batch, size, size, 3]));
+    for await (const piece of set.images()) {
+      images.set(piece.images);
+      const rows = await extractFeatures(this.program, images, piece.count);
+      features.set(rows, piece.first * width);
+    }
+    const bad = features.findIndex((x) => !Number.isFinite(x));
+    if (bad >= 0)
+      throw new UserError(
+        `evaluation: the features of ${set.describe(Math.floor(bad / width))} are not finite; ` +
+          'the run has diverged: lower optimizer.lr, or look with --debug_nans',
+      );
+    return features;
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+}
+
+/** A network of a model under its own name. */
+function stageOf({ networks }: Model, network: string): Stage {
+  const module = networks[network];
+  if (module === undefined) throw new Error(`model: no network '${network}'`);
+  return { prefix: `${network}.`, module };
+}
