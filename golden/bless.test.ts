@@ -9,7 +9,7 @@ import { type RunRecord, sealed, writeRecord } from '../harness/record/record.ts
 import { train } from '../harness/run/trainer.ts';
 import { type BlessOptions, bless, cleanCommit, type RunRequest } from '../harness/verify/bless.ts';
 import { goldenPath, readGolden, writeGolden } from '../harness/verify/golden.ts';
-import { compareWithGolden } from '../harness/verify/golden_check.ts';
+import { verdictOn } from '../harness/verify/golden_verdict.ts';
 import { methods } from '../methods/index.ts';
 import { tiny, tinyExperiment } from './tiny.ts';
 
@@ -86,7 +86,7 @@ describe('bless', () => {
     expect(requests.map(({ instructions }) => instructions)).toEqual(
       record.fingerprint.device === 'cpu' ? [undefined, 'AVX2', undefined, 'AVX2', undefined] : [],
     );
-    expect(compareWithGolden(record, goldens())).toMatchObject({
+    expect(verdictOn(record, goldens())).toMatchObject({
       kind: 'exact',
       pass: true,
     });
@@ -96,11 +96,11 @@ describe('bless', () => {
   it('holds another platform to the bands, which a change of the recipe leaves', async () => {
     const path = goldenPath(goldens(), record);
     const elsewhere = { ...record, fingerprint: { id: '123456789abc', device: 'cpu' } };
-    const verdict = compareWithGolden(elsewhere, goldens());
+    const verdict = verdictOn(elsewhere, goldens());
     expect(verdict).toMatchObject({ kind: 'band', pass: true });
     expect(verdict.rows.length).toBeGreaterThan(0);
     const forged = { ...elsewhere, epochs: other.epochs };
-    expect(compareWithGolden(forged, goldens())).toMatchObject({ kind: 'band', pass: false });
+    expect(verdictOn(forged, goldens())).toMatchObject({ kind: 'band', pass: false });
     expect(readGolden(path).log).toHaveLength(1);
   });
 

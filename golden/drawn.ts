@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { findRecipes } from '../harness/experiment/registry.ts';
 import { parseExperiment } from '../harness/experiment/spec.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
-import { compareWithGolden } from '../harness/verify/golden_check.ts';
+import { verdictOn } from '../harness/verify/golden_verdict.ts';
 import { methods } from '../methods/index.ts';
 
 const goldens = fileURLToPath(new URL('.', import.meta.url));
@@ -25,7 +25,7 @@ export async function goldenVerdict(
     terminal: { write: () => true },
     ...options,
   });
-  const verdict = compareWithGolden(record, goldens);
+  const verdict = verdictOn(record, goldens);
   process.stderr.write(`${experiment.name}: ${verdict.kind}: ${verdict.summary}\n`);
   return verdict;
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, test } from 'vitest';
-import { verdictText } from '../harness/verify/golden_check.ts';
+import { verdictText } from '../harness/verify/golden_verdict.ts';
 import { methods } from '../methods/index.ts';
 import { drawn, goldenVerdict } from './drawn.ts';
 

@@ -47,7 +47,7 @@ await command(
         const found = await shared(trees, wanted, async (tree, mutation, m) => {
           const { file, what } = mutation;
           const verdict = await withMutation(tree, mutation, async () =>
-            verdictOn(await run(tree, m), goldens),
+            outcomeOf(await run(tree, m), goldens),
           );
           const { caught, failure } = verdict;
           const words = caught === undefined ? 'NOT NOTICED' : 'noticed';
@@ -167,7 +167,7 @@ async function pin({ workDir, failure }, folder) {
 }
 
 /** What came of a mutation. A change that breaks the run shows nothing of the goldens. */
-async function verdictOn(run, folder) {
+async function outcomeOf(run, folder) {
   if (run.failure !== undefined) return { failure: `the run stops: ${run.failure}` };
   return { caught: await judged(run, folder) };
 }
@@ -176,8 +176,8 @@ async function verdictOn(run, folder) {
 async function judged({ workDir, failure }, folder) {
   if (failure !== undefined) throw new Error(`the run stops: ${failure}`);
   const { readRecord } = await load('harness/record/record.ts');
-  const { compareWithGolden } = await load('harness/verify/golden_check.ts');
-  const verdict = compareWithGolden(readRecord(workDir), folder);
+  const { verdictOn } = await load('harness/verify/golden_verdict.ts');
+  const verdict = verdictOn(readRecord(workDir), folder);
   rmSync(workDir, { recursive: true });
   if (verdict.kind !== 'exact') throw new Error(`${verdict.kind}: ${verdict.summary}`);
   if (verdict.pass) return undefined;

@@ -81,7 +81,7 @@ export async function learnerOf(experiment, { threads, inter }, onRun) {
   await fillMemory(await hostOf(experiment, learner), {
     [experiment.method.kind]: experiment.method,
   });
-  const { releaseHostCopies } = await load('harness/engine/native/memory.ts');
+  const { releaseHostCopies } = await load('harness/engine/native/release.ts');
   await releaseHostCopies(); // as `beginEpoch` does
   return learner;
 }

@@ -27,11 +27,11 @@ await command(
       process.stderr.write('stopped; the same command goes on from here\n');
       return code;
     }
-    const { compareWithGolden, verdictTable } = await load('harness/verify/golden_check.ts');
+    const { verdictOn, verdictTable } = await load('harness/verify/golden_verdict.ts');
     const { summaryLines } = await load('harness/record/summary.ts');
     const { publish } = await load('harness/publish/publish.ts');
     const published = await publish({ source: workDir, methods });
-    const verdict = compareWithGolden(record, resolve(root, 'golden'));
+    const verdict = verdictOn(record, resolve(root, 'golden'));
     const table = verdict.rows.length > 0 ? verdictTable(verdict) : '';
     const remarks = [...verdict.problems, ...verdict.notes];
     await writeReport(workDir, {

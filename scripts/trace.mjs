@@ -25,10 +25,10 @@ await command(
   },
   async ({ options, args: [name], print }) => {
     const { experiment, methods } = await experimentFrom(name, options);
-    const { openStream, writeTrace } = await load('harness/run/trace.ts');
+    const { openStream, exportRun } = await load('harness/run/export_run.ts');
     const { out: folder, stream: path, data, steps, states, workers } = options;
     const stream = path === undefined ? undefined : openStream(path);
-    const written = await writeTrace({
+    const written = await exportRun({
       experiment,
       methods,
       data,

@@ -7,8 +7,8 @@ import { l2Normalize } from '../../harness/engine/ops/normalization.ts';
 import { type Io, Program } from '../../harness/engine/program.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { remembered } from '../../harness/nn/memory.ts';
+import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
-import type { Comparisons } from '../../harness/testing/parity/compare.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
 
 export const PARTS = ['feature_bank', 'label_bank', 'centroids', 'loss_weight'] as const;

@@ -6,7 +6,7 @@ import { transpose4 } from '../../harness/engine/layout.ts';
 import { adaptiveAvgPool, avgPool, type PoolOptions } from '../../harness/engine/ops/pooling.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { evaluate } from '../../harness/testing/evaluate.ts';
-import type { Comparisons } from '../../harness/testing/parity/compare.ts';
+import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
 

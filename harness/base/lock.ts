@@ -1,11 +1,15 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { close, closeSync, ftruncateSync, open, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import koffi from 'koffi';
 import { UserError } from './errors.ts';
 import { writeError } from './files.ts';
 
 const EXCLUSIVE_NOW = 2 | 4; // LOCK_EX | LOCK_NB of flock(2)
 const WOULD_BLOCK = 11; // EWOULDBLOCK
+const INTERRUPTED = 4; // EINTR
+const POLL_MS = 200;
 const NAME = '.lock';
 
 /** A held lock. The kernel frees it when its process ends, however it ends. */
@@ -39,6 +43,41 @@ export function lockFolder(folder: string): Lock {
       held = false;
     },
   };
+}
+
+/**
+ * Runs `body` while no other process holds the lock on this file. The kernel keeps the lock and
+ * drops it with its holder, however that ends: no lock is ever stale.
+ * @param waiting called once when another process has it
+ * @throws UserError where the file system has no locks
+ */
+export async function withLock<T>(
+  path: string,
+  waiting: () => void,
+  body: () => Promise<T>,
+): Promise<T> {
+  // Node opens files close-on-exec: a child that outlives this process does not keep the lock.
+  const file = await promisify(open)(path, 'a');
+  try {
+    await acquire(file, path, waiting);
+    return await body();
+  } finally {
+    await promisify(close)(file);
+  }
+}
+
+async function acquire(file: number, path: string, waiting: () => void): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const { code, errno } = flock(file);
+    if (code === 0) return;
+    if (errno === INTERRUPTED) continue;
+    if (errno !== WOULD_BLOCK)
+      throw new UserError(
+        `engine: cannot lock ${path} (errno ${errno}); set XDG_CACHE_HOME to a folder on a local disk`,
+      );
+    if (tries === 0) waiting();
+    await setTimeout(POLL_MS);
+  }
 }
 
 function opened(path: string): number {

@@ -10,7 +10,7 @@ import { linearProbe } from './linear.ts';
 import type { LabelledFeatures } from './rows.ts';
 import { spreadOf } from './spread.ts';
 
-interface Parts {
+interface FeatureSetup {
   readonly experiment: Experiment;
   readonly evaluation: EvaluationSpec;
   readonly train: ImageSet;
@@ -27,15 +27,15 @@ interface Extracted {
 
 /** k-NN and a linear layer on the features of the backbone. */
 export class FeatureJudge implements Judge {
-  private readonly parts: Parts;
+  private readonly setup: FeatureSetup;
   private extracted: Extracted | undefined;
 
-  constructor(parts: Parts) {
-    this.parts = parts;
+  constructor(setup: FeatureSetup) {
+    this.setup = setup;
   }
 
   async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
-    const { experiment, evaluation, threads } = this.parts;
+    const { experiment, evaluation, threads } = this.setup;
     const { knn } = evaluation;
     if (knn === undefined) return {};
     if (epoch % knn.everyEpochs !== 0 && epoch !== experiment.epochs) return {};
@@ -46,7 +46,7 @@ export class FeatureJudge implements Judge {
   }
 
   async atEnd(weights: Tensors): Promise<Metrics> {
-    const { experiment, evaluation, threads } = this.parts;
+    const { experiment, evaluation, threads } = this.setup;
     if (evaluation.linear === undefined) return {};
     const { train, test } = await this.features(weights);
     const run = { spec: evaluation.linear, seed: experiment.seed, threads };
@@ -54,13 +54,13 @@ export class FeatureJudge implements Judge {
   }
 
   dispose(): void {
-    this.parts.backbone.dispose();
+    this.setup.backbone.dispose();
     this.extracted = undefined;
   }
 
   /** Features of these weights; those of the last ones asked for are kept. */
   private async features(weights: Tensors): Promise<Extracted> {
-    const { backbone, train, test } = this.parts;
+    const { backbone, train, test } = this.setup;
     const { width } = backbone;
     const of = await backbone.load(weights);
     if (this.extracted?.of === of) return this.extracted;

@@ -1,6 +1,6 @@
 import { UserError } from '../base/errors.ts';
 import type { Batch, Batches } from '../data/loader/batch.ts';
-import { releaseHostCopies } from '../engine/native/memory.ts';
+import { releaseHostCopies } from '../engine/native/release.ts';
 import type { Host } from '../experiment/host.ts';
 import { type EpochSums, NO_SUMS } from '../record/sums.ts';
 import type { Learner } from '../step/learner.ts';

@@ -85,7 +85,7 @@ export function checkedMethod(experiment: Experiment, methods: Methods): BoundMe
   return method;
 }
 
-interface Parts {
+interface Opened {
   readonly setup: TrainingSetup;
   readonly method: BoundMethod;
   readonly learner: Learner;
@@ -109,7 +109,7 @@ export class Training {
   private readonly setup: TrainingSetup;
   private readonly opened: Batches | undefined;
 
-  constructor({ setup, method, learner, batches, evaluator }: Parts) {
+  constructor({ setup, method, learner, batches, evaluator }: Opened) {
     this.setup = setup;
     this.experiment = setup.experiment;
     this.method = method;

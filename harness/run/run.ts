@@ -23,7 +23,7 @@ export interface Place {
   readonly sums: EpochSums;
 }
 
-export interface RunParts {
+export interface RunSetup {
   readonly training: Training;
   readonly folder: string;
   readonly log: RunLog;
@@ -37,17 +37,17 @@ export interface RunParts {
 
 /** A run under way: epochs of steps, each with its evaluation, checkpoint and entry of the record. */
 export class Run {
-  private readonly parts: RunParts;
+  private readonly setup: RunSetup;
   private place: Place;
 
-  constructor(parts: RunParts, place: Place) {
-    this.parts = parts;
+  constructor(setup: RunSetup, place: Place) {
+    this.setup = setup;
     this.place = place;
   }
 
   /** The entry of epoch 0: the state before training. */
   async begin(): Promise<void> {
-    const { history } = this.parts;
+    const { history } = this.setup;
     await history.write(); // from here on the folder is this experiment's
     await this.conclude(0, {});
     await history.write();
@@ -58,17 +58,17 @@ export class Run {
    * @returns false when the signal stopped it; the state is saved then.
    */
   async advance(lastEpoch: number): Promise<boolean> {
-    const { signal } = this.parts;
+    const { signal } = this.setup;
     while (this.place.epoch < lastEpoch) {
       if (!(await this.epoch(lastEpoch))) return false;
-      if (signal?.aborted && this.place.epoch < this.parts.training.experiment.epochs) return false;
+      if (signal?.aborted && this.place.epoch < this.setup.training.experiment.epochs) return false;
     }
     return true;
   }
 
   /** What comes after the last epoch. */
   async finish(): Promise<void> {
-    const { training, history, log } = this.parts;
+    const { training, history, log } = this.setup;
     const { evaluator, learner } = training;
     const final = evaluator === undefined ? {} : await evaluator.atEnd(await learner.save());
     if (Object.keys(final).length > 0) log.validation(this.step, this.rate(), final);
@@ -77,7 +77,7 @@ export class Run {
   }
 
   private async epoch(lastEpoch: number): Promise<boolean> {
-    const { training, log, history, signal, states } = this.parts;
+    const { training, log, history, signal, states } = this.setup;
     const { experiment, learner, stepsPerEpoch } = training;
     const { epoch, epochStep: fromStep } = this.place;
     const begun = await this.begun();
@@ -121,7 +121,7 @@ export class Run {
   private async begun(): Promise<BegunEpoch | undefined> {
     const { epoch, epochStep: fromStep, sums } = this.place;
     try {
-      const { training, log, signal } = this.parts;
+      const { training, log, signal } = this.setup;
       return await training.begin({ epoch, fromStep, sums, log, signal });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
@@ -139,7 +139,7 @@ export class Run {
     means: Metrics,
     before: Metrics = {},
   ): Promise<Map<string, HostArray>> {
-    const { training, history, log } = this.parts;
+    const { training, history, log } = this.setup;
     const { learner, evaluator } = training;
     const state = await learner.save();
     const found = evaluator === undefined ? {} : await evaluator.atEpoch(epoch, state);
@@ -154,7 +154,7 @@ export class Run {
   }
 
   private async save(state?: Map<string, HostArray>): Promise<void> {
-    const { training, folder, log, history, provenance, perturbation } = this.parts;
+    const { training, folder, log, history, provenance, perturbation } = this.setup;
     const { experiment, learner } = training;
     const { epoch, epochStep, sums } = this.place;
     const extra: CheckpointExtra = {
@@ -177,12 +177,12 @@ export class Run {
   }
 
   private get step(): number {
-    return this.place.epoch * this.parts.training.stepsPerEpoch + this.place.epochStep;
+    return this.place.epoch * this.setup.training.stepsPerEpoch + this.place.epochStep;
   }
 
   /** The learning rate of the last step, for the log. */
   private rate(): number {
-    const { experiment, stepsPerEpoch } = this.parts.training;
+    const { experiment, stepsPerEpoch } = this.setup.training;
     const at = { step: Math.max(0, this.step - 1), stepsPerEpoch, epochs: experiment.epochs };
     return learningRate(experiment.schedule, experiment.optimizer.lr, at);
   }

@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
-import { releaseHostCopies } from '../engine/native/memory.ts';
+import { releaseHostCopies } from '../engine/native/release.ts';
 import { Program, type ProgramOptions, type TensorSpec } from '../engine/program.ts';
 import type { Model, StateSpec } from '../experiment/method.ts';
 import type { Metrics } from '../experiment/metrics.ts';

@@ -6,8 +6,8 @@ import { sealed } from '../record/record.ts';
 import { type RecordParts, recordOf } from '../testing/records.ts';
 import { measureBands } from './bands.ts';
 import { changesBetween, cutAt, goldenPath, readGolden, writeGolden } from './golden.ts';
-import { compareWithGolden, verdictTable, verdictText } from './golden_check.ts';
 import type { Golden } from './golden_schema.ts';
+import { verdictOn, verdictTable, verdictText } from './golden_verdict.ts';
 
 const LOSSES = [3.1, 2.2, 1.3];
 function run(noise = 0, parts: Partial<RecordParts> = {}) {
@@ -63,18 +63,18 @@ describe('a golden file', () => {
     const text = readFileSync(file(), 'utf8');
     expect(text).toContain(from);
     writeFileSync(file(), text.replace(from, to));
-    expect(() => compareWithGolden(pinned, folder)).toThrow('was changed by hand');
+    expect(() => verdictOn(pinned, folder)).toThrow('was changed by hand');
   });
 
   it('is refused under a name that is not its platform’s', () => {
     renameSync(file(), join(dirname(file()), 'bbbbbbbbbbbb.json'));
-    expect(() => compareWithGolden(pinned, folder)).toThrow('its folder and name say otherwise');
+    expect(() => verdictOn(pinned, folder)).toThrow('its folder and name say otherwise');
   });
 });
 
 describe('on a known platform', () => {
   it('passes when every bit is equal', () => {
-    const verdict = compareWithGolden(run(), folder);
+    const verdict = verdictOn(run(), folder);
     expect(verdict).toMatchObject({ kind: 'exact', pass: true, problems: [], notes: [] });
     expect(verdict.rows).toHaveLength(12); // 7 metrics, 4 states, 1 at the end
     expect(verdictText(verdict)).toContain('compared bit by bit with the golden of this platform');
@@ -83,7 +83,7 @@ describe('on a known platform', () => {
   it('misses when one bit of one metric is another', () => {
     const epochs = [{ knn_top1: 30 }, ...LOSSES.map((loss) => ({ loss, knn_top1: 40 }))];
     epochs[2] = { loss: 2.2 + 4.5e-16, knn_top1: 40 };
-    const verdict = compareWithGolden(recordOf({ epochs, final: { linear_top1: 60 } }), folder);
+    const verdict = verdictOn(recordOf({ epochs, final: { linear_top1: 60 } }), folder);
     expect(verdict.pass).toBe(false);
     expect(verdict.rows.filter(({ fits }) => !fits).map((row) => [row.epoch, row.metric])).toEqual([
       [2, 'loss'],
@@ -97,32 +97,29 @@ describe('on a known platform', () => {
     const [zero, one, ...rest] = pinned.epochs;
     if (zero === undefined || one === undefined) return expect.unreachable();
     const changed = { ...one, stateHash: zero.stateHash };
-    const verdict = compareWithGolden(
-      sealed({ ...pinned, epochs: [zero, changed, ...rest] }),
-      folder,
-    );
+    const verdict = verdictOn(sealed({ ...pinned, epochs: [zero, changed, ...rest] }), folder);
     expect(verdict.summary).toContain('MISS: 1 do not fit, first state of epoch 1');
   });
 
   it('misses on other data, and tells of another graph', () => {
-    const other = compareWithGolden(run(0, { data: 'others' }), folder);
+    const other = verdictOn(run(0, { data: 'others' }), folder);
     expect(other.pass).toBe(false);
     expect(other.problems).toEqual([expect.stringContaining('data of train are others')]);
     expect(other.summary).toContain('MISS');
-    const graph = compareWithGolden(run(0, { graph: 'another' }), folder);
+    const graph = verdictOn(run(0, { graph: 'another' }), folder);
     expect(graph.pass).toBe(true);
     expect(graph.notes).toEqual([expect.stringContaining('the traced step is another one')]);
   });
 
   it('misses when a metric came or went', () => {
     const epochs = pinned.epochs.map(() => ({ loss: 3.1 }));
-    const { rows } = compareWithGolden(recordOf({ epochs }), folder);
+    const { rows } = verdictOn(recordOf({ epochs }), folder);
     expect(rows[0]).toMatchObject({ epoch: 0, metric: 'loss', expected: '–', fits: false });
     expect(rows[1]).toMatchObject({ metric: 'knn_top1', expected: '30', found: '–', fits: false });
   });
 
   it('compares what there is of a run that is not finished', () => {
-    const verdict = compareWithGolden(cutAt(pinned, 1), folder);
+    const verdict = verdictOn(cutAt(pinned, 1), folder);
     expect(verdict).toMatchObject({ kind: 'exact', pass: true });
     expect(verdict.rows).toHaveLength(5);
     expect(verdict.notes).toEqual(['compared up to epoch 1 of the 3 that are pinned']);
@@ -130,7 +127,7 @@ describe('on a known platform', () => {
 
   it('pins no further than its horizon', async () => {
     await writeGolden(file(), { ...golden, horizon: 1, record: cutAt(pinned, 1) });
-    const verdict = compareWithGolden(pinned, folder);
+    const verdict = verdictOn(pinned, folder);
     expect(verdict).toMatchObject({ pass: true, notes: ['epochs after 1 are not pinned'] });
     expect(verdict.rows).toHaveLength(5);
   });
@@ -140,14 +137,14 @@ describe('on another platform', () => {
   const elsewhere = { platform: 'bbbbbbbbbbbb' };
 
   it('passes within the bands, saying so', () => {
-    const verdict = compareWithGolden(run(0.002, elsewhere), folder);
+    const verdict = verdictOn(run(0.002, elsewhere), folder);
     expect(verdict).toMatchObject({ kind: 'band', pass: true });
     expect(verdict.rows).toHaveLength(8);
     expect(verdict.summary).toContain('measured from 5 perturbed runs on aaaaaaaaaaaa');
   });
 
   it('misses outside of them, with a table that says where', () => {
-    const verdict = compareWithGolden(run(0.1, elsewhere), folder);
+    const verdict = verdictOn(run(0.1, elsewhere), folder);
     expect(verdict.pass).toBe(false);
     expect(verdict.summary).toContain('first knn_top1 of epoch 0');
     expect(verdictTable(verdict)).toMatch(
@@ -158,7 +155,7 @@ describe('on another platform', () => {
   it('says that nothing was compared where there are no bands', async () => {
     const { bands: _, ...bare } = golden;
     await writeGolden(file(), bare);
-    const verdict = compareWithGolden(run(0, elsewhere), folder);
+    const verdict = verdictOn(run(0, elsewhere), folder);
     expect(verdict).toMatchObject({ kind: 'none', pass: true });
     expect(verdict.summary).toContain('have no bands; this is bbbbbbbbbbbb');
   });
@@ -166,19 +163,19 @@ describe('on another platform', () => {
   it('takes bands of the same kind of device before others', async () => {
     const gpu = run(0, { platform: '000000000000', device: 'gpu' });
     await writeGolden(goldenPath(folder, gpu), { ...golden, record: gpu });
-    expect(compareWithGolden(run(0, elsewhere), folder).summary).toContain('on aaaaaaaaaaaa');
-    const other = compareWithGolden(run(0, { platform: 'cccccccccccc', device: 'gpu' }), folder);
+    expect(verdictOn(run(0, elsewhere), folder).summary).toContain('on aaaaaaaaaaaa');
+    const other = verdictOn(run(0, { platform: 'cccccccccccc', device: 'gpu' }), folder);
     expect(other.summary).toContain('on 000000000000');
   });
 });
 
 it('says clearly that an experiment has no golden', () => {
   const other = run(0, { experiment: { name: 'other' } });
-  const verdict = compareWithGolden(other, folder);
+  const verdict = verdictOn(other, folder);
   expect(verdict).toMatchObject({ kind: 'none', pass: true, rows: [] });
   expect(verdictText(verdict)).toContain('other: there is no golden for this experiment');
   cpSync(dirname(file()), dirname(goldenPath(folder, other)), { recursive: true });
-  expect(() => compareWithGolden(other, folder)).toThrow('its folder and name say otherwise');
+  expect(() => verdictOn(other, folder)).toThrow('its folder and name say otherwise');
 });
 
 it('lists what changed between two runs, first things first', () => {

@@ -41,13 +41,13 @@ export interface Verification {
   /** Tensors that differ, in order of name; undefined where the epoch's checkpoint is gone. */
   readonly tensors: readonly TensorDifference[] | undefined;
   /** What this machine or code has otherwise than the record: `fingerprint`, `graph`, … */
-  readonly apart: readonly Part[];
+  readonly apart: readonly Circumstance[];
   readonly recorded: RunRecord;
   readonly found: RunRecord;
 }
 
 /** What may explain other bits. */
-export type Part = 'data' | 'graph' | 'library' | 'fingerprint';
+export type Circumstance = 'data' | 'graph' | 'library' | 'fingerprint';
 
 /**
  * Runs one epoch of a run again, from the checkpoint before it, in a temporary folder, and compares
@@ -96,7 +96,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       recorded: record,
       found,
       pass: changes.length === 0 && (tensors ?? []).length === 0,
-      apart: partsApart(record, found),
+      apart: circumstancesApart(record, found),
       ...(from === undefined ? {} : { from: from.file }),
     };
   } finally {
@@ -171,7 +171,7 @@ function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, l
   return changesBetween(a, b).filter(({ epoch }) => epoch !== 'final' && epoch >= first);
 }
 
-function partsApart(recorded: RunRecord, found: RunRecord): Part[] {
+function circumstancesApart(recorded: RunRecord, found: RunRecord): Circumstance[] {
   const sameData = canonicalJson(recorded.data) === canonicalJson(found.data);
   return [
     ...(sameData ? [] : ['data' as const]),

@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table';
 import type { RunRecord } from '../record/record.ts';
 import { type TensorDifference, tensorDifferenceText } from './tensor_difference.ts';
-import type { Part, Verification } from './verify.ts';
+import type { Circumstance, Verification } from './verify.ts';
 
 const SHOWN = 8; // tensors that the text lists
 
@@ -14,7 +14,7 @@ export function verificationText(verification: Verification): string {
     const whole = tensors === undefined ? '' : ', and so has every tensor of its checkpoint';
     return [
       `${what}: verified. Run again, every metric has the recorded bits${whole}; state ${entry?.stateHash}`,
-      ...apart.map((part) => `though ${REASONS[part]}`),
+      ...apart.map((one) => `though ${REASONS[one]}`),
     ].join('\n');
   }
   const rows = changes.map(({ epoch: at, metric, before, after }) => [
@@ -47,7 +47,7 @@ function tensorLines(tensors: readonly TensorDifference[] | undefined): string[]
   ];
 }
 
-const REASONS: Readonly<Record<Part, string>> = {
+const REASONS: Readonly<Record<Circumstance, string>> = {
   data: 'the data are not those of the record',
   graph: 'the training step is computed in another way (another version of the code)',
   library: 'libtensorflow is another one',
@@ -60,7 +60,7 @@ function explanation({ apart, recorded, found }: Verification): string {
       'Machine, library, graph and data are those of the record, so nothing here explains it: ' +
       'the record or its checkpoint does not come from this code.'
     );
-  const reasons = apart.map((part) => REASONS[part]).join('; ');
+  const reasons = apart.map((one) => REASONS[one]).join('; ');
   const { id, cpu, features } = recorded.fingerprint;
   const platform = apart.includes('fingerprint')
     ? ` The record is of platform ${id} (${cpu ?? 'unknown'}; ${features ?? 'unknown'}), ` +

@@ -3,10 +3,10 @@ import { lstat, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { withLock } from '../../base/lock.ts';
 import { fault, missingFiles, openDirectory, rememberDirectory } from './directory.ts';
 import { chooseDevice } from './driver.ts';
 import { fetchBuild } from './fetch.ts';
-import { withLock } from './lock.ts';
 import { checkMachine, checkSystem, type Machine, thisMachine } from './machine.ts';
 import {
   type Build,

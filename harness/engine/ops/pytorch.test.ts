@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Arrays, differentiate, evaluate, type Tensors } from '../../testing/evaluate.ts';
-import { distance } from '../../testing/parity/compare.ts';
+import { distance } from '../../testing/parity/agreement.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { type HostArray, hostArray } from '../array.ts';
 import { startEngine } from '../index.ts';

@@ -8,7 +8,7 @@ import { momentumState } from '../../optim/descend.ts';
 import { type ParameterRule, resolveRules } from '../../optim/rules.ts';
 import { learningRate } from '../../optim/schedule.ts';
 import { OptimizerSpec, ScheduleSpec } from '../../optim/spec.ts';
-import type { Comparisons } from './compare.ts';
+import type { Comparisons } from './agreement.ts';
 import type { Fixture } from './fixture.ts';
 import type { ParityCase } from './run.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type HostArray, hostArray } from '../../engine/array.ts';
 import { writeSafetensors } from '../../weights/safetensors.ts';
-import { distance } from './compare.ts';
+import { distance } from './agreement.ts';
 import { lineOf, type ParityCase, type Result, runParity } from './run.ts';
 
 let folder: string;

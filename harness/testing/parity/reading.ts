@@ -3,7 +3,7 @@ import type { DataShape, MethodDefinition } from '../../experiment/method.ts';
 import type { ResNetSpec } from '../../nn/resnet.ts';
 import type { OptimizerSpec } from '../../optim/spec.ts';
 import type { Tensors } from '../../step/learner.ts';
-import type { Comparisons } from './compare.ts';
+import type { Comparisons } from './agreement.ts';
 import type { Fixture } from './fixture.ts';
 
 /** How the cases of one method read. */

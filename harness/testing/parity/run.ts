@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.ts';
-import { type Comparison, Comparisons } from './compare.ts';
+import { type Comparison, Comparisons } from './agreement.ts';
 import { caseNames, type Fixture, readFixture } from './fixture.ts';
 
 /** Code that runs cases of one kind. */

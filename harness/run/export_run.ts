@@ -16,7 +16,7 @@ import { takeStep } from '../step/take_step.ts';
 import { writeSafetensors } from '../weights/safetensors.ts';
 import { openTraining, type Training } from './open_training.ts';
 
-export interface TraceOptions {
+export interface ExportOptions {
   readonly experiment: Experiment;
   readonly methods: Methods;
   /** Data folder. */
@@ -41,7 +41,7 @@ export interface TraceOptions {
  * little-endian int32. tools/torch/README.md has the format. Accumulated gradients are not traced.
  * @returns the number of steps written
  */
-export async function writeTrace(options: TraceOptions): Promise<number> {
+export async function exportRun(options: ExportOptions): Promise<number> {
   const { experiment, methods, data, folder, workers } = options;
   const training = await openTraining({ experiment, methods, data, workers });
   const { learner, method, stepsPerEpoch } = training;
@@ -59,7 +59,7 @@ export async function writeTrace(options: TraceOptions): Promise<number> {
     const steps = Math.min(options.steps ?? lr.length, lr.length);
     // What a method does between epochs follows from what was trained before.
     const trains = options.states === true || method.beforeEpoch !== undefined;
-    const trained = trains ? new TracedRun(options, training) : undefined;
+    const trained = trains ? new ExportedRun(options, training) : undefined;
     return await writeBatches(options, training, steps, trained);
   } finally {
     await training.dispose();
@@ -76,14 +76,14 @@ async function writeState(path: string, learner: Learner): Promise<void> {
 }
 
 /** The run itself, next to its batches. */
-class TracedRun {
+class ExportedRun {
   private readonly folder: string;
   /** Whether it is written down. */
   private readonly states: boolean;
   private readonly training: Training;
   private losses = '';
 
-  constructor({ folder, states = false }: TraceOptions, training: Training) {
+  constructor({ folder, states = false }: ExportOptions, training: Training) {
     this.folder = folder;
     this.states = states;
     this.training = training;
@@ -108,10 +108,10 @@ class TracedRun {
 }
 
 async function writeBatches(
-  { experiment, folder, stream, tell }: TraceOptions,
+  { experiment, folder, stream, tell }: ExportOptions,
   training: Training,
   steps: number,
-  trained: TracedRun | undefined,
+  trained: ExportedRun | undefined,
 ): Promise<number> {
   const { stepsPerEpoch } = training;
   let step = 0;

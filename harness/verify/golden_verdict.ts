@@ -38,7 +38,7 @@ export interface Verdict {
  * @param folder of all goldens, `golden/`.
  * @throws UserError when a golden is damaged.
  */
-export function compareWithGolden(record: RunRecord, folder: string): Verdict {
+export function verdictOn(record: RunRecord, folder: string): Verdict {
   const goldens = goldensOf(folder, record);
   const own = goldens.get(record.fingerprint.id);
   if (own !== undefined) return verdict('exact', record, own, exactRows(record, own.record));
