@@ -1,25 +1,26 @@
 /**
  * The map of the house. Each room of `harness/` may import from the rooms before it in this list and
- * from itself, never from one after it; `npm run lint` holds the code to that.
+ * from itself, never from one after it; `npm run lint` holds the code to that. The README's layout
+ * has the same rooms in the same words.
  */
 const ROOMS = [
   'base', // errors, canonical JSON, hashes, files and locks, parsing
-  'random', // seeded streams, elementary functions with fixed bits
-  'engine', // TypeScript to one TensorFlow graph
-  'cluster', // replicas and where they meet
-  'nn', // layers, ResNet, necks, heads, banks
+  'random', // seeded streams of numbers, elementary functions that round alike everywhere
+  'engine', // from TypeScript to one TensorFlow graph, and its session
+  'cluster', // replicas, and the sums and gathers between them
+  'nn', // layers, ResNet, necks, heads, memory banks
   'optim', // SGD, LARS, schedules
   'clustering', // k-means, PCA, memories of samples
   'data', // sources, images, views, the loader
-  'weights', // file formats: safetensors, checkpoints, published names
-  'experiment', // schema, overrides, registry, method definition, checks
-  'step', // the traced step, towers, features, learner, initial weights
-  'log', // log lines, events, progress, CSV
-  'record', // record, history, provenance
-  'evaluation', // features of frozen networks, and what judges them
-  'run', // an open training, epochs, the trainer, the work directory
-  'verify', // goldens, bands, verify, compare
-  'publish', // hash-stamped weights, backbones
+  'weights', // files of weights: safetensors, checkpoints, published names
+  'experiment', // schema, overrides, registry, what a method defines, checks
+  'step', // the traced training step, features, the learner, initial weights
+  'log', // log lines, TensorBoard events, progress, CSV
+  'record', // the record of a run, its history, where it comes from
+  'evaluation', // features of frozen networks, and k-NN, probes and classifiers on them
+  'run', // one training: epochs, the trainer, the work directory
+  'verify', // goldens and their bands, verify, compare, bless
+  'publish', // weights with their hash in the name, backbones
 ];
 
 /** What stands on the harness, and what each of these may import besides it. */

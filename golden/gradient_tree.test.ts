@@ -69,8 +69,9 @@ function bracket(nodes: ReadonlyMap<string, CompiledNode>, name: string): string
   return `(${exact ? '' : `${node.type} of type ${node.dtype}: `}${inner})`;
 }
 
-// Engine facts: TensorFlow's optimiser folds a tree of additions into one AddN of its own order, and its
-// bf16 pass takes gradient sums to bf16. Neither may have happened in the graph that runs.
+// TensorFlow's optimiser folds a tree of additions into one AddN of its own order, and its bf16
+// pass takes gradient sums to bf16 (docs/reference/engine.md, sections 1 and 2). Neither may have
+// happened in the graph that runs.
 describe.each(['fp32', 'bf16'] as const)(
   'a step on four replicas in %s, as it runs',
   (precision) => {

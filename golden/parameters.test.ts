@@ -10,7 +10,8 @@ const recipes = await findRecipes([resolve(import.meta.dirname, '../methods')]);
 const countsOf = (name: string) =>
   countParameters(parseExperiment(recipeNamed(name, recipes), methods), methods);
 
-describe('parameters of the original’s experiments (methods.md 15)', () => {
+// docs/reference/methods.md, section 15
+describe('parameters of the original’s experiments', () => {
   it.each([
     ['moco/r50_v1', 47_540_608, 23_770_304],
     ['moco/r50_v2', 55_933_312, 27_966_656],

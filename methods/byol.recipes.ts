@@ -17,7 +17,7 @@ import {
 
 type Recipe = RecipeOf<'byol', typeof byolSpec>;
 
-/** The views differ in how often they are blurred and solarised: methods.md 2.1. */
+/** How often a view is blurred and solarised differs: docs/reference/methods.md, section 2.1. */
 function view(blurred: number, solarised: number) {
   return [
     { kind: 'randomResizedCrop', scale: [0.08, 1], interpolation: 'bicubic' },

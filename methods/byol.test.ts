@@ -114,7 +114,7 @@ describe('a step', () => {
   });
 });
 
-describe('the momentum of the target (methods.md 15)', () => {
+describe('the momentum of the target (docs/reference/methods.md, section 15)', () => {
   const keep = (momentum: number, step: number, steps: number) =>
     byol.bind({ ...run.spec, momentum }).scalars({ step, steps }).keep;
 

@@ -55,7 +55,8 @@ describe('the loss', () => {
 });
 
 describe('recipes', () => {
-  it('have the parameters of the original (methods.md 15)', () => {
+  // docs/reference/methods.md, section 15
+  it('have the parameters of the original', () => {
     const countOf = (recipe: unknown) => countParameters(parseExperiment(recipe, methods), methods);
     expect(countOf(recipes.r50)).toMatchObject({
       backbone: 23_504_896,

@@ -56,7 +56,7 @@ const WEIGHT_EPSILON = 1e-10;
 /**
  * DeepCluster, Caron et al. 2018, arXiv:1807.05520, Figure 1 and eq. 1 and 2: features of all images are
  * clustered, then a classifier learns the clusters, again and again. Departs as the original does: a
- * linear head in place of the paper's layers (methods.md 6).
+ * linear head in place of the paper's layers (docs/reference/methods.md, section 6).
  */
 export const deepcluster = defineMethod<DeepClusterSpec>({
   kind: 'deepcluster',

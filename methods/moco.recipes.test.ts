@@ -7,7 +7,7 @@ import { methods } from './index.ts';
 import * as recipes from './moco.recipes.ts';
 
 describe('recipes', () => {
-  // methods.md 15; backbone twice, as both encoders have one.
+  // docs/reference/methods.md, section 15; backbone twice, as both encoders have one.
   it.each([
     [recipes.r50V1, 47_540_608],
     [recipes.r50V1Bf16, 47_540_608],

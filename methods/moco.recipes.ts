@@ -20,7 +20,7 @@ import {
 
 type Recipe = RecipeOf<'moco', typeof mocoSpec>;
 
-/** One view of MoCo v1: methods.md 2.1. */
+/** One view of MoCo v1: docs/reference/methods.md, section 2.1. */
 const v1View = [
   crop,
   grayscale,

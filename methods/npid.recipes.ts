@@ -17,7 +17,7 @@ import {
 
 type Recipe = RecipeOf<'npid', typeof npidSpec>;
 
-/** The view of NPID: methods.md 2.1. */
+/** The view of NPID: docs/reference/methods.md, section 2.1. */
 const view = [
   crop,
   grayscale,

@@ -28,8 +28,9 @@ export type NpidSpec = z.output<typeof npidSpec>;
 /**
  * Non-parametric instance discrimination, Wu et al. 2018, arXiv:1805.01978: every image is a class of
  * its own, whose weight is the image's feature of before, kept in a bank.
- * Departs, as the reference does (methods.md 7): a softmax over the image's own row and K drawn ones
- * where the paper has NCE with a constant normaliser (eq. 7), and no proximal term (eq. 9).
+ * Departs, as the original does (docs/reference/methods.md, section 7): a softmax over the image's
+ * own row and K drawn ones where the paper has NCE with a constant normaliser (eq. 7), and no
+ * proximal term (eq. 9).
  */
 export const npid = defineMethod<NpidSpec>({
   kind: 'npid',

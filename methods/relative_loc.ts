@@ -38,7 +38,8 @@ const PAIRS = OUTER.length;
  * seen from the patch in the middle of the image; eight places, a pair each.
  *
  * Departs: the original encodes the patch in the middle eight times, once a pair; here once, with the
- * outputs, statistics and gradients of eight times. No patch loses colours by itself (methods.md 4).
+ * outputs, statistics and gradients of eight times. No patch loses colours by itself
+ * (docs/reference/methods.md, section 4).
  */
 export const relativeLoc = defineMethod<RelativeLocSpec>({
   kind: 'relative_loc',

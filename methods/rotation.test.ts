@@ -15,7 +15,10 @@ const run: SmallRun = { method: rotation, spec: { kind: 'rotation' } };
 
 type Grid = readonly (readonly number[])[];
 
-/** A quarter counter-clockwise, pixel by pixel: out[i, j] = in[j, W - 1 - i] (methods.md 5). */
+/**
+ * A quarter counter-clockwise, pixel by pixel: out[i, j] = in[j, W - 1 - i]
+ * (docs/reference/methods.md, section 5).
+ */
 function quarter(grid: Grid): Grid {
   const side = grid.length;
   return grid.map((row, i) => row.map((_, j) => grid[j]?.[side - 1 - i] ?? Number.NaN));
@@ -34,7 +37,8 @@ async function turned(images: readonly Grid[]): Promise<number[]> {
 describe('rotations', () => {
   beforeAll(startEngine);
 
-  it('of rows (1 2) (3 4) are the check values of methods.md 15', async () => {
+  // docs/reference/methods.md, section 15
+  it('of rows (1 2) (3 4) are the check values', async () => {
     const grid = [
       [1, 2],
       [3, 4],

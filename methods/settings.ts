@@ -24,7 +24,7 @@ export const jitter = {
 /** Blur would wipe out a 32x32 image: MoCo's CIFAR demo leaves it out. */
 export const cifarView = [crop, flip, jitter, grayscale] as const;
 
-/** The view of DeepCluster and ODC: methods.md 2.1. */
+/** The view of DeepCluster and ODC: docs/reference/methods.md, section 2.1. */
 export const clusteringView = [
   { kind: 'randomResizedCrop', scale: [0.08, 1] },
   flip,

@@ -6,7 +6,7 @@ import { methods } from './index.ts';
 import * as simclr from './simclr.recipes.ts';
 
 describe('recipes', () => {
-  // methods.md 15: all parameters, and those that learn.
+  // docs/reference/methods.md, section 15: all parameters, and those that learn.
   it.each([
     [simclr.r50Batch256, 27_968_832, 27_968_832],
     [simclr.r50Batch512, 27_968_832, 27_968_832],

@@ -17,7 +17,7 @@ import type { simclrSpec } from './simclr.ts';
 
 type Recipe = RecipeOf<'simclr', typeof simclrSpec>;
 
-/** One view of SimCLR: methods.md 2.1. */
+/** One view of SimCLR: docs/reference/methods.md, section 2.1. */
 const view = [
   { kind: 'randomResizedCrop', scale: [0.08, 1] },
   flip,

@@ -17,8 +17,8 @@ type Recipe = RecipeOf<'supervised', typeof supervisedSpec>;
 const cifarView = [{ kind: 'randomCrop', padding: 4 }, flip] as const;
 
 /**
- * The original's classification/cifar10/r50 (methods.md 14): ResNet-50 with the stem for ImageNet, on
- * one GPU. Departs: the short last batch of an epoch is dropped.
+ * The original's classification/cifar10/r50 (docs/reference/methods.md, section 14): ResNet-50 with
+ * the stem for ImageNet, on one GPU. Departs: the short last batch of an epoch is dropped.
  */
 export const cifar10R50: Recipe = {
   name: 'classification/cifar10/r50',
@@ -35,9 +35,9 @@ export const cifar10R50: Recipe = {
 };
 
 /**
- * The original's classification/imagenet/r50 (methods.md 14); its third milestone, the last epoch,
- * never acts. One GPU of the original is a replica of 32 images here: 256 a step. Departs: the short
- * last batch of an epoch is dropped.
+ * The original's classification/imagenet/r50 (docs/reference/methods.md, section 14). Its third
+ * milestone, the last epoch, never acts. One GPU of the original is a replica of 32 images here:
+ * 256 a step. Departs: the short last batch of an epoch is dropped.
  */
 export const imagenetR50: Recipe = {
   name: 'classification/imagenet/r50',

@@ -18,7 +18,8 @@ export type SupervisedSpec = z.output<typeof supervisedSpec>;
 
 /**
  * Classification with the true labels, He et al. 2016, arXiv:1512.03385: what the methods without
- * labels are measured against (methods.md 14). With a backbone that is frozen, a linear classifier on it.
+ * labels are measured against (docs/reference/methods.md, section 14). Where the backbone is frozen
+ * it is a linear classifier on it.
  */
 export const supervised = defineMethod<SupervisedSpec>({
   kind: 'supervised',

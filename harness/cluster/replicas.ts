@@ -67,7 +67,7 @@ function concatenated(values: readonly Tensor[]): Tensor {
 
 /**
  * Sum in a fixed binary tree over position: ((0 + 1) + (2 + 3)) + … The bits depend on the values only,
- * not on how replicas are spread over processes (design.md, idea 3).
+ * not on how replicas are spread over processes (docs/determinism.md, "What never changes a bit").
  */
 export function treeSum(values: readonly Tensor[]): Tensor {
   if (values.length === 0) throw new Error('treeSum: nothing to add');

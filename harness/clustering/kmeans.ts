@@ -39,8 +39,8 @@ const APART = 1 / 1024;
 
 /**
  * k-means, Lloyd 1982, in float32 on the engine. A cluster that runs empty takes half of another one,
- * chosen in proportion to its size, as faiss does (methods.md 6). The same bits on any number of
- * threads.
+ * chosen in proportion to its size, as faiss does (docs/reference/methods.md, section 6). The bits
+ * are the same on any number of threads.
  * @param values float32 [N, width]
  * @throws UserError for more clusters than points, or points that are not finite.
  */

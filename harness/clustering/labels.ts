@@ -27,7 +27,7 @@ export function clusterMetrics(sizes: Int32Array): ClusterMetrics {
 
 /**
  * Weight of each class in the loss: (1 / (size + epsilon))^power, scaled to a sum of 1.
- * @param epsilon 1e-10 in DeepCluster, 1e-5 in ODC (methods.md 6, 8)
+ * @param epsilon 1e-10 in DeepCluster, 1e-5 in ODC (docs/reference/methods.md, sections 6 and 8)
  */
 export function lossWeights(sizes: Int32Array, power: number, epsilon: number): Float32Array {
   const weights = Float64Array.from(sizes, (size) => pow(1 / (size + epsilon), power));
@@ -82,9 +82,9 @@ function entropy(sizes: ArrayLike<number>): number {
 }
 
 /**
- * Samples drawn uniformly over clusters, methods.md 3.1: floor(N / K) + 1 of each cluster that has
- * any, with replacement where it has no more than that; shuffled, cut to N. With many empty clusters
- * the list is filled up from its beginning.
+ * Samples drawn uniformly over clusters (docs/reference/methods.md, section 3.1): floor(N / K) + 1
+ * of each cluster that has any, with replacement where it has no more than that; shuffled, cut to
+ * N. With many empty clusters the list is filled up from its beginning.
  * @returns int32 [N]
  */
 export function uniformOrder(

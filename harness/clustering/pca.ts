@@ -11,7 +11,7 @@ const ROWS = 4096;
 const TINY = 1e-10;
 /** Variance over the largest one below which a direction is rounding. */
 const ROUNDING = 1e-7;
-/** Share of numbers that may be no numbers, and become 0 (methods.md 6). */
+/** Share of numbers that may be no numbers, and become 0 (docs/reference/methods.md, section 6). */
 const SPOILT = 0.001;
 
 export interface WhitenOptions {
@@ -23,7 +23,8 @@ export interface WhitenOptions {
 
 /**
  * Features as DeepCluster clusters them: mean removed, turned onto the directions of largest variance,
- * each divided by its deviation, then every row by its length + 1e-10 (methods.md 6).
+ * each divided by its deviation, then every row by its length + 1e-10
+ * (docs/reference/methods.md, section 6).
  * @param values float32 [N, width]
  * @returns float32 [N, dimensions ?? width]
  * @throws UserError for features that are not finite, or that vary in fewer directions than asked for.

@@ -43,7 +43,7 @@ const interpolation = z.enum(['bilinear', 'bicubic']);
 /** Side of what is cut out; `data.size` unless given. */
 const side = z.int().positive().optional();
 
-/** One operation on an image, methods.md 2. */
+/** One operation on an image, docs/reference/methods.md, section 2. */
 export const viewOp = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('randomResizedCrop'),

@@ -5,8 +5,8 @@ import { dtypeInGraph, type Tensor } from './tf.ts';
 /**
  * `fp32`: everything in float32. `bf16`: convolutions, batch norm and linear layers take and give
  * bfloat16 (sums inside a kernel stay float32); parameters, statistics, losses, gradients and all state
- * stay float32. Casts are made here, by construction, not by a graph pass: the pass also turns the fixed
- * tree of gradient sums to bf16 (engine-facts, finding 2).
+ * stay float32. Casts are made here, not by TensorFlow's graph pass: that pass also turns the fixed
+ * tree of gradient sums into bf16 (docs/reference/engine.md, section 2).
  */
 export type Precision = 'fp32' | 'bf16';
 

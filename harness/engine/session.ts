@@ -63,9 +63,9 @@ const NEVER_MS = 1e12;
 
 /**
  * ConfigProto: 2 intra-op threads, 5 inter-op threads, 10.10 rewriter options, of which 7 is
- * arithmetic optimisation and 20 the time Grappler may take. Arithmetic optimisation folds a fixed tree
- * of additions into one AddN of its own order, so it is off everywhere (engine-facts, finding 1; costs
- * nothing measurable).
+ * arithmetic optimisation and 20 the time Grappler may take. Arithmetic optimisation folds a fixed
+ * tree of additions into one AddN of its own order (docs/reference/engine.md, section 1), so it is
+ * off everywhere, which costs nothing that could be measured.
  */
 function config({ interThreads = 0 }: SessionOptions): Uint8Array {
   const rewriter = [...integerField(7, OFF), ...integerField(20, NEVER_MS)];

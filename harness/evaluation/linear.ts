@@ -41,8 +41,9 @@ const SCHEDULE = ScheduleSpec.parse({ kind: 'cosine', per: 'step' });
 
 /**
  * Linear probe: one layer on frozen features, softmax cross-entropy, SGD with momentum. The features
- * are pooled, not normalised by row, as in the original's protocol "Last" (benchmarks.md 6); they are
- * standardised by column where the spec says so, which makes one learning rate fit all backbones.
+ * are pooled, not normalised by row, as in the original's protocol "Last"
+ * (docs/reference/benchmarks.md, section 6); they are standardised by column where the spec says
+ * so, which makes one learning rate fit all backbones.
  *
  * Departs: features of one centre crop are computed once, without augmentation; a cosine in place of
  * two steps of the rate.

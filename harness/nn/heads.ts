@@ -71,7 +71,10 @@ export interface ClassifierOptions {
   readonly initial?: Initial;
 }
 
-/** One fully connected layer, `fc_cls`, to [N, classes]: ClsHead of the original (methods.md 1.3). */
+/**
+ * One fully connected layer, `fc_cls`, to [N, classes]: ClsHead of the original
+ * (docs/reference/methods.md, section 1.3).
+ */
 export function classifier({ inputs, classes, pool = false, initial }: ClassifierOptions): Module {
   const fc_cls = linear({
     inputs,

@@ -43,7 +43,8 @@ export interface ConvOptions extends ConvolutionOptions {
 
 /**
  * Convolution without bias: `weight` [size, size, inputs, outputs].
- * Starts from N(0, 2 / fan_in) (methods.md 1.1, where torchvision has fan_out).
+ * Starts from N(0, 2 / fan_in), where torchvision has fan_out
+ * (docs/reference/methods.md, section 1.1).
  */
 export function conv({ inputs, outputs, size, ...options }: ConvOptions): Module {
   const weight: ParameterSpec = {

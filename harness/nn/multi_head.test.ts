@@ -10,7 +10,8 @@ beforeAll(startEngine);
 
 const CHANNELS = [64, 256, 512, 1024, 2048];
 
-it('has the dimensions of benchmarks.md 1 for the five levels of a ResNet-50', () => {
+// docs/reference/benchmarks.md, section 1
+it('has the dimensions of the original for the five levels of a ResNet-50', () => {
   const levels = CHANNELS.map((channels, level) => ({ level, channels }));
   const heads = multiHead({ levels, classes: 7, pool: 'specified', sync: true });
   const shapes = heads.map((head, i) => head.parameters.get(`fcs.${i}.weight`)?.shape);

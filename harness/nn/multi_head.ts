@@ -4,7 +4,10 @@ import { type Tensor, tf } from '../engine/tf.ts';
 import { batchNorm, linear } from './layers.ts';
 import { composed, type Module } from './module.ts';
 
-/** How one level of features is pooled to about nine thousand values (benchmarks.md 1). */
+/**
+ * How one level of features is pooled to about nine thousand values
+ * (docs/reference/benchmarks.md, section 1).
+ */
 interface Level {
   /** Of the pooled map, pixels. */
   readonly side: number;
@@ -39,8 +42,9 @@ const STD = 0.01;
 
 /**
  * A linear classifier for each level of frozen features: average pool, batch norm, the map flattened as
- * C, H, W, one fully connected layer. MultiClsHead of the original (benchmarks.md 5). Head i has the
- * parameters `norms.i.*` and `fcs.i.*`; all take theirs from one set. No gradient goes to the features.
+ * C, H, W, one fully connected layer. MultiClsHead of the original
+ * (docs/reference/benchmarks.md, section 5). Head i has the parameters `norms.i.*` and `fcs.i.*`;
+ * all take theirs from one set. No gradient goes to the features.
  * @returns a module a level, [N, H, W, channels] → [N, classes]
  * @throws UserError for a level that is not among the five; when applied, for a map of the wrong side.
  */

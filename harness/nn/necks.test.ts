@@ -73,7 +73,7 @@ describe('necks', () => {
   const shapes = (spec: NeckSpec) =>
     [...neck(spec, 6).parameters].map(([name, { shape }]) => `${name} ${shape}`);
 
-  // methods.md 1.2, and what state_dict of the original has.
+  // docs/reference/methods.md, section 1.2, and what state_dict of the original has.
   it.each<[Partial<NeckSpec>, string[]]>([
     [{ kind: 'linear', out: 3 }, ['fc.weight 3,6', 'fc.bias 3']],
     [

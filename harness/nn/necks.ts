@@ -8,7 +8,10 @@ import { composed, type Initial, type LayerContext, type Module, sequential } fr
 const norm = z.enum(['batch', 'sync']);
 const share = z.number().min(0).max(1);
 
-/** What stands between backbone and loss (methods.md 1.2). `out`: features a sample, D. */
+/**
+ * What stands between backbone and loss (docs/reference/methods.md, section 1.2).
+ * `out`: features a sample, D.
+ */
 export const neckSpec = z
   .discriminatedUnion('kind', [
     /** Average pool, fc. */

@@ -15,7 +15,8 @@ function count(module: Module, trainableOnly = false): number {
 const build = (options: object) => resnet(resnetSpec.parse(options));
 
 describe('resnet', () => {
-  // methods.md 15; the depths it does not list: torchvision's counts less the 1000-way head.
+  // docs/reference/methods.md, section 15. It does not list all depths: for the others
+  // these are torchvision's counts less the 1000-way head.
   it.each([
     [{ depth: 18 }, 11_689_512 - 513_000],
     [{ depth: 34 }, 21_797_672 - 513_000],

@@ -16,7 +16,10 @@ import {
   sequential,
 } from './module.ts';
 
-/** ResNet, He et al. 2016, arXiv:1512.03385, with the original's names (methods.md 1.1). */
+/**
+ * ResNet, He et al. 2016, arXiv:1512.03385, with the original's names
+ * (docs/reference/methods.md, section 1.1).
+ */
 export const resnetSpec = z
   .strictObject({
     kind: z.literal('resnet').default('resnet'),

@@ -55,7 +55,10 @@ export function contrastWithDrawn(
   };
 }
 
-/** Up to here products with the whole bank are faster than moving N K rows: measured, decisions.md. */
+/**
+ * Up to this many rows in the bank for each one drawn, a product with the whole bank is faster than
+ * moving N K rows: measured, reports/measurements.md, "Negatives drawn from a bank".
+ */
 const WHOLE = 8;
 const LARGEST = 2 ** 31;
 

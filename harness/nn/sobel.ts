@@ -10,7 +10,7 @@ const ALONG_ROWS = [1, 2, 1, 0, 0, 0, -1, -2, -1];
 
 /**
  * Edges of an image: the mean of its three channels, then Sobel's two filters with zeros around,
- * [N, H, W, 3] → [N, H, W, 2]. Its 24 parameters never move (methods.md 6).
+ * [N, H, W, 3] → [N, H, W, 2]. Its 24 parameters never move (docs/reference/methods.md, section 6).
  */
 export const sobel: Module = composed(
   {

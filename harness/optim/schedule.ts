@@ -12,7 +12,7 @@ export interface Position {
 /**
  * The learning rate in force at a step: the regular rate changes once an epoch, or at every step; a
  * warm-up scales what the regular rate is by then. With `per: epoch` and `from: start` as mmcv 1.0.3
- * has it (methods.md 3.4).
+ * has it (docs/reference/methods.md, section 3.4).
  * @param base the optimiser's `lr`
  */
 export function learningRate(spec: ScheduleSpec, base: number, at: Position): number {

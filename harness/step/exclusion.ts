@@ -2,7 +2,10 @@ import type { Compat } from '../experiment/compat.ts';
 import type { Model } from '../experiment/method.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
 
-/** As the original has it, searched for anywhere in a name (methods.md 3.3); `.` is a wildcard. */
+/**
+ * As the original has it, searched for anywhere in a name (docs/reference/methods.md, section 3.3).
+ * Each `.` is a wildcard.
+ */
 const ORIGINAL = /(bn|gn)(\d+)?.(weight|bias)|bias/;
 
 /**

@@ -15,7 +15,7 @@ export interface StepPlan {
 
 /**
  * The count of micro-steps runs over all epochs, so a window of accumulated gradients may straddle two
- * (methods.md 3.5).
+ * (docs/reference/methods.md, section 3.5).
  * @param step micro-steps before this one
  */
 export function planStep(

@@ -3,8 +3,8 @@
     python tools/torch/accumulation_fixture.py --out golden/parity
 
 The format is that of the reference's cases, but the numbers are ours: PyTorch's ResNet, autograd and SGD, with the
-original's two hooks written out in `iterations` (methods.md 3.5 and 12). Every tensor is a pure function of this file
-and of the PyTorch version, which the description names. `noise` is the distance of the same run in float64.
+original's two hooks written out in `iterations` (docs/reference/methods.md, sections 3.5 and 12). Every tensor is a
+pure function of this file and of the PyTorch version, which the description names. `noise` is the distance of the same run in float64.
 """
 import argparse
 import copy

@@ -23,7 +23,8 @@ function map(width: number, height: number): Image {
 }
 
 describe('patches', () => {
-  it('lie in their cells as methods.md 4 says: 85 x 85, offsets of 0 to 21 drawn for each axis', () => {
+  // docs/reference/methods.md, section 4
+  it('lie in their cells, 85 x 85, at offsets of 0 to 21 drawn for each axis', () => {
     const size = { width: 255, height: 255 };
     const all = Array.from(
       { length: 1000 },

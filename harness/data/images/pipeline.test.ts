@@ -154,7 +154,8 @@ describe('the other operations', () => {
     else expectShare(op.kind, made, p, COUNT);
   });
 
-  it('draw sigma, angle, offsets and colours as methods.md 2 has them', () => {
+  // docs/reference/methods.md, section 2
+  it('draw sigma, angle, offsets and colours as the original does', () => {
     const values = (op: Partial<ViewOp>, key: string) =>
       draws(op).flatMap((changes) => changes.map((c) => Number(Reflect.get(c, key))));
     expectDeciles('sigma', values({ kind: 'blur', p: 1 }, 'sigma'), uniform(0.1, 2));

@@ -42,7 +42,7 @@ export interface Sampled {
 /**
  * Draws everything that is random in the views of a pipeline, before any pixel is touched. Each
  * operation takes its draws in a fixed order, so views depend on nothing but their stream
- * (methods.md 2).
+ * (docs/reference/methods.md, section 2).
  * @param size side of a view, in pixels
  * @throws UserError for an image that is smaller than its patches.
  */

@@ -38,7 +38,8 @@ export function stepsOf(setup: OrderSetup, count: number): number {
 
 /**
  * The samples of an epoch, replica after replica, int32 [R ceil(n / R)]: a permutation (or n draws
- * with replacement), padded by repeating the first ones, in contiguous blocks (methods.md 3.1).
+ * with replacement), padded by repeating the first ones, in contiguous blocks
+ * (docs/reference/methods.md, section 3.1).
  * @param given the n samples, where they are not drawn here
  */
 export function epochOrder(

@@ -11,9 +11,10 @@ export type ListSpec = Extract<SourceSpec, { kind: 'list' }>;
 const MAX_LABEL = 2 ** 31 - 1;
 
 /**
- * The original's list files (harness.md 7): a path a line, relative to `root`, and with `labelled` a
- * label behind it. The label is what follows the last blank, so paths may have blanks too. Lines end
- * in LF or CRLF. A path may be there more than once: each line is a sample, and the notes say so.
+ * The original's list files (docs/reference/harness.md, section 7): a path a line, relative to
+ * `root`, and with `labelled` a label behind it. The label is what follows the last blank, so paths
+ * may have blanks too. Lines end in LF or CRLF. A path may be there more than once: each line is a
+ * sample, and the notes say so.
  * @throws UserError that names the line which is not as it should be.
  */
 export function indexList({ root, file, labelled }: ListSpec, data: string): FileIndex {

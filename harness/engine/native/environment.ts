@@ -1,6 +1,6 @@
 /**
  * The process environment is fixed before libtensorflow loads, so that a variable left over in a
- * shell can never change a result bit. Source: engine-facts "Determinism of ops".
+ * shell can never change a result bit. Source: docs/reference/engine.md, "Determinism of ops".
  */
 
 /** Set for every run: silence start-up chatter, oneDNN on, deterministic kernels on a GPU. */

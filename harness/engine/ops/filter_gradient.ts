@@ -9,11 +9,10 @@ export type Edges = readonly [number, number, number, number];
 const MANY_PIXELS = 1024;
 
 /**
- * x' dy, the filter gradient of a 1x1 convolution. In float32 as (dy' x)' where there are many pixels and
- * fewer outputs than inputs: oneDNN's product of a transposed matrix is slower the wider that is. ResNet-50
- * at 224 pixels, batch 8, 2 cores, ms of processor time, straight and turned: 256 to 64 channels 15.6 and 12.6,
- * 512 to 128 14.7 and 12.5, 1024 to 256 13.6 and 12.4; the other way, 64 to 256, 13.5 and 15.9; 2048 to 512 of
- * 392 pixels 12.6 and 13.5.
+ * x' dy, the filter gradient of a 1x1 convolution. In float32 it is computed as (dy' x)' where
+ * there are many pixels and fewer outputs than inputs: oneDNN's product of a transposed matrix is
+ * slower the wider that matrix is. Measured: reports/measurements.md, "Filter gradients of 1x1
+ * convolutions, turned around".
  * @param x [pixels, C]
  * @param dy [pixels, O]
  * @returns [C, O]
@@ -40,10 +39,9 @@ export function strided1x1Slope(x: Tensor, dy: Tensor, stride: number): Tensor {
 }
 
 /**
- * Whether `productSlope` takes less time than oneDNN's filter gradient, which has little to cut up in
- * small images. 3x3 filters of ResNets at 224 and 32 pixels on one core, oneDNN and product, ms: stride
- * 2 to 7x7 pixels, 512 channels: bf16 12.6 and 4.9, fp32 11.0 and 8.8; stride 1 of 7x7: bf16 8.2 and
- * 5.2, fp32 7.2 and 8.9; stride 1 of 14x14: bf16 5.2 and 5.4, fp32 6.8 and 9.3.
+ * Whether `productSlope` takes less time than oneDNN's filter gradient, which cuts its work up by
+ * pixels and so has little to cut up in small images: measured on the 3x3 filters of ResNets at 224
+ * and 32 pixels (reports/measurements.md, "Filter gradients of small images").
  */
 export function fewPixels(dy: Tensor, taps: readonly number[], stride: number): boolean {
   const [, h = 0, w = 0] = dy.shape;

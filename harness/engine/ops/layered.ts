@@ -12,8 +12,7 @@ const PIXELS = 8;
  * A large batch as batch norm is quickest with it: [N, H, W, C] → [N H W / 8, 8, 1, C]. The statistics do
  * not tell pixels of one image from those of another, but oneDNN's kernel does: it takes what no
  * cache holds some channels at a time, and so each line of memory several times, unless there are
- * many small images. [8, 56, 56, 256] on 2 cores, ms, as it is and in layers: forward fp32 10.5 to 13.4
- * and 7.6 to 8.6, bf16 11.8 and 4.0; gradient 10.7 and 10.4, 7.7 and 7.2.
+ * many small images (reports/measurements.md, "Batch norm in layers").
  */
 export function layered(x: Tensor): Tensor {
   if (!isLarge(x)) return x;

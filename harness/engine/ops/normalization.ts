@@ -26,7 +26,8 @@ export interface BatchNormOptions {
 
 /**
  * Batch norm with the statistics of this batch; the running ones move towards them.
- * Normalises with the biased variance; the running variance gets the unbiased one (methods.md 1.1).
+ * Normalises with the biased variance; the running variance gets the unbiased one
+ * (docs/reference/methods.md, section 1.1).
  * @param x [N, H, W, C]
  * @param scale, offset [C]
  * @returns the normalised batch and the new running statistics, which carry no gradient.
@@ -167,7 +168,7 @@ export function batchNormEval(
 }
 
 /**
- * Rows scaled to unit length: x / max(|x|, epsilon) (methods.md 1.3).
+ * Rows scaled to unit length: x / max(|x|, epsilon) (docs/reference/methods.md, section 1.3).
  * @param x [N, D]
  */
 export function l2Normalize(x: Tensor, epsilon = 1e-12): Tensor {
