@@ -16,7 +16,7 @@ import {
 
 type Recipe = RecipeOf<'deepcluster', typeof deepclusterSpec>;
 
-/** No momentum of a head outlives it: it begins anew at every clustering. */
+/** The head begins anew at every clustering, so it has no momentum that would outlive it. */
 const headWithoutMomentum = [{ match: '^head\\.', momentum: 0 }] as const;
 
 /**

@@ -26,8 +26,9 @@ export const npidSpec = z
 export type NpidSpec = z.output<typeof npidSpec>;
 
 /**
- * Non-parametric instance discrimination, Wu et al. 2018, arXiv:1805.01978: every image is a class of
- * its own, whose weight is the image's feature of before, kept in a bank.
+ * Non-parametric instance discrimination, Wu et al. 2018, arXiv:1805.01978: every image is a class
+ * of its own. The weight of a class is the image's feature from the last time that it was seen,
+ * which is kept in a bank.
  * Departs, as the original does (docs/reference/methods.md, section 7): a softmax over the image's
  * own row and K drawn ones where the paper has NCE with a constant normaliser (eq. 7), and no
  * proximal term (eq. 9).

@@ -10,9 +10,10 @@ interface Part {
 }
 
 /**
- * Sums over replicas that layers ask for from deep inside a network, where no `yield` can reach: each
- * replica is traced to its end with a hole in place of the sum, and the holes are filled when all
- * parts are there. Differentiation is the layer's own: its gradient meets the others the same way.
+ * Sums over replicas that layers ask for from deep inside a network, where no `yield` can reach:
+ * each replica is traced to its end with a hole in place of the sum, and the holes are filled when
+ * all parts are there. The layer differentiates by itself, and its gradient asks for sums in the
+ * same way.
  */
 export class Meetings {
   private readonly replicas: number;

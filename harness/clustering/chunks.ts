@@ -1,6 +1,6 @@
 /**
- * Asks for something of many samples some at a time, as graphs have fixed shapes: the last piece is
- * filled up with sample 0, and what comes of that is left out.
+ * Computes something of many samples, a piece of them at a time. Graphs have fixed shapes, so the
+ * last piece is filled up with sample 0, and what comes of that is dropped.
  * @param size samples of a piece
  * @param ask gives `width` values a sample
  */

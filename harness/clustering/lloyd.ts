@@ -4,7 +4,7 @@ import { type Io, Program } from '../engine/program.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import { type Points, piecesOf } from './points.ts';
 
-/** Scores at a time, rows x clusters: what stays in a core's cache is passed over more quickly. */
+/** Scores that are computed at a time, rows x clusters: few enough to stay in a core's cache. */
 const SCORES = 2 ** 22;
 const MOST_ROWS = 4096;
 const FEWEST_ROWS = 256;

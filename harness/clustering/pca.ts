@@ -9,9 +9,9 @@ import { eachPiece, type Points, piecesOf, pointsOf } from './points.ts';
 const ROWS = 4096;
 /** Added to the length of a row, as the original does. */
 const TINY = 1e-10;
-/** Variance over the largest one below which a direction is rounding. */
+/** A direction whose variance is below this share of the largest one is only rounding. */
 const ROUNDING = 1e-7;
-/** Share of numbers that may be no numbers, and become 0 (docs/reference/methods.md, section 6). */
+/** Share of values that may be NaN, and become 0 (docs/reference/methods.md, section 6). */
 const SPOILT = 0.001;
 
 export interface WhitenOptions {
@@ -157,7 +157,7 @@ function basisOf(
   return hostArray('float32', [width, dimensions], basis);
 }
 
-/** Sets what is no number to 0. @throws UserError where that is more than a thousandth. */
+/** Sets NaN to 0. @throws UserError where that is more than a thousandth. */
 export function withoutNaN(values: Float32Array): void {
   const spoilt = values.reduce((sum, x) => sum + (Number.isNaN(x) ? 1 : 0), 0);
   if (spoilt > SPOILT * values.length)

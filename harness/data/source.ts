@@ -5,11 +5,11 @@ export interface Manifest {
   /** SHA-256 over the content of every sample, in order, with its label. */
   readonly sha256: string;
   readonly count: number;
-  /** What people should know, e.g. that a file holds fewer records than the official one. */
+  /** What a user should know, e.g. that a file holds fewer records than the official one. */
   readonly notes: readonly string[];
 }
 
-/** Images by index. An index names a sample for good: no order of reading changes what it is. */
+/** Images by index. An index always names the same sample, in whatever order samples are read. */
 export interface Source {
   readonly count: number;
   /** Class of each sample; absent where there are none. */
@@ -27,7 +27,9 @@ export interface Source {
 }
 
 export interface OpenOptions {
-  /** Data folder of the run; paths of a spec are relative to it. Where it lies reaches no result. */
+  /**
+   * Data folder of the run; paths of a spec are relative to it. No result depends on where it lies.
+   */
   readonly data: string;
   /** Manifest of the same source, opened before: nothing is hashed then. For worker threads. */
   readonly manifest?: Manifest;

@@ -42,7 +42,10 @@ export function asTypeOf(gradient: Tensor, value: Tensor): Tensor {
   return castTo(gradient, dtypeInGraph(value));
 }
 
-/** TensorFlow asks the CPU, oneDNN obeys the limit, and the process ends in an uncaught exception. */
+/**
+ * TensorFlow looks at the CPU alone and would choose bf16, for which oneDNN then has no kernel
+ * under this limit: the process would end in an uncaught exception.
+ */
 function checkInstructions(limit: string | undefined): void {
   if (limit === undefined || /^(DEFAULT|AVX512_CORE.*|AVX10.*)$/i.test(limit)) return;
   throw new UserError(

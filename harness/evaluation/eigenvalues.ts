@@ -48,7 +48,7 @@ function reflect(a: Float64Array, n: number, k: number): number {
 
 const ROUNDS = 60; // a few are enough; more means a value that is not finite
 
-/** Rotates until the element beside `first` is nothing against its neighbours. */
+/** Rotates until the element beside `first` is negligible against its neighbours. */
 function settle(d: Float64Array, e: Float64Array, first: number): void {
   for (let round = 0; ; round++) {
     const last = blockEnd(d, e, first);
@@ -58,7 +58,9 @@ function settle(d: Float64Array, e: Float64Array, first: number): void {
   }
 }
 
-/** The end of the block that begins at `first`: where an element beside the diagonal is nothing. */
+/**
+ * The end of the block that begins at `first`: where an element beside the diagonal is negligible.
+ */
 function blockEnd(d: Float64Array, e: Float64Array, first: number): number {
   let m = first;
   for (; m < d.length - 1; m++) {

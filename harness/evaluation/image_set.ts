@@ -47,7 +47,7 @@ export async function openImageSet(options: OrderedSetup, path: string): Promise
   };
 }
 
-/** The same images, kept in memory from the first time that all of them were seen. */
+/** The same images, which stay in memory once all of them have been read. */
 export function kept(set: ImageSet): ImageSet {
   let pieces: readonly Piece[] | undefined;
   return {
@@ -69,7 +69,7 @@ export function kept(set: ImageSet): ImageSet {
 }
 
 /**
- * Holds the classes of what is judged to those of the reference.
+ * Checks that what is judged has the classes of the reference.
  * @throws UserError naming the first class that differs, or the first label without reference.
  */
 export function checkClasses(

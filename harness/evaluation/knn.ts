@@ -8,7 +8,7 @@ import { accuracy, classCount, type LabelledFeatures, largest } from './rows.ts'
 export interface KnnOptions {
   readonly k: number;
   readonly temperature: number;
-  /** Threads of the engine; 0 for all cores. Never changes a bit, and neither do the next two. */
+  /** Threads of the engine; 0 for all cores. This and the next two never change a bit. */
   readonly threads?: number;
   /** Rows of the reference that are searched at a time, at most. */
   readonly bank?: number;

@@ -209,7 +209,7 @@ class Probe {
     return losses;
   }
 
-  /** Rows by index; places beyond them are zeros that count for nothing. */
+  /** Rows by index. Places that are left over hold zeros with a weight of 0. */
   private batch({ features, labels, width }: LabelledFeatures, indices: Int32Array) {
     const { batch } = this.spec;
     const out = {

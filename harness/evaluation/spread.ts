@@ -4,7 +4,7 @@ import { exp, log } from '../random/elementary.ts';
 import { symmetricEigenvalues } from './eigenvalues.ts';
 import type { LabelledFeatures } from './rows.ts';
 
-/** How much of their space features fill. */
+/** How widely features are spread. */
 export interface Spread {
   /**
    * Standard deviation of each coordinate of unit rows over all images, mean over coordinates, in units

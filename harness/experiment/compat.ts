@@ -26,7 +26,7 @@ export const commonCompat = {
 export const compatSpec = z.object(commonCompat).catchall(z.string()).readonly();
 export type Compat = z.output<typeof compatSpec>;
 
-/** Everything right: what an experiment has that asks for nothing else. */
+/** Everything done right, as in an experiment that asks for nothing else. */
 export const exactCompat: Compat = Object.freeze(compatSpec.parse({}));
 
 /** The schema of `compat` for a method with these options of its own. */

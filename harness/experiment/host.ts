@@ -10,8 +10,9 @@ export interface Features {
 }
 
 /**
- * What a method has between steps: the state of the run, features, chance. All it does must follow
- * from the state, the experiment and the place in the run, or a resumed run would go another way.
+ * What a method can use between steps: the state of the run, features, random streams. All that it
+ * does must follow from the state, the experiment and the place in the run. Else a resumed run
+ * would end with other numbers.
  */
 export interface Host {
   readonly seed: number;

@@ -80,7 +80,8 @@ const ClassifySpec = z
   .readonly();
 export type ClassifySpec = z.output<typeof ClassifySpec>;
 
-// An evaluation looks at each image once: chance in it would be a mistake that nobody sees.
+// An evaluation looks at each image once, so a random operation in it would be a mistake that goes
+// unnoticed.
 const EvaluationPipeline = viewSpec.superRefine((ops: readonly ViewOp[], context) => {
   for (const [i, { kind }] of ops.entries())
     if (kind !== 'resize' && kind !== 'centerCrop')
@@ -148,7 +149,7 @@ const ExperimentSpec = z
      * one op can use. The same bits on any number of cores: `docs/determinism.md`.
      */
     lanes: positive.max(64).default(LANES),
-    /** What is done as the original does it, although it is not right: `docs/compat.md`. */
+    /** What is done as the original does it although that is not right: `docs/compat.md`. */
     compat: compatSpec.prefault({}),
     checkpoint: CheckpointSpec.prefault({}),
     log: z

@@ -1,9 +1,9 @@
 import { type Clock, clock as systemClock } from '../base/clock.ts';
 import type { Terminal } from './progress.ts';
 
-/** Hashing that is over sooner is not worth a line. */
+/** Hashing that takes less than this is not reported. */
 const PATIENCE_SECONDS = 2;
-/** Between two lines where they cannot be written over each other. */
+/** Seconds between two lines, where a line cannot be written over the one before. */
 const LINE_SECONDS = 15;
 
 /**

@@ -110,7 +110,7 @@ export class RunLog {
     this.progress.line(`warning: ${message}`);
   }
 
-  /** Call when an epoch, or the rest of one, begins: time before it is nobody's. */
+  /** Call when an epoch, or the rest of one, begins: the time before counts for no step. */
   startEpoch(): void {
     this.lastEnd = this.dataEnd = this.clock.seconds();
   }
@@ -120,7 +120,7 @@ export class RunLog {
     this.dataEnd = this.clock.seconds();
   }
 
-  /** Call when a step is finished; what it says can be written later, while the next one runs. */
+  /** Call when a step is finished. Its numbers can be written later, while the next one runs. */
   stepDone(): StepTimes {
     const now = this.clock.seconds();
     const times = { step: now - this.lastEnd, data: this.dataEnd - this.lastEnd };

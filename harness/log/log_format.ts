@@ -79,7 +79,7 @@ function exponential(value: number): string {
   return value.toExponential(3).replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
-// JSON has no such numbers; as text the line stays readable and says what happened.
+// JSON has no such numbers. As text they keep the line readable and say what happened.
 function jsonNumber(value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }

@@ -2,7 +2,10 @@ import { blended } from '../engine/ops/passes.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import type { Params } from './module.ts';
 
-/** m and 1 - m, each rounded once: with m near 1, a difference of rounded numbers says nothing. */
+/**
+ * m and 1 - m, each rounded once. With m near 1, the difference of 1 and a rounded m would have few
+ * digits that are right.
+ */
 export interface Shares {
   readonly keep: Tensor;
   readonly take: Tensor;

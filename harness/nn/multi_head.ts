@@ -91,7 +91,7 @@ function levelOf(level: number): Level {
   return found;
 }
 
-/** In the order C, H, W, as files have the weights of what follows. */
+/** In the order C, H, W, in which files keep the weights of the layer that follows. */
 function flattened(x: Tensor): Tensor {
   return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0] ?? 0, -1]);
 }

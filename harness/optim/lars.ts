@@ -6,7 +6,10 @@ import { decayed, descend, type ParameterStep } from './descend.ts';
 export interface LarsOptions {
   readonly eta: number;
   readonly nesterov: boolean;
-  /** A tensor of norm 0, or with a gradient of norm 0, takes the plain rate; else it stands still. */
+  /**
+   * Whether a tensor of norm 0, or with a gradient of norm 0, takes the plain rate; else it stands
+   * still.
+   */
   readonly movesZeros: boolean;
 }
 

@@ -3,12 +3,14 @@ import { z } from 'zod';
 const rate = z.number().nonnegative();
 const share = z.number().min(0).max(1);
 
-/** What sets one group of parameters apart; what is left out stays as it is for all. */
+/**
+ * How a group of parameters is treated otherwise; a field that is left out is as for all others.
+ */
 const Rule = z
   .strictObject({
     /** Regular expression, searched for anywhere in the full name, e.g. `^head\\.` or `bias`. */
     match: z.string().refine(isPattern, 'expected a regular expression'),
-    /** Instead of the base rate; the schedule scales it just so. */
+    /** In place of the base rate; the schedule scales it in the same way. */
     lr: rate.optional(),
     lrMultiplier: rate.optional(),
     momentum: share.optional(),
@@ -55,7 +57,7 @@ const Warmup = z
     /** Length, in epochs or in iterations. */
     epochs: z.number().nonnegative().optional(),
     iterations: z.int().nonnegative().optional(),
-    /** Of the regular rate, at the first iteration. */
+    /** Share of the regular rate at the first iteration. */
     ratio: z.number().positive().max(1).default(0.1),
     kind: z.enum(['linear', 'constant', 'exp']).default('linear'),
   })

@@ -8,9 +8,9 @@ export interface AliasTable {
 
 /**
  * The alias method, Walker 1977 in the form of Vose 1991: any distribution over K outcomes by two
- * draws and two look-ups, whatever K. Slots are filled in the order of the original's `AliasMethod`,
- * so the tables are the same. Departs: weights are always divided by their sum, there only where
- * the sum exceeds 1.
+ * draws and two look-ups, whatever K. Slots are filled in the order of the original's
+ * `AliasMethod`, so the tables are the same. Departs: weights are always divided by their sum; the
+ * original does so only where the sum exceeds 1.
  * @param weights not negative, of any positive sum
  * @throws RangeError for weights that are no distribution.
  */

@@ -92,7 +92,7 @@ export class History {
   }
 }
 
-// A record from a checkpoint has its names sorted; the loss stands first all the same.
+// A record from a checkpoint has its names sorted; the loss is put first again.
 function ordered(exact: EpochEntry['metrics']): Metrics {
   const metrics = metricsOf(exact);
   const names = Object.keys(metrics).sort();

@@ -28,8 +28,9 @@ export function provenanceOf(data: Readonly<Record<string, string>>, graph: Sha2
 }
 
 /**
- * The provenance of a run that goes on here: equal to what it was so far, or else marked so that its
- * record never passes for one made in one place.
+ * The provenance of a run that goes on here. Where nothing has changed it is what it was. Else its
+ * fingerprint and the hash of its step stand for both machines or versions, so that the record is
+ * never compared bit by bit with that of a run made on one machine.
  * @param warn is told where the bits may part from those of an undisturbed run.
  * @throws UserError when the data are not the same: such a run is another run.
  */
@@ -75,7 +76,7 @@ const CHANGED = {
   fingerprint: 'the machine is of another kind',
 } as const;
 
-/** Versions, for people. Threads and workers are left out: they reach no result. */
+/** Versions, for people. Threads and workers are left out, as no result depends on them. */
 export function environment(): Record<string, string> {
   const { library } = native();
   return {

@@ -31,7 +31,7 @@ export const RunRecord = z.strictObject({
   /** SHA-256 of libtensorflow. */
   library: Sha256,
   fingerprint: z.looseObject({ id: z.string(), device: z.string() }),
-  /** Versions, for people; nothing here reaches a result. */
+  /** Versions, for people; no result depends on them. */
   environment: z.record(z.string(), z.string()),
   epochs: z.array(EpochEntry),
   /** After the last epoch, e.g. the linear probe. Absent while the run goes on. */

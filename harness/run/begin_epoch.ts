@@ -6,13 +6,15 @@ import { type EpochSums, NO_SUMS } from '../record/sums.ts';
 import type { Learner } from '../step/learner.ts';
 import type { HostSetup, LearnerHost } from '../step/learner_host.ts';
 
-/** Where an epoch is begun, and who hears of the method's work before its first step. */
+/**
+ * The place in an epoch to begin at, and who is told of the method's work before its first step.
+ */
 export interface EpochStart extends Pick<HostSetup, 'log' | 'signal'> {
   /** From 0. */
   readonly epoch: number;
   /** Steps of the epoch done before. */
   readonly fromStep: number;
-  /** Of those; what the method said before the first of them is in here. */
+  /** Sums over those steps, with what the method reported before the first of them. */
   readonly sums: EpochSums;
 }
 

@@ -43,7 +43,7 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   const { batches, host } = begun;
   let { fromStep: done } = setup;
   let { sums } = begun;
-  // A place saved before the first step would look like the end of the epoch before.
+  // A checkpoint saved before the first step would look like the end of the epoch before.
   const least = sums.before === undefined ? 0 : 1;
   let write = () => {};
   let next = ahead(batches);

@@ -75,7 +75,7 @@ async function writeState(path: string, learner: Learner): Promise<void> {
   await writeSafetensors(path, { tensors: await learner.save(), metadata: {} });
 }
 
-/** The run itself, next to its batches. */
+/** The run itself, trained on the batches that are written. */
 class ExportedRun {
   private readonly folder: string;
   /** Whether it is written down. */

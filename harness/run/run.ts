@@ -147,7 +147,7 @@ export class Run {
     if (Object.keys(judged).length > 0) log.validation(this.step, this.rate(), judged);
     const metrics = { ...means, ...judged };
     if (epoch > 0)
-      // random weights are no collapse
+      // random weights have not collapsed
       for (const warning of collapseWarnings(metrics)) log.warn(`epoch ${epoch}: ${warning}`);
     history.add({ epoch, step: this.step, metrics, stateHash: await stateHash(state) });
     return state;
@@ -172,7 +172,7 @@ export class Run {
       { tensors, meta: { ...meta, step: this.step } },
       { keepLast, keepEvery },
     );
-    // The record says what an epoch gave; between epochs it is good to know how much is safe.
+    // The record has the numbers of an epoch; here the log says how much of it is saved.
     if (epochStep > 0) log.info(`saved step ${this.step}`);
   }
 

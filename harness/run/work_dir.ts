@@ -36,10 +36,11 @@ export interface StartRequest {
 }
 
 /**
- * Where a run begins: at a checkpoint, or at the beginning (undefined). Nothing that could be gone on
- * from is ever overwritten.
- * @throws UserError when the folder holds another run, or an unfinished one and nobody said to resume;
- *   when the checkpoint is damaged or of another experiment: then with the fields that differ.
+ * Where a run begins: at a checkpoint, or at the beginning (undefined). A run that could be resumed
+ * is never overwritten.
+ * @throws UserError when the folder holds another run, or an unfinished one and nobody said to
+ *   resume; when the checkpoint is damaged or of another experiment: then with the fields that
+ *   differ.
  */
 export async function findStart(request: StartRequest): Promise<LoadedCheckpoint | undefined> {
   const { folder, experiment, resumeFrom, tell } = request;

@@ -10,7 +10,7 @@ const ORIGINAL = /(bn|gn)(\d+)?.(weight|bias)|bias/;
 
 /**
  * Which parameters LARS leaves without layer-wise rate and weight decay: norms and biases, by what
- * they are or by what the original's names say. No other optimiser sets any apart.
+ * they are or by what the original's names say. Other optimisers treat all parameters alike.
  */
 export function exclusion(
   { kind }: OptimizerSpec,

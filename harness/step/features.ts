@@ -53,9 +53,9 @@ function applied(io: Io, { prefix, module }: Stage, x: Tensor): Tensor {
 }
 
 /**
- * (x / 255 - mean) / std by channel, as one multiplication and one subtraction. Rows of large images are
- * taken as vectors: kernels go over three values at a time slowly (8 images of 224 pixels: 3.96 ms
- * for both operations, 0.73 by rows; 2 cores). The bits are the same.
+ * (x / 255 - mean) / std by channel, as one multiplication and one subtraction. Rows of large
+ * images are taken as vectors, because kernels are slow on three values at a time
+ * (reports/measurements.md, "Normalising images by rows"). The bits are the same.
  * @param pixels [..., W, C]
  */
 export function normalised(
@@ -73,7 +73,7 @@ export function normalised(
   return tf.reshape(tf.sub(tf.mul(rows, row(scale)), row(shift)), pixels.shape);
 }
 
-/** Width in pixels from which rows are worth it. */
+/** Width in pixels from which taking rows is faster. */
 const LARGE = 64;
 
 /** Layers with running statistics that change nothing. */

@@ -127,8 +127,8 @@ function copiesOf({ model, replicas }: StepDefinition, name: string): string[] {
 }
 
 /**
- * The weights with each float moved to the next one above or below: the smallest change there is, to
- * see how far two runs part that differ in nothing that matters.
+ * The weights with each float moved to the next one above or below: the smallest possible change,
+ * which shows how far two runs can part by rounding alone.
  */
 export function perturbed(state: Tensors, model: Model, perturbation: number): Tensors {
   const values = new Map<string, HostArray>();

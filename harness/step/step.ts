@@ -237,7 +237,9 @@ class StepTrace {
   }
 }
 
-/** `tf.grads`, which does not say that a network is left out. */
+/**
+ * As `tf.grads`, with an error that says what the method did wrong: its loss leaves something out.
+ */
 function gradientsOf(total: (...parameters: Tensor[]) => Tensor, parameters: Tensor[]): Tensor[] {
   try {
     return tf.grads(total)(parameters);

@@ -173,7 +173,7 @@ export class Tower implements Step {
     }));
   }
 
-  /** How many times this has happened, with now. */
+  /** How many times this has happened, this time included. */
   private count(what: string): number {
     const times = (this.calls.get(what) ?? 0) + 1;
     this.calls.set(what, times);
@@ -205,7 +205,10 @@ export class Tower implements Step {
   }
 }
 
-/** Bits of a name and replica: with the step's key mixed in, no two values share their draws. */
+/**
+ * A key made of a name and a replica. Mixed with the key of the step it gives each value draws of
+ * its own.
+ */
 function keyOf(name: string, replica: number): Int32Array {
   const digest = createHash('sha256')
     .update(JSON.stringify([name, replica]))

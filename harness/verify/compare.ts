@@ -9,7 +9,7 @@ import { readStates, type StateRow } from '../record/states.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
 
-/** Where two runs part, as their work directories tell it. */
+/** Where two runs part, according to what their work directories hold. */
 export interface RunComparison {
   /** Fields of the experiment that differ. */
   readonly experiment: readonly Difference[];
@@ -95,7 +95,7 @@ function columnsApart(a: StepRow, b: StepRow): Difference[] {
   return differences(flat(a), flat(b));
 }
 
-/** In the order of the left side; what only the right side has comes last. */
+/** Names in the order of the left side; those that only the right side has come last. */
 function namesApart({ tensors: a }: StateRow, { tensors: b }: StateRow): string[] {
   const [left, right] = [new Map(a), new Map(b)];
   const names = new Set([...left.keys(), ...right.keys()]);

@@ -92,14 +92,16 @@ export function goldensOf(folder: string, record: RunRecord): ReadonlyMap<string
   );
 }
 
-/** A record without what lies behind an epoch. */
+/** A record up to an epoch, without what came after. */
 export function cutAt(record: RunRecord, horizon: number): RunRecord {
   if (horizon >= record.epochs.length - 1) return record;
   const { final: _, seal: __, ...rest } = record;
   return sealed({ ...rest, epochs: record.epochs.slice(0, horizon + 1), finished: false });
 }
 
-/** Every number that two records of one experiment do not share, in order of epoch, then name. */
+/**
+ * Every number that differs between two records of one experiment, in order of epoch, then name.
+ */
 export function changesBetween(before: RunRecord, after: RunRecord): Change[] {
   const last = Math.max(before.epochs.length, after.epochs.length);
   const epochs = Array.from({ length: last }, (_, epoch) =>

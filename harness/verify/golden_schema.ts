@@ -3,7 +3,7 @@ import { Sha256 } from '../base/sha256.ts';
 import { RunRecord } from '../record/record.ts';
 import { Bands } from './bands.ts';
 
-/** A number of a record that is another one since; `metric` may be `state`, a hash. */
+/** A number of a record that has changed; `metric` may be `state`, a hash. */
 export const Change = z.strictObject({
   epoch: z.union([z.int().nonnegative(), z.literal('final')]),
   metric: z.string(),
@@ -20,13 +20,13 @@ export const Blessing = z.strictObject({
   commit: z.string(),
   /** Chain of the pinned run's last epoch. */
   chain: Sha256,
-  /** Whether the traced step, the data, the horizon or the format are others than before. */
+  /** Which of these have changed: the traced step, the data, the horizon, the format. */
   changed: z.array(z.enum(['graph', 'data', 'horizon', 'format'])),
   /** Ids of the experiment before and after a revision of the format. */
   ids: z.strictObject({ before: Sha256, after: Sha256 }).optional(),
   /** Where the numbers first part from those before. */
   first: Change.optional(),
-  /** Every number that is another one; empty for a new golden. */
+  /** Every number that has changed; empty for a new golden. */
   differences: z.array(Change),
 });
 export type Blessing = z.infer<typeof Blessing>;

@@ -6,7 +6,7 @@ import { type Band, isWithin } from './bands.ts';
 import { goldensOf } from './golden.ts';
 import type { Golden } from './golden_schema.ts';
 
-/** One value held to what is pinned. */
+/** One value compared with the pinned one. */
 export interface Row {
   readonly epoch: number | 'final';
   /** A metric, or `state`. */
@@ -26,7 +26,7 @@ export interface Verdict {
   readonly summary: string;
   /** What does not fit besides the rows, e.g. other data. */
   readonly problems: readonly string[];
-  /** What is another than in the golden without being wrong. */
+  /** What differs from the golden without being wrong. */
   readonly notes: readonly string[];
   readonly rows: readonly Row[];
 }

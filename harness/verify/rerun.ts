@@ -47,7 +47,7 @@ export interface Rerun {
   /** The last step that was run. */
   readonly until: number;
   readonly parting?: Parting;
-  /** For each run the first step whose numbers are not those that it wrote down. */
+  /** For each run the first step that did not give the numbers that the run had written down. */
   readonly strays: readonly [number | undefined, number | undefined];
 }
 

@@ -40,7 +40,7 @@ export interface Verification {
   readonly changes: readonly Change[];
   /** Tensors that differ, in order of name; undefined where the epoch's checkpoint is gone. */
   readonly tensors: readonly TensorDifference[] | undefined;
-  /** What this machine or code has otherwise than the record: `fingerprint`, `graph`, … */
+  /** What this machine or code has otherwise than the record has it: `fingerprint`, `graph`, … */
   readonly apart: readonly Circumstance[];
   readonly recorded: RunRecord;
   readonly found: RunRecord;

@@ -131,7 +131,7 @@ export async function latestCheckpoint(
   return undefined;
 }
 
-/** The checkpoint files of a folder, in no order that means anything. */
+/** The checkpoint files of a folder, in no particular order. */
 export function listCheckpoints(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => NAME.test(name))

@@ -14,11 +14,11 @@ export interface Weights extends TensorFile {
   readonly file: string;
   /** SHA-256 over the file's bytes: what `sha256sum` prints. */
   readonly sha256: Sha256;
-  /** Whether the name says, and so was held to, the hash. */
+  /** Whether the name has a hash, which the content then was compared with. */
   readonly stamped: boolean;
 }
 
-/** The first digits of a hash that a file's name claims, if it claims any. */
+/** The first digits of a hash in a file's name, if there are any. */
 export function stampIn(path: string): string | undefined {
   return STAMPED.exec(basename(path))?.[1];
 }
@@ -30,7 +30,8 @@ export function stampedName(stem: string, hash: Sha256): string {
 
 /**
  * Reads a file of weights. Every reader of weights goes through here, so that a file whose name and
- * content disagree is refused everywhere. Names without a hash pass: they claim nothing.
+ * content disagree is refused everywhere. A file with no hash in its name has nothing to disagree
+ * with, and is read.
  * @param wanted reads only the tensors whose name passes; all bytes are hashed.
  * @throws UserError when the content is not what the name says, or is no safetensors file.
  */

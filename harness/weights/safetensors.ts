@@ -236,8 +236,8 @@ function readTensor(file: number, info: TensorInfo, dataStart: number, path: str
   return hostArray(dtype, shape, typedView(dtype, bytes.buffer, 0, sizeOf(shape)));
 }
 
-// Only called for ranges that the file's size has been checked to hold, so no wish of a hostile
-// header reaches the allocation.
+// Only called for ranges that lie inside the file, which was checked before, so a hostile header
+// cannot make this allocate more than the file has.
 function readBytes(file: number, position: number, length: number, path: string): Uint8Array {
   const bytes = new Uint8Array(new ArrayBuffer(length));
   for (let done = 0; done < length; ) {

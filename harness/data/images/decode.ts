@@ -59,7 +59,7 @@ export function useLibraryDecoder(library: string | undefined): void {
   if (decoder !== undefined && isExact(decoder)) quick = decoder;
 }
 
-/** A picture of grey or colours in 8 bits, where the quick decoder is in use and sure of it. */
+/** A picture in grey or colours of 8 bits, where the quick decoder is in use and takes the file. */
 function quickly(bytes: Uint8Array, frame: JpegFrame | undefined): Image | undefined {
   if (quick === undefined || frame === undefined) return undefined;
   const { bits, components, width, height } = frame;

@@ -7,7 +7,7 @@ export const KINDS: readonly Kind[] = ['JPEG', 'PNG', 'WebP', 'GIF'];
 /** Extensions of files in these formats, in small letters. */
 export const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.gif'] as const;
 
-/** Extensions of other images: a folder that has some is not what it seems. */
+/** Extensions of images that are not read: a folder that has some holds more than would be used. */
 export const OTHER_EXTENSIONS = [
   ...['.bmp', '.tif', '.tiff', '.avif', '.heic', '.heif', '.jp2', '.jxl'],
   ...['.pgm', '.ppm', '.pnm', '.tga', '.svg'],

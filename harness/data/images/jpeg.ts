@@ -1,7 +1,7 @@
 import koffi from 'koffi';
 import type { Image } from './image.ts';
 
-/** Decodes a JPEG file at once; undefined where it has the slightest doubt about the file. */
+/** Decodes a JPEG file at once; undefined for a file that is damaged or in any way unusual. */
 export type JpegDecoder = (bytes: Uint8Array) => Image | undefined;
 
 // tensorflow::jpeg::Uncompress(source, size, flags, &width, &height, &components, &warnings), what

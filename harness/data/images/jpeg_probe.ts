@@ -17,7 +17,7 @@ const FILE =
 /** SHA-256 of the pixels that sharp and Pillow make of it. */
 const PIXELS = 'e1b8d8574c6ff28468e1b7166b65b22ccd8f9a6697aea1c301a14fd6ac4a5db1';
 
-/** The picture whose pixels show whether a decoder is libjpeg-turbo at its most exact. */
+/** A picture whose pixels show whether a decoder rounds as libjpeg-turbo does at its most exact. */
 export function probe(): Uint8Array {
   return Buffer.from(FILE, 'base64');
 }

@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 export async function buildKernels(): Promise<Uint8Array> {
   let bytes: Uint8Array | undefined;
   const { error, stderr } = await asc.main(['kernels.ts', '-o', 'pixels.wasm', ...FLAGS], {
-    // The compiler looks for .ts; the sources are .as, as they are no TypeScript.
+    // The compiler looks for .ts. The sources end in .as, because they are not TypeScript.
     readFile: (name) => {
       const path = resolve(folder, name.replace(/\.ts$/, '.as'));
       return existsSync(path) ? readFileSync(path, 'utf8') : null;

@@ -10,7 +10,7 @@ export interface Batch {
   readonly draws: Readonly<Record<string, Int32Array>>;
   /** The true class of each image, int32 [R N]; for methods that ask. */
   readonly labels?: Int32Array;
-  /** int32 [2]: what the random values of the graph begin from; for methods that ask. */
+  /** int32 [2]: the key of random values in the graph; for methods that ask. */
   readonly chance?: Int32Array;
 }
 

@@ -210,7 +210,7 @@ async function opened(setup: OpenSetup): Promise<Source> {
 
 const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds
 
-/** Threads at most where none are asked for. Has no bearing on the bits of a batch. */
+/** The most threads where no number is asked for. No bit of a batch depends on it. */
 function defaultWorkers({ spec, pipelines, size }: FillSetup, samples: number): number {
   const small = spec.kind === 'generated' ? spec.size <= 64 : spec.kind.startsWith('cifar');
   const light = samples * viewCount(pipelines) * size * size <= LIGHT;

@@ -19,7 +19,7 @@ export interface Pool {
   fill(order: Order, views: readonly Uint8Array[]): Promise<void>;
   /** Told that a batch is waited for: another thread may help from here on. */
   hurry(): void;
-  /** Leaves out what is not begun of all batches; their `fill` resolves all the same. */
+  /** Gives up what has not been begun of any batch; their `fill` still resolves. */
   cancel(): void;
   dispose(): Promise<void>;
 }
@@ -31,7 +31,9 @@ export function sharedViews(count: number, setup: FillSetup): Uint8Array[] {
   return Array.from({ length }, () => new Uint8Array(new SharedArrayBuffer(bytes)));
 }
 
-/** Fills in the calling thread, in pieces, so that it hears of the end of a step. */
+/**
+ * Fills in the calling thread, in pieces, so that between them it can hear that a step has ended.
+ */
 export class LocalPool implements Pool {
   readonly prefetch = 1;
   private readonly filler: Filler;

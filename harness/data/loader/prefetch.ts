@@ -23,7 +23,7 @@ export class Ring {
     return slot;
   }
 
-  /** Takes back the last turns: their batches were never handed out. */
+  /** Takes back the last turns, whose batches were never handed out. */
   rewind(turns: number): void {
     this.at = (this.at + this.slots.length - turns) % this.slots.length;
   }
@@ -40,8 +40,8 @@ export interface Made<R extends Request> {
 }
 
 /**
- * Fills requests in order, `prefetch` of them ahead of the one asked for. The pool hears of every
- * batch that comes late, but for the first, which nobody could make in time.
+ * Fills requests in order, `prefetch` of them ahead of the one asked for. The pool is told of every
+ * batch that comes late, except for the first, which could not have been made in time.
  */
 export async function* ahead<R extends Request>(
   pool: Pool,

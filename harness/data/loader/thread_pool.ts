@@ -16,7 +16,7 @@ interface Pending {
 /** How many threads a pool has. */
 export interface ThreadCount {
   readonly first: number;
-  /** So many when it is told to hurry often enough. */
+  /** The number it grows to when it is told often enough to hurry. */
   readonly most: number;
 }
 
@@ -34,7 +34,7 @@ export class ThreadPool implements Pool {
   private readonly pending = new Map<number, Pending>();
   private readonly start: WorkerSetup;
   private readonly most: number;
-  /** One that does not work yet. */
+  /** A thread that was started and does not work yet. */
   private young: Worker | undefined;
   private count = 0;
   private broken: Error | undefined;
@@ -98,7 +98,7 @@ export class ThreadPool implements Pool {
     this.break(this.broken);
   }
 
-  /** From here on the thread works, also on what others have begun. */
+  /** From here on the thread works, also on batches that others have begun. */
   private add(thread: Worker): void {
     this.young = undefined;
     thread.on('message', (answer: Answer) => this.hear(answer));

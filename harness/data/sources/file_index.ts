@@ -1,4 +1,4 @@
-/** Image files in a fixed order: what a folder or a list comes to, before a byte is read. */
+/** Image files in a fixed order: what a folder or a list names, before any file is read. */
 export interface FileIndex {
   /** Folder that the names are relative to. */
   readonly root: string;

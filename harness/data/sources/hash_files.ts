@@ -6,7 +6,7 @@ import { fileError } from './file_error.ts';
 
 /** Files that a thread takes at once: some milliseconds of work. */
 const CHUNK = 64;
-/** More threads than that no disk feeds. */
+/** No disk keeps more threads busy than that. */
 const MAX_THREADS = 16;
 
 type Answer =

@@ -15,7 +15,7 @@ const MAX_LABEL = 2 ** 31 - 1;
  * `root`, and with `labelled` a label behind it. The label is what follows the last blank, so paths
  * may have blanks too. Lines end in LF or CRLF. A path may be there more than once: each line is a
  * sample, and the notes say so.
- * @throws UserError that names the line which is not as it should be.
+ * @throws UserError that names the line that is wrong.
  */
 export function indexList({ root, file, labelled }: ListSpec, data: string): FileIndex {
   const path = resolve(data, file);

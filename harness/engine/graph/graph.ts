@@ -36,7 +36,9 @@ export interface Node {
   readonly oper: Pointer;
   /** Its stack is formatted only when an error needs it. */
   readonly origin: Error;
-  /** It computes a gradient, and `origin` is where the op was made whose gradient that is. */
+  /**
+   * Whether it computes a gradient; `origin` is then where the op was made that the gradient is of.
+   */
   readonly gradient: boolean;
   readonly inputs: readonly Output[];
   /** The ops that it runs as one; it itself is a call of theirs. */
@@ -47,7 +49,7 @@ export interface Node {
 export interface FunctionDefinition {
   /** For profiles and messages. */
   readonly kind: string;
-  /** What a call names; one for each body and types. */
+  /** What a call names: one name for each body and choice of types. */
   readonly name: string;
   readonly parts: readonly Node[];
 }

@@ -16,10 +16,12 @@ interface Whole {
 interface Rows extends Whole {
   readonly begin: Output;
   readonly end: Output;
-  /** Makes the variable, full of `zero`; as a constant it would be kept beside it. */
+  /**
+   * Makes the variable, full of `zero`. That is fed, as a constant would stay in memory beside it.
+   */
   readonly create: Pointer;
   readonly zero: Output;
-  /** Reads share memory with it again. */
+  /** Lets reads of the variable share its memory again. */
   readonly share: Pointer;
 }
 
@@ -139,7 +141,10 @@ export class StateWriter {
   }
 }
 
-/** Worth more than one run. On a GPU kernels that change rows have not all types. */
+/**
+ * Whether an array is set in several runs. On a GPU none is, as the kernels that change rows are
+ * not there for all types.
+ */
 function isLarge({ shape, data }: HostArray): boolean {
   const [rows = 1] = shape;
   return onCpu() && rows > 1 && data.byteLength >= 2 * WRITE_BYTES;

@@ -35,7 +35,7 @@ const ROW_UPDATES: ReadonlySet<string> = new Set([
   'ResourceStridedSliceAssign',
 ]);
 
-/** At least 4 MiB; copies of less cost nothing. */
+/** Whether state has 4 MiB or more. Copying less costs nothing that could be measured. */
 function isLarge({ shape }: TensorSpec): boolean {
   return sizeOf(shape) >= 1 << 20;
 }
@@ -49,7 +49,7 @@ export class Tracing implements Io {
   private readonly updates = new Map<string, () => Pointer>();
   /** State whose update is in the graph already. */
   private readonly made = new Set<string>();
-  /** All but the updates is in the graph. */
+  /** Everything but the updates is in the graph. */
   private finishing = false;
   private readonly graph: Graph;
   private readonly variable: (name: string) => Variable;
@@ -131,9 +131,9 @@ export class Tracing implements Io {
   }
 
   /**
-   * Once rows of a variable were changed, TensorFlow makes every read of it a copy. Large state shares
-   * its memory with who reads it all the same, and whoever reads it in this run is done before its rows
-   * change. (Where somebody is not, TensorFlow copies then.)
+   * Once rows of a variable were changed, TensorFlow makes every read of it a copy. Large state is
+   * taken out of that mode, so that reads share its memory, and its rows change only after whoever
+   * read it in this run is done. (Should a reader be left, TensorFlow makes a copy at that moment.)
    */
   private sharing(
     variables: readonly string[],

@@ -50,7 +50,7 @@ export async function downloadWheel(
     clearInterval(poll);
     transfer.close();
   });
-  // pip names a refusal by the index in its log alone.
+  // Only the log of pip says that the index refused access.
   const details = code === 0 ? '' : await readFile(log, 'utf8').catch(() => '');
   await rm(temporary, { recursive: true, force: true });
   const [name] = await readdir(target).catch(() => []);

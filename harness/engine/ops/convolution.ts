@@ -60,8 +60,8 @@ export function conv2d(
 }
 
 /**
- * A 1x1 convolution as the matrix product it is. Measured against the convolution kernels on the
- * shapes of ResNet-50 in bf16: forward and input gradient alike, filter gradient 0.6 to 0.9 of the time.
+ * A 1x1 convolution as the matrix product that it is. Measured: reports/measurements.md, "1x1
+ * convolutions as products".
  */
 function pointwise(x: Tensor, filter: Tensor): Tensor {
   const [, , inputs = 0, outputs = 0] = filter.shape;
@@ -84,9 +84,9 @@ function pointwise(x: Tensor, filter: Tensor): Tensor {
 }
 
 /**
- * a b'. In float32 with b transposed beforehand: oneDNN's product of a transposed matrix loses more where
- * there are few pixels. ResNet-50's input gradients at 224 pixels, 2 cores, ms: batch 8: 177 and 160
- * with the transposing; 16: 317 and 286. In bf16: 107 and 109.
+ * a b'. In float32 b is transposed beforehand: oneDNN's product of a transposed matrix loses more
+ * than that costs where there are few pixels. Measured: reports/measurements.md, "Input gradients
+ * of 1x1 convolutions".
  */
 function timesTransposed(a: Tensor, b: Tensor): Tensor {
   if (dtypeInGraph(a) !== 'float32') return op1('MatMul', [a, b], { transpose_b: true });

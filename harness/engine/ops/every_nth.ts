@@ -4,16 +4,15 @@ import { op1 } from '../op.ts';
 import { asTypeOf } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
 
-/** From how many products of two numbers on. What goldens pin is below. */
+/** From how many products of two numbers on it pays. The graphs of all goldens stay below. */
 const LARGE = 1 << 28;
 
 const ints = (...list: number[]) => tf.tensor1d(list, 'int32');
 
 /**
- * Whether a strided 1x1 convolution takes less time as the product of the pixels that it sees, which
- * the filter gradient needs as well. ResNet-50's at 224 pixels, batch 8, ms of processor time, convolution and
- * product: forward 20.7 to 25.2 and 19.8 to 21.0 in fp32, 7.3 to 11.9 and 7.2 to 8.8 in bf16; input gradient
- * 25.5 to 31.2 and 22.0 to 25.2, 11.0 to 15.6 and 7.8 to 9.6.
+ * Whether a strided 1x1 convolution takes less time as the product of the pixels that it sees,
+ * which the filter gradient needs as well. Measured: reports/measurements.md, "Products in place of
+ * strided 1x1 convolutions".
  */
 export function paysAsProduct(x: Tensor, stride: number, outputs: number): boolean {
   const [, height = 0, width = 0] = x.shape;

@@ -52,7 +52,7 @@ export function fewPixels(dy: Tensor, taps: readonly number[], stride: number): 
 
 interface Window {
   readonly stride: number;
-  /** Zeros around the image; those below and to the right may be more than are met. */
+  /** Zeros around the image; those below and to the right may be more than the filter reaches. */
   readonly edges: Edges;
 }
 

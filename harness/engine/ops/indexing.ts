@@ -23,8 +23,8 @@ export function rows(x: Tensor, indices: Tensor): Tensor {
 }
 
 /**
- * Rows to be written at indices, made the same wherever an index occurs twice: as the last of them has
- * it. So the order of writing has no bearing.
+ * Rows to be written at indices. Where an index occurs more than once, all its rows become the last
+ * of them, so that the order of writing does not matter.
  * @param at int32 [M]
  * @param values [M, …]
  */

@@ -2,7 +2,7 @@ import { sizeOf } from '../array.ts';
 import { onCpu } from '../native/capi.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 
-/** From how many values and channels on it pays. What goldens pin is below. */
+/** From how many values and channels on it pays. The graphs of all goldens stay below. */
 const LARGE = { values: 3 << 18, channels: 64 } as const;
 
 /** Pixels of a layer. */

@@ -78,7 +78,7 @@ function shapedAs(values: Tensor, { shape }: Tensor): Tensor {
   return String(values.shape) === String(shape) ? values : tf.reshape(values, [...shape]);
 }
 
-/** n / (n - 1), as kernels have it also for one value. */
+/** n / (n - 1); for a single value 1, as in the kernels. */
 function unbiasing(count: number): number {
   return count / Math.max(1, count - 1);
 }
@@ -89,8 +89,9 @@ function valuesOf(x: Tensor): number {
 }
 
 /**
- * Batch norm with the statistics of all replicas' batches together; as `batchNormTrain` else. Computed
- * in float32. The gradient takes in what reaches the statistics from the outputs of all replicas.
+ * Batch norm with the statistics of all replicas' batches together; otherwise as `batchNormTrain`.
+ * Computed in float32. The gradient goes through the shared statistics, so it depends on the
+ * outputs of all replicas.
  * @param total gives the sum over replicas of a [C], for each phase once
  */
 export function batchNormSync(

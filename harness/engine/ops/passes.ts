@@ -7,9 +7,9 @@ import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../tf.
 import { layeredNorm } from './layered.ts';
 
 /**
- * From how many elements on ops are fused: activations in bfloat16, parameters. Below, a step gains
- * less than compiling takes; what goldens pin is below. In float32 TensorFlow's kernels are as fast
- * for activations, as they may write over their input.
+ * From how many elements on ops are fused: activations in bfloat16, parameters. Below that a step
+ * gains less than compiling takes, and the graphs of all goldens stay below. In float32
+ * TensorFlow's kernels are as fast for activations, as they may write over their input.
  */
 const LARGE = { activations: 1 << 19, parameters: 1 << 18 } as const;
 
