@@ -114,7 +114,8 @@ describe('a step', () => {
   });
 });
 
-describe('the momentum of the target (docs/reference/methods.md, section 15)', () => {
+// docs/reference/methods.md, section 15
+describe('the momentum of the target', () => {
   const keep = (momentum: number, step: number, steps: number) =>
     byol.bind({ ...run.spec, momentum }).scalars({ step, steps }).keep;
 
