@@ -12,7 +12,7 @@ export interface Comparison {
   readonly problem?: string;
 }
 
-/** The update of a parameter relative to its own largest value (README of the fixtures). */
+/** How far an update of a parameter may be from the reference's, over its own largest value. */
 const UPDATE: Tolerance = { kind: 'relative_to_max', value: 2e-3, absolute: 0 };
 const ZERO: Tolerance = { kind: 'absolute', value: 1e-6, absolute: 0 };
 const EXACT: Tolerance = { kind: 'exact', value: 0, absolute: 0 };
