@@ -4,9 +4,9 @@ import type { DType, HostArray, TypedArray } from './array.ts';
 import type { Checks } from './graph/checks.ts';
 import type { AttrValue, Graph } from './graph/graph.ts';
 import { opDefinition } from './graph/opdefs.ts';
-import { captureOrigin, madeAt } from './graph/origin.ts';
 import type { Output } from './native/capi.ts';
 import { dtypeOf, TF_TYPE } from './native/native.ts';
+import { keepTraced, placeGradients, type Trace } from './tape.ts';
 import { tf } from './tfjs.ts';
 
 const require = createRequire(import.meta.url);
@@ -34,15 +34,6 @@ export interface Backend {
   ): TfCore.Tensor[];
   createOutputTensor(info: OutputInfo): TfCore.Tensor;
   getInputTensorIds(tensors: readonly TfCore.Tensor[]): number[];
-}
-
-interface Trace {
-  readonly graph: Graph;
-  readonly outputs: Map<number, Output>;
-  readonly made: TfCore.Tensor[];
-  readonly checks: Checks | undefined;
-  /** Casts made so far: towers that share a parameter share its bf16 copy. */
-  readonly casts: Map<string, TfCore.Tensor>;
 }
 
 let active: Trace | undefined;
@@ -180,8 +171,8 @@ function registerBackend(): Backend {
   tf.registerBackend('tensorflow', () => backend, 10);
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
   tf.setBackend('tensorflow');
-  keepTraced();
-  placeGradients();
+  keepTraced(() => active);
+  placeGradients(() => active);
   return backend as Backend;
 }
 
@@ -194,52 +185,6 @@ function createOutputTensor(backend: {
     backend.tensorMap.set(dataId, { shape, dtype, id, values: null, refCount: 1 });
     const seen = dtype === 10 ? 'bool' : FLOATS.has(dtype) ? 'float32' : 'int32';
     return tf.engine().makeTensorFromTensorInfo({ dataId, shape: [...shape], dtype: seen });
-  };
-}
-
-/** Nothing traced is disposed early: a closure may hand any tensor out of `tf.grads`. */
-function keepTraced(): void {
-  const engine = tf.engine() as unknown as {
-    trackTensor(tensor: TfCore.Tensor, backend: unknown): void;
-  };
-  const track = engine.trackTensor.bind(engine);
-  engine.trackTensor = (tensor, backend) => {
-    track(tensor, backend);
-    if (active === undefined) return;
-    tensor.kept = true;
-    active.made.push(tensor);
-  };
-}
-
-interface TapeNode {
-  readonly kernelName: string;
-  gradient?: (dys: TfCore.Tensor[]) => Readonly<Record<string, () => TfCore.Tensor>>;
-}
-
-/** What a gradient adds to the graph is known by the line of its op, not by that of `tf.grads`. */
-function placeGradients(): void {
-  const engine = tf.engine() as unknown as {
-    addTapeNode(...args: readonly unknown[]): void;
-    readonly state: { readonly activeTape: readonly TapeNode[] };
-  };
-  const add = engine.addTapeNode.bind(engine);
-  engine.addTapeNode = (...args) => {
-    add(...args);
-    const node = engine.state.activeTape.at(-1);
-    if (node === undefined || active === undefined) return;
-    const { graph } = active;
-    const origin = captureOrigin();
-    const { gradient, kernelName } = node;
-    node.gradient = (dys) => {
-      if (gradient === undefined)
-        throw new Error(
-          `engine: ${kernelName} ${madeAt({ origin, gradient: false })} and has no gradient; give it one with withGradient, or keep the loss from depending on it`,
-        );
-      const made = graph.gradientOf(origin, () => gradient(dys));
-      return Object.fromEntries(
-        Object.entries(made).map(([name, make]) => [name, () => graph.gradientOf(origin, make)]),
-      );
-    };
   };
 }
 

@@ -5,9 +5,9 @@ import { stream } from '../../random/stream.ts';
 import { buildKernels } from '../kernels/build.ts';
 import { boxRadius } from './blur.ts';
 import { Canvas } from './canvas.ts';
+import { applyView, type Change } from './change.ts';
 import { hue } from './colour.ts';
 import { type Image, image } from './image.ts';
-import { applyView, type Change } from './pipeline.ts';
 
 const canvas = new Canvas();
 

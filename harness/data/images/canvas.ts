@@ -1,7 +1,7 @@
 import { type Kernels, loadKernels } from '../kernels/pixels.ts';
 import { boxOf, boxRadius } from './blur.ts';
+import { applyView, type Change } from './change.ts';
 import { type Box, type Image, image } from './image.ts';
-import { applyView, type Change } from './pipeline.ts';
 import { FILTERS, type Interpolation } from './resample.ts';
 
 const PAGE = 65_536; // bytes, of WebAssembly memory

@@ -5,8 +5,9 @@ import { sha256 } from '../../base/hash.ts';
 import { stream } from '../../random/stream.ts';
 import { type ViewOp, viewSpec } from '../spec.ts';
 import { Canvas } from './canvas.ts';
+import type { Change } from './change.ts';
 import { image } from './image.ts';
-import { type Change, sampleView } from './pipeline.ts';
+import { sampleView } from './pipeline.ts';
 
 const numbers = z.array(z.number());
 const Parameters = z.object({

@@ -1,8 +1,9 @@
 import { stream } from '../../random/stream.ts';
 import type { Source } from '../source.ts';
 import type { ViewSpec } from '../spec.ts';
+import type { Change } from './change.ts';
 import { type Image, image } from './image.ts';
-import { applyViews, type Change, sampleViews } from './pipeline.ts';
+import { applyViews, sampleViews } from './pipeline.ts';
 import { resample } from './resample.ts';
 
 /** One view of one sample, with all that was drawn for it. */

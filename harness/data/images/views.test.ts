@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { Canvas } from './canvas.ts';
+import { applyView, type Change } from './change.ts';
 import type { Image } from './image.ts';
-import { applyView, type Change } from './pipeline.ts';
 
 const path = fileURLToPath(new URL('../../../golden/views/views.safetensors', import.meta.url));
 const { tensors, metadata } = readSafetensors(path);

@@ -1,8 +1,9 @@
 import { UserError } from '../../base/errors.ts';
 import { type Stream, stream } from '../../random/stream.ts';
 import { Canvas } from '../images/canvas.ts';
+import { sizeAfterAll } from '../images/change.ts';
 import type { Image } from '../images/image.ts';
-import { sampleViews, sizeAfterAll } from '../images/pipeline.ts';
+import { sampleViews } from '../images/pipeline.ts';
 import type { OpenOptions, Source } from '../source.ts';
 import type { SourceSpec, ViewSpec } from '../spec.ts';
 import { viewCount } from '../view_count.ts';
