@@ -16,7 +16,6 @@ import { avgPool, maxPool } from '../harness/engine/ops/pooling.ts';
 import { type Precision, toCompute, toFloat } from '../harness/engine/precision.ts';
 import type { ProgramOptions } from '../harness/engine/program.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { exactCompat } from '../harness/experiment/compat.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
 import { OptimizerSpec } from '../harness/optim/spec.ts';
@@ -25,6 +24,7 @@ import { trainableNames } from '../harness/step/definition.ts';
 import { Learner } from '../harness/step/learner.ts';
 import { runStep } from '../harness/step/step.ts';
 import { type Arrays, differentiate, floats, type Tensors } from '../harness/testing/evaluate.ts';
+import { exactCompat } from '../harness/testing/exact_compat.ts';
 import { moco } from '../methods/moco.ts';
 
 /** What a process of the determinism tests does; one JSON argument. */

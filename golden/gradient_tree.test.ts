@@ -3,7 +3,6 @@ import { startEngine } from '../harness/engine/index.ts';
 import { TF_TYPE } from '../harness/engine/native/native.ts';
 import type { Precision } from '../harness/engine/precision.ts';
 import type { CompiledNode } from '../harness/engine/session.ts';
-import { exactCompat } from '../harness/experiment/compat.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
 import { OptimizerSpec } from '../harness/optim/spec.ts';
@@ -11,6 +10,7 @@ import { stream } from '../harness/random/stream.ts';
 import { trainableNames } from '../harness/step/definition.ts';
 import { Learner } from '../harness/step/learner.ts';
 import { stepFeeds } from '../harness/step/step_inputs.ts';
+import { exactCompat } from '../harness/testing/exact_compat.ts';
 import { moco } from '../methods/moco.ts';
 
 beforeAll(startEngine);

@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bytesOf, type HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
 import { toOIHW } from '../harness/engine/layout.ts';
-import { exactCompat } from '../harness/experiment/compat.ts';
 import { initialValue } from '../harness/nn/initialise.ts';
 import { resnet, resnetSpec } from '../harness/nn/resnet.ts';
 import { resolveRules } from '../harness/optim/rules.ts';
@@ -11,6 +10,7 @@ import { OptimizerSpec } from '../harness/optim/spec.ts';
 import { stream } from '../harness/random/stream.ts';
 import { trainableNames } from '../harness/step/definition.ts';
 import { Learner } from '../harness/step/learner.ts';
+import { exactCompat } from '../harness/testing/exact_compat.ts';
 import { moco } from '../methods/moco.ts';
 
 /** SHA-256 over name, type, shape and little-endian bytes of each tensor, in order. */

@@ -7,13 +7,9 @@ import { type Experiment, experimentId, parseExperiment } from '../harness/exper
 import { initialValue } from '../harness/nn/initialise.ts';
 import { stream } from '../harness/random/stream.ts';
 import { exactMetrics } from '../harness/record/entries.ts';
-import {
-  appendEpoch,
-  type RunRecord,
-  sealed,
-  type UnsealedRecord,
-} from '../harness/record/record.ts';
+import { type RunRecord, sealed, type UnsealedRecord } from '../harness/record/record.ts';
 import { stepDefinition } from '../harness/step/definition.ts';
+import { appendEpoch } from '../harness/testing/records.ts';
 import { stateHash } from '../harness/weights/checkpoint.ts';
 import { methods } from '../methods/index.ts';
 

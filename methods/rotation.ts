@@ -6,7 +6,7 @@ import { classification, classifier } from '../harness/nn/heads.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 
 /** Nothing to choose: the rotations are those of the paper. */
-export const rotationSpec = z.strictObject({}).readonly();
+const rotationSpec = z.strictObject({}).readonly();
 export type RotationSpec = z.output<typeof rotationSpec>;
 
 const ANGLES = 4; // 0, 90, 180 and 270 degrees

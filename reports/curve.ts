@@ -1,4 +1,3 @@
-import { Resvg } from '@resvg/resvg-js';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import type { StepRow } from '../harness/log/step_file.ts';
@@ -62,13 +61,6 @@ export async function curveSvg(curve: Curve): Promise<string> {
   } finally {
     view.finalize();
   }
-}
-
-/** The same as PNG, to look at; the fonts of the machine decide its pixels, so it is not kept. */
-export function curvePng(svg: string): Uint8Array {
-  return new Resvg(svg, { background: 'white', fitTo: { mode: 'zoom', value: 2 } })
-    .render()
-    .asPng();
 }
 
 function specOf({ title, loss, steps, knn }: Curve): TopLevelSpec {

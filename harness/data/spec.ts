@@ -44,7 +44,7 @@ const interpolation = z.enum(['bilinear', 'bicubic']);
 const side = z.int().positive().optional();
 
 /** One operation on an image, docs/reference/methods.md, section 2. */
-export const viewOp = z.discriminatedUnion('kind', [
+const viewOp = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('randomResizedCrop'),
     /** Share of the area. */

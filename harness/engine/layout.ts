@@ -37,23 +37,6 @@ export function toOIHW(weight: HostArray): HostArray {
   return transpose4(weight, HWIO_TO_OIHW);
 }
 
-/** Every tensor of rank 4 taken to the graph's layout; the others as they are. */
-export function toGraphLayout(tensors: ReadonlyMap<string, HostArray>): Map<string, HostArray> {
-  return mapRank4(tensors, toHWIO);
-}
-
-/** Every tensor of rank 4 taken to the files' (PyTorch) layout; the others as they are. */
-export function toFileLayout(tensors: ReadonlyMap<string, HostArray>): Map<string, HostArray> {
-  return mapRank4(tensors, toOIHW);
-}
-
-function mapRank4(
-  tensors: ReadonlyMap<string, HostArray>,
-  turn: (weight: HostArray) => HostArray,
-): Map<string, HostArray> {
-  return new Map([...tensors].map(([name, t]) => [name, t.shape.length === 4 ? turn(t) : t]));
-}
-
 type Words = Uint8Array | Uint16Array | Uint32Array;
 
 function wordsOf({ dtype, data }: HostArray): Words {

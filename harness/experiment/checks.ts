@@ -33,7 +33,7 @@ export function checkData({ name, replicas, batch, data }: Experiment, count: nu
 }
 
 /** @throws UserError when k-NN asks for more neighbours than there are. */
-export function checkNeighbours({ name, evaluation }: Experiment, count: number): void {
+function checkNeighbours({ name, evaluation }: Experiment, count: number): void {
   const k = evaluation?.knn?.k;
   if (k !== undefined && k > count)
     throw new UserError(

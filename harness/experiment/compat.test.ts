@@ -5,8 +5,8 @@ import { sequential } from '../nn/module.ts';
 import { neck } from '../nn/necks.ts';
 import { openers } from '../run/open_training.ts';
 import { stepDefinition } from '../step/definition.ts';
+import { exactCompat } from '../testing/exact_compat.ts';
 import { bindMethod } from './bind.ts';
-import { exactCompat } from './compat.ts';
 import { defineMethod } from './method.ts';
 import { experimentId, parseExperiment } from './spec.ts';
 

@@ -7,7 +7,7 @@ export type CompatFields = Readonly<Record<string, z.ZodDefault<z.ZodEnum>>>;
  * Where the original system does something else than its papers and a published number depends on it,
  * an option gives its behaviour. Defaults are right. `docs/compat.md` has the table.
  */
-export const commonCompat = {
+const commonCompat = {
   /**
    * LARS: which parameters have neither layer-wise rate nor weight decay. `exact`: every norm's scale
    * and shift and every bias. `original`: by name, which misses norms called `downsample.1` or `mlp.1`.
@@ -25,9 +25,6 @@ export const commonCompat = {
 /** Common options, and those of the experiment's method under the names that it gives them. */
 export const compatSpec = z.object(commonCompat).catchall(z.string()).readonly();
 export type Compat = z.output<typeof compatSpec>;
-
-/** Everything done right, as in an experiment that asks for nothing else. */
-export const exactCompat: Compat = Object.freeze(compatSpec.parse({}));
 
 /** The schema of `compat` for a method with these options of its own. */
 export function compatOf(own: CompatFields = {}): z.ZodType<Compat> {

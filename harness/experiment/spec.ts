@@ -44,7 +44,7 @@ const CheckpointSpec = z
   })
   .readonly();
 
-export const KnnSpec = z
+const KnnSpec = z
   .strictObject({
     k: positive.default(200),
     /** Weights are exp(similarity / temperature); Wu et al. 2018, arXiv:1805.01978, section 3.4. */

@@ -52,7 +52,7 @@ export class EventWriter {
 }
 
 /** One TFRecord: length, its masked checksum, the content, its masked checksum. */
-export function frame(content: Uint8Array): Buffer {
+function frame(content: Uint8Array): Buffer {
   const record = Buffer.alloc(content.length + 16);
   record.writeBigUInt64LE(BigInt(content.length));
   record.writeUInt32LE(maskedCrc(record.subarray(0, 8)), 8);

@@ -3,7 +3,7 @@ import { dropoutMask, masked, relu as reluOp, uniform } from '../engine/ops/acti
 import { type ConvolutionOptions, conv2d } from '../engine/ops/convolution.ts';
 import { linear as linearOp } from '../engine/ops/linear.ts';
 import { batchNormEval, batchNormSync, batchNormTrain } from '../engine/ops/normalization.ts';
-import { globalAvgPool, maxPool as maxPoolOp, type PoolOptions } from '../engine/ops/pooling.ts';
+import { globalAvgPool } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import type { Initial, LayerContext, Module, ParameterSpec, Params } from './module.ts';
 
@@ -28,11 +28,6 @@ export const relu: Module = stateless(reluOp);
 
 /** Mean over all pixels: [N, H, W, C] → [N, C], float32. */
 export const averagePixels: Module = stateless(globalAvgPool);
-
-/** Maximum over square windows. */
-export function maxPool(options: PoolOptions): Module {
-  return stateless((x) => maxPoolOp(x, options));
-}
 
 export interface ConvOptions extends ConvolutionOptions {
   readonly inputs: number;

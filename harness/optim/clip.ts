@@ -6,7 +6,7 @@ const ROW = 4096;
  * Sum of squares, a scalar. Sums go over rows of fixed length, then over rows: each sum is made by one
  * thread, so its bits do not depend on how many there are.
  */
-export function squares(x: Tensor): Tensor {
+function squares(x: Tensor): Tensor {
   let rest: Tensor = tf.square(x);
   while (rest.size > 1) rest = tf.sum(tf.reshape(rest, [-1, rowLength(rest.size)]), 1);
   return tf.reshape(rest, []);

@@ -117,7 +117,7 @@ export async function writeStamped(
 }
 
 /** Names of all networks' parameters and running statistics, of followers too. */
-export function weightNames({ networks, followers }: Model): string[] {
+function weightNames({ networks, followers }: Model): string[] {
   const leaders = Object.keys(networks).map((name) => [name, name] as const);
   return [...leaders, ...Object.entries(followers)].flatMap(([name, leader]) => {
     const module = networks[leader];

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { recordOf } from '../testing/records.ts';
+import { appendEpoch, recordOf } from '../testing/records.ts';
 import { exactNumber, numberOf } from './entries.ts';
-import { appendEpoch, readRecord, recordText, writeRecord } from './record.ts';
+import { readRecord, recordText, writeRecord } from './record.ts';
 
 let folder = '';
 beforeEach(() => {

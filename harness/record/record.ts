@@ -8,7 +8,7 @@ import { sha256Json } from '../base/hash.ts';
 import { parse } from '../base/parse.ts';
 import { Sha256 } from '../base/sha256.ts';
 import { respelled } from '../experiment/former.ts';
-import { chained, chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
+import { chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
 import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';
 
 const Revision = z.strictObject({
@@ -53,11 +53,6 @@ const FILE = 'record.json';
 /** A record with its seal. */
 export function sealed(record: UnsealedRecord): RunRecord {
   return { ...record, seal: sealOf(record) };
-}
-
-/** A record with one more epoch, chained to those before. */
-export function appendEpoch(record: UnsealedRecord, entry: Omit<EpochEntry, 'chain'>): RunRecord {
-  return sealed({ ...record, epochs: [...record.epochs, chained(entry, record.epochs.at(-1))] });
 }
 
 /** A record as text: equal records give equal bytes. */

@@ -23,7 +23,7 @@ export const StateRow = z.strictObject({
 export type StateRow = z.infer<typeof StateRow>;
 
 /** Hashes of a state, in its own order. */
-export function stateRow(step: number, tensors: Tensors): StateRow {
+function stateRow(step: number, tensors: Tensors): StateRow {
   return {
     step,
     tensors: [...tensors].map(([name, { dtype, shape, data }]) => {

@@ -32,7 +32,7 @@ export async function reviseWorkDir(folder: string): Promise<boolean> {
 }
 
 /** `steps.csv` in today's units; the text itself where no column has another one. */
-export function stepsOf(text: string): string {
+function stepsOf(text: string): string {
   const [header = '', ...lines] = wholeLines(text);
   const columns = header.trim().split(',');
   const revised = lines.map((line) => {

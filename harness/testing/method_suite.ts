@@ -5,7 +5,6 @@ import type { HostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import type { Precision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
-import { exactCompat } from '../experiment/compat.ts';
 import type { MethodDefinition } from '../experiment/method.ts';
 import { resnet, resnetSpec } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
@@ -14,6 +13,7 @@ import { stream } from '../random/stream.ts';
 import { type StepDefinition, trainableNames } from '../step/definition.ts';
 import { Learner, type Tensors } from '../step/learner.ts';
 import { runStep } from '../step/step.ts';
+import { exactCompat } from './exact_compat.ts';
 import { stateHost } from './state_host.ts';
 
 /** A method made small enough to be stepped many times in a test. */

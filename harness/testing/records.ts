@@ -1,7 +1,12 @@
 import { sha256, sha256Json } from '../base/hash.ts';
 import type { Metrics } from '../experiment/metrics.ts';
-import { exactMetrics } from '../record/entries.ts';
-import { appendEpoch, type RunRecord, sealed, type UnsealedRecord } from '../record/record.ts';
+import { chained, type EpochEntry, exactMetrics } from '../record/entries.ts';
+import { type RunRecord, sealed, type UnsealedRecord } from '../record/record.ts';
+
+/** A record with one more epoch, chained to those before. */
+export function appendEpoch(record: UnsealedRecord, entry: Omit<EpochEntry, 'chain'>): RunRecord {
+  return sealed({ ...record, epochs: [...record.epochs, chained(entry, record.epochs.at(-1))] });
+}
 
 export interface RecordParts {
   readonly experiment?: { readonly name: string; readonly [field: string]: unknown };

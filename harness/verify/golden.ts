@@ -18,19 +18,13 @@ export function goldenPath(folder: string, record: RunRecord): string {
 }
 
 /** A golden with its seal. */
-export function sealedGolden({
-  format,
-  horizon,
-  record,
-  bands,
-  log,
-}: Omit<Golden, 'seal'>): Golden {
+function sealedGolden({ format, horizon, record, bands, log }: Omit<Golden, 'seal'>): Golden {
   const content = { format, horizon, record, ...(bands === undefined ? {} : { bands }), log };
   return { ...content, seal: sha256Json(content) };
 }
 
 /** A golden as text: equal goldens give equal bytes. */
-export function goldenText(golden: Omit<Golden, 'seal'>): string {
+function goldenText(golden: Omit<Golden, 'seal'>): string {
   const whole = sealedGolden(golden);
   return `${JSON.stringify(JSON.parse(canonicalJson(whole)), null, 2)}\n`;
 }

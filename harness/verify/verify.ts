@@ -105,7 +105,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
 }
 
 /** Epochs of a run that can be run again: the first, and those after a checkpoint. */
-export function verifiableEpochs(workDir: string, { epochs }: RunRecord): number[] {
+function verifiableEpochs(workDir: string, { epochs }: RunRecord): number[] {
   return epochs
     .map(({ epoch }) => epoch)
     .filter(

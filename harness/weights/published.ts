@@ -6,7 +6,7 @@ import { loadCheckpoint } from './checkpoint.ts';
 import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
 
 /** Digits of the hash that stand in a file's name. */
-export const STAMP_DIGITS = 8;
+const STAMP_DIGITS = 8;
 const STAMPED = /-([0-9a-f]{8})\.safetensors$/;
 const EMPTY = sha256('').slice(0, STAMP_DIGITS);
 

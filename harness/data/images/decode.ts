@@ -6,7 +6,7 @@ import { type JpegDecoder, libraryJpegDecoder } from './jpeg.ts';
 import { isExact } from './jpeg_probe.ts';
 
 /** Twice Pillow's `MAX_IMAGE_PIXELS`, where Pillow refuses. */
-export const MAX_PIXELS = 178_956_970;
+const MAX_PIXELS = 178_956_970;
 
 /**
  * Decodes JPEG, PNG, WebP and GIF (its first picture) to what Pillow's `convert('RGB')` gives, to

@@ -7,7 +7,7 @@ import { type ViewOp, viewSpec } from '../spec.ts';
 import { Canvas } from './canvas.ts';
 import type { Change } from './change.ts';
 import { image } from './image.ts';
-import { sampleView } from './pipeline.ts';
+import { sampleViews } from './pipeline.ts';
 
 const numbers = z.array(z.number());
 const Parameters = z.object({
@@ -38,10 +38,11 @@ const torchvision = Parameters.parse(JSON.parse(readFileSync(file, 'utf8')));
 const COUNT = 10_000;
 const SIGMAS = 4.5;
 
-function draws(op: Partial<ViewOp>, width = 64, height = 64, count = COUNT): Change[][] {
+function draws(op: Partial<ViewOp>, width = 64, height = 64, count = COUNT) {
   const spec = viewSpec.parse([op]);
-  return Array.from({ length: count }, (_, i) =>
-    sampleView(spec, stream(11, 'augment', 0, i, 0), { width, height }, 32),
+  return Array.from(
+    { length: count },
+    (_, i) => sampleViews(spec, stream(11, 'augment', 0, i, 0), { width, height }, 32).changes,
   );
 }
 
@@ -179,7 +180,7 @@ describe('the other operations', () => {
   it('resize the shorter side and cut the centre as torchvision does', () => {
     const spec = viewSpec.parse([{ kind: 'resize', size: 37 }, { kind: 'centerCrop' }]);
     const of = (width: number, height: number) =>
-      sampleView(spec, stream(0, 'augment', 0, 0, 0), { width, height }, 32);
+      sampleViews(spec, stream(0, 'augment', 0, 0, 0), { width, height }, 32).changes;
     expect(of(500, 375)).toMatchObject([
       { toWidth: 49, toHeight: 37 }, // 37 * 500 / 375 = 49.33, cut off
       { left: 8, top: 2, width: 32, height: 32 }, // 8.5 and 2.5 round to even
@@ -212,7 +213,7 @@ describe('views', () => {
         wave = (wave + noise.int(0, 12)) & 511;
         picture.pixels[i] = wave < 256 ? wave : 511 - wave;
       }
-      const changes = sampleView(spec, stream(0, 'augment', 3, index, 1), picture, 64);
+      const changes = sampleViews(spec, stream(0, 'augment', 3, index, 1), picture, 64).changes;
       const view = new Uint8Array(64 * 64 * 3);
       canvas.open(picture);
       canvas.view(changes, view);

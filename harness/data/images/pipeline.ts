@@ -34,11 +34,6 @@ export function sampleViews(spec: ViewSpec, stream: Stream, from: Size, size: nu
   return { changes };
 }
 
-/** As `sampleViews`, for a pipeline of one view. */
-export function sampleView(spec: ViewSpec, stream: Stream, from: Size, size: number): Change[] {
-  return [...sampleViews(spec, stream, from, size).changes];
-}
-
 /** Side of what an operation cuts out. */
 function sideOf(op: ViewOp, size: number): number {
   return ('size' in op ? op.size : undefined) ?? size;

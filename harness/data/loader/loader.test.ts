@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stream } from '../../random/stream.ts';
 import { openSource } from '../../testing/source.ts';
 import { applyView } from '../images/change.ts';
-import { sampleView } from '../images/pipeline.ts';
+import { sampleViews } from '../images/pipeline.ts';
 import { sourceSpec, viewSpec } from '../spec.ts';
 import type { Batch } from './batch.ts';
 import { Loader, type LoaderSetup, orderedImages } from './loader.ts';
@@ -131,7 +131,12 @@ describe('batches', () => {
       for (const [at, index] of indices.entries()) {
         const picture = await source.read(index);
         views.forEach((view, v) => {
-          const changes = sampleView(pipeline, stream(5, 'augment', 2, index, v), picture, 12);
+          const changes = sampleViews(
+            pipeline,
+            stream(5, 'augment', 2, index, v),
+            picture,
+            12,
+          ).changes;
           const alone = applyView(picture, changes).pixels;
           const made = view.subarray(at * alone.length, (at + 1) * alone.length);
           expect(Buffer.compare(made, alone), `step ${step}, image ${index}`).toBe(0);

@@ -36,7 +36,7 @@ export async function openFiles(index: FileIndex, options: OpenOptions): Promise
 }
 
 /** Reads and decodes an image file. */
-export async function readImage(path: string): Promise<Image> {
+async function readImage(path: string): Promise<Image> {
   return decodeImage(readBytes(path), path);
 }
 

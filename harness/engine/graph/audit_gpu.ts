@@ -24,7 +24,7 @@ const COPIES = `AssignVariableOp BroadcastTo Concat ConcatV2 Const DisableCopyOn
   StridedSliceGrad Tile Transpose Unpack VarHandleOp ZerosLike`;
 
 /** Ops that put many elements into one, or choose a kernel: why their bits repeat all the same. */
-export const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
+const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
   All: 'a reduction of truth values: no rounding',
   Any: 'a reduction of truth values: no rounding',
   Max: 'a reduction without rounding',

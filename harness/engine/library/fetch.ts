@@ -99,7 +99,7 @@ async function checkUnpacked(path: string, file: PinnedFile, bytes: number, sha2
 }
 
 /** The most that lies on the disk at once: every file, and the largest wheel twice while pip moves it. */
-export function neededBytes({ wheels }: Build): number {
+function neededBytes({ wheels }: Build): number {
   const files = wheels.flatMap((wheel) => wheel.files);
   const unpacked = files.reduce((sum, { bytes }) => sum + bytes, 0);
   return unpacked + 2 * Math.max(...wheels.map(({ bytes }) => bytes));

@@ -21,7 +21,7 @@ export function withCores<T>(count: number, body: () => T): T {
 }
 
 /** The first `count` bits that are set in a mask. */
-export function lowest(mask: Uint8Array, count: number): Uint8Array {
+function lowest(mask: Uint8Array, count: number): Uint8Array {
   const kept = new Uint8Array(mask.length);
   let left = count;
   for (let bit = 0; bit < mask.length * 8 && left > 0; bit++) {

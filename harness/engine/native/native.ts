@@ -20,8 +20,6 @@ export const TF_TYPE: Readonly<Record<DType, number>> = {
   bfloat16: 14,
   float16: 19,
 };
-export const TF_STRING = 7;
-export const TF_RESOURCE = 20;
 
 const BY_NUMBER = new Map<number, DType>(
   Object.entries(TF_TYPE).map(([name, number]) => [number, name as DType]),

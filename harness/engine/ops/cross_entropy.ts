@@ -37,7 +37,7 @@ export function crossEntropyBy(
 }
 
 /** One kernel; a target that is no class fails the run. */
-export function fused(logits: Tensor, targets: Tensor): Losses {
+function fused(logits: Tensor, targets: Tensor): Losses {
   const [losses, slope] = op('SparseSoftmaxCrossEntropyWithLogits', [logits, targets], {}, 2);
   if (!losses || !slope) throw new Error('cross entropy: outputs are missing');
   return { losses, slope };

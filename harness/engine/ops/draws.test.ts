@@ -1,10 +1,9 @@
 import { beforeAll, expect, it } from 'vitest';
-import { aliasTable } from '../../random/alias.ts';
-import { evaluate, floats, type Tensors } from '../../testing/evaluate.ts';
+import { evaluate, type Tensors } from '../../testing/evaluate.ts';
 import { hostArray } from '../array.ts';
 import { startEngine } from '../index.ts';
 import type { Tensor } from '../tf.ts';
-import { aliasDraws, splitKey, uniformIntegers } from './draws.ts';
+import { uniformIntegers } from './draws.ts';
 
 beforeAll(startEngine);
 
@@ -51,36 +50,4 @@ it('reaches both ends of a range beyond what a float32 holds', async () => {
   expect(Math.min(...drawn)).toBeLessThan(count / 5000);
   expect(Math.max(...drawn)).toBeGreaterThan(count * (1 - 1 / 5000));
   expect(new Set(drawn.map((x) => x % 2)).size).toBe(2);
-});
-
-it('splits a key into two that share nothing', async () => {
-  const outputs = await evaluate({ key: key(7, 8) }, (x) => {
-    const [a, b] = splitKey(need(x));
-    return { a: uniformIntegers(a, [1000], 1000), b: uniformIntegers(b, [1000], 1000) };
-  });
-  const [a, b] = [outputs.a?.data ?? [], outputs.b?.data ?? []].map((data) => [...data]);
-  const same = a?.filter((x, i) => x === b?.[i]).length ?? 0;
-  expect(same).toBeLessThan(8); // 1 in 1000 by chance
-});
-
-it('draws from a distribution by its alias table', async () => {
-  const weights = [5, 0, 1, 0.25, 9, 3, 3, 0.125, 1, 2];
-  const { keep, other } = aliasTable(weights);
-  const inputs = {
-    key: key(5, 6),
-    keep: floats([keep.length], keep),
-    other: hostArray('int32', [other.length], other),
-  };
-  const { y } = await evaluate(inputs, (x) => {
-    if (!x.keep || !x.other) throw new Error('a table is missing');
-    return { y: aliasDraws(need(x), [100, 1000], { keep: x.keep, other: x.other }) };
-  });
-  const total = weights.reduce((a, b) => a + b, 0);
-  // 8 degrees of freedom (one outcome is impossible): 26.1 has a tail of 0.001
-  const found = chiSquare(
-    y?.data ?? [],
-    weights.map((w) => w / total),
-  );
-  expect(found).toBeLessThan(26.1);
-  expect(y?.shape).toEqual([100, 1000]);
 });

@@ -3,13 +3,13 @@ import { type HostArray, hostArray, type TypedArray } from '../../engine/array.t
 import { startEngine } from '../../engine/index.ts';
 import { toOIHW, transpose4 } from '../../engine/layout.ts';
 import type { TensorSpec } from '../../engine/program.ts';
-import { exactCompat } from '../../experiment/compat.ts';
 import { type BoundMethod, NO_DATA } from '../../experiment/method.ts';
 import { resnet } from '../../nn/resnet.ts';
 import { momentumState } from '../../optim/descend.ts';
 import { resolveRules } from '../../optim/rules.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from '../../step/definition.ts';
 import { Learner, type Tensors } from '../../step/learner.ts';
+import { exactCompat } from '../exact_compat.ts';
 import { stateHost } from '../state_host.ts';
 import type { Comparisons } from './agreement.ts';
 import { concatenated, flat, viewOf } from './arrays.ts';
