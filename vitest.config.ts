@@ -17,7 +17,7 @@ class LongestFirst extends BaseSequencer {
 // Every worker that traces or runs a graph loads libtensorflow once; two forks fit two cores.
 export default defineConfig({
   test: {
-    include: ['{docs,harness,methods,benchmarks,reports,golden,scripts}/**/*.test.ts'],
+    include: ['{docs,harness,methods,benchmarks,reports,golden,tools,scripts}/**/*.test.ts'],
     exclude: ['**/*.long.test.ts', '**/node_modules/**'],
     globalSetup: 'harness/testing/provision.ts',
     sequence: { sequencer: LongestFirst },

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** The longer suite: `npm run test:long`. One worker, so that timings and memory stay readable. */
 export default defineConfig({
   test: {
-    include: ['{harness,methods,benchmarks,reports,golden,scripts}/**/*.long.test.ts'],
+    include: ['{harness,methods,benchmarks,reports,golden,tools,scripts}/**/*.long.test.ts'],
     globalSetup: 'harness/testing/provision.ts',
     pool: 'forks',
     maxWorkers: 1,

@@ -1,4 +1,4 @@
-import { command } from './cli.mjs';
+import { command, dataOption } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -9,12 +9,7 @@ await command(
       { name: 'SOURCE', help: 'as in an experiment, e.g. {"kind":"folder","root":"mine"}' },
     ],
     options: {
-      data: {
-        kind: 'text',
-        value: 'DIR',
-        help: 'folder that data sources start from',
-        default: 'data',
-      },
+      data: dataOption,
       verify: { kind: 'flag', help: 'read every file again, also those that seem unchanged' },
       decode: { kind: 'flag', help: 'decode every image, and name those that are damaged' },
     },

@@ -59,42 +59,6 @@ test('options reach the command with their types and defaults', () => {
   expect(run('a')).toEqual({ stdout: 'in words\n', stderr: '', status: 0 });
 });
 
-interface Parser {
-  parseLine(name: string, spec: object, line: readonly string[]): Promise<unknown>;
-}
-
-const options = {
-  epochs: { kind: 'int', min: 1 },
-  rate: { kind: 'number' },
-  work_dir: { kind: 'text' },
-  precision: { kind: 'text', choices: ['fp32', 'bf16'] },
-  set: { kind: 'list' },
-  json: { kind: 'flag' },
-};
-
-test.each([
-  [['a', '--work-dir', 'x'], 'no option --work-dir; did you mean --work_dir?'],
-  [['a', '--zzzzz'], /sample has no option --zzzzz$/],
-  [['a', '-x'], 'sample has no option -x'],
-  [['a', '--epochs', '0'], '--epochs: found "0", expected a whole number of at least 1'],
-  [['a', '--epochs', '1.5'], 'expected a whole number'],
-  [['a', '--epochs', ''], 'expected a whole number'],
-  [['a', '--rate', 'fast'], '--rate: found "fast", expected a number'],
-  [['a', '--work_dir', '--json'], '--work_dir needs a value'],
-  [['a', '--set'], '--set needs a value'],
-  [['a', '--json=yes'], '--json takes no value'],
-  [['a', '--precision', 'fp8'], 'expected one of fp32, bf16'],
-  [[], 'sample needs FILE: what to read'],
-  [['a', 'b', 'c'], 'one argument too many, "c"'],
-])('%j is a mistake on the command line', async (words, message) => {
-  const { parseLine }: Parser = await import(cli);
-  const args = [
-    { name: 'FILE', help: 'what to read' },
-    { name: 'OUT', optional: true },
-  ];
-  await expect(parseLine('sample', { options, arguments: args }, words)).rejects.toThrow(message);
-});
-
 test('a mistake of the user has no stack, another error has one', () => {
   expect(run('user')).toEqual({
     stdout: '',

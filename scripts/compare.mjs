@@ -1,4 +1,4 @@
-import { command } from './cli.mjs';
+import { command, dataOption, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -15,12 +15,7 @@ await command(
         help: 'run both again side by side, from their last common checkpoint, until they part',
       },
       until: { kind: 'int', value: 'STEP', min: 1, help: 'with --rerun: the last step to run' },
-      data: {
-        kind: 'text',
-        value: 'DIR',
-        help: 'folder that data sources start from',
-        default: 'data',
-      },
+      data: dataOption,
       workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
       threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute' },
     },
@@ -53,7 +48,7 @@ await command(
       workers,
       threads,
       until: until ?? found.step?.step,
-      tell: (message) => process.stderr.write(`${message}\n`),
+      tell,
     });
     print(again, rerunText(again, [left, right]));
     return compare.isSame(found) && again.parting === undefined ? 0 : 1;

@@ -1,5 +1,4 @@
-import { command } from './cli.mjs';
-import { experimentArgument, experimentFrom, experimentOptions } from './experiment.mjs';
+import { command, experimentArgument, setOption } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -7,10 +6,11 @@ await command(
   {
     summary: 'Count the parameters of an experiment’s networks; --json gives exact numbers.',
     arguments: [experimentArgument],
-    options: { set: experimentOptions.set },
+    options: { set: setOption },
     examples: ['moco/r50_v2', 'moco --set backbone.depth=50 --json'],
   },
   async ({ options, args: [name], print }) => {
+    const { experimentFrom } = await load('tools/command/experiment.ts');
     const { experiment, methods } = await experimentFrom(name, options);
     const { countParameters, parameterLines } = await load('harness/step/parameters.ts');
     const counts = countParameters(experiment, methods);

@@ -1,7 +1,5 @@
-import { command } from './cli.mjs';
-import { experimentArgument, experimentFrom } from './experiment.mjs';
+import { command, experimentArgument, runOptions } from './cli.mjs';
 import { load } from './load.mjs';
-import { runOptions } from './training.mjs';
 
 const { data, set, workers, threads } = runOptions;
 
@@ -28,6 +26,7 @@ await command(
     examples: ['moco --perturbation 1 --work_dir work_dirs/noise_1'],
   },
   async ({ options, args: [name], print }) => {
+    const { experimentFrom } = await load('tools/command/experiment.ts');
     const { experiment, methods } = await experimentFrom(name, options);
     const { train } = await load('harness/run/trainer.ts');
     const { record } = await train({

@@ -1,5 +1,4 @@
-import { command } from './cli.mjs';
-import { experimentArgument, experimentFrom, experimentOptions } from './experiment.mjs';
+import { command, dataOption, experimentArgument, experimentOptions } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -12,18 +11,14 @@ await command(
       steps: { kind: 'int', value: 'N', min: 0, help: 'steps to write (default: all of the run)' },
       stream: { kind: 'text', value: 'FIFO|-', help: 'send the batches there, not into files' },
       states: { kind: 'flag', help: 'also train: losses.jsonl and the state before every step' },
-      data: {
-        kind: 'text',
-        value: 'DIR',
-        help: 'folder that data sources start from',
-        default: 'data',
-      },
+      data: dataOption,
       workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
       ...experimentOptions,
     },
     examples: ['moco-cifar10 --out trace --steps 50', 'moco --out trace --stream batches'],
   },
   async ({ options, args: [name], print }) => {
+    const { experimentFrom } = await load('tools/command/experiment.ts');
     const { experiment, methods } = await experimentFrom(name, options);
     const { openStream, exportRun } = await load('harness/run/export_run.ts');
     const { out: folder, stream: path, data, steps, states, workers } = options;

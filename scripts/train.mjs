@@ -1,7 +1,5 @@
-import { command } from './cli.mjs';
-import { experimentArgument, experimentFrom } from './experiment.mjs';
+import { command, experimentArgument, runOptions, tell } from './cli.mjs';
 import { load } from './load.mjs';
-import { refuseProcesses, runOptions, trainInterruptibly } from './training.mjs';
 
 await command(
   import.meta.url,
@@ -25,12 +23,13 @@ await command(
     ],
   },
   async ({ options, args: [name], print }) => {
+    const { experimentFrom } = await load('tools/command/experiment.ts');
+    const { refuseProcesses, trainInterruptibly } = await load('tools/command/train.ts');
     const { experiment, methods } = await experimentFrom(name, options);
-    await refuseProcesses(options);
+    refuseProcesses(options);
     if (options.dry_run) {
       const { dryRun } = await load('harness/run/dry_run.ts');
       const { dryRunText } = await load('harness/run/dry_run_text.ts');
-      const tell = (message) => process.stderr.write(`${message}\n`);
       const { data, threads } = options;
       const found = await dryRun({ experiment, methods, data, threads, tell });
       return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));

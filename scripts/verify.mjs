@@ -1,6 +1,5 @@
-import { command } from './cli.mjs';
+import { command, runOptions, tell } from './cli.mjs';
 import { load } from './load.mjs';
-import { runOptions } from './training.mjs';
 
 const { data, pretrained, workers, threads } = runOptions;
 
@@ -30,7 +29,7 @@ await command(
       pretrained: options.pretrained,
       workers: options.workers,
       threads: options.threads,
-      tell: (message) => process.stderr.write(`${message}\n`),
+      tell,
     });
     const { recorded: _, found: __, ...result } = found;
     print(result, verificationText(found));

@@ -31,24 +31,24 @@ export interface TrainOptions {
   readonly data: string;
   readonly workDir: string;
   /** A checkpoint file, or `auto`: the one in `workDir` that is furthest on, if there is one. */
-  readonly resumeFrom?: string;
+  readonly resumeFrom?: string | undefined;
   /** Weights to begin with, a safetensors file. */
-  readonly pretrained?: string;
+  readonly pretrained?: string | undefined;
   /** Stops after this many epochs in all; the run can be resumed. */
-  readonly stopAfterEpoch?: number;
+  readonly stopAfterEpoch?: number | undefined;
   /** Processes or threads that prepare data. Never changes a result bit. */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** Threads that compute; default: all cores. Never changes a result bit. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Checks what every operation makes; slower. */
-  readonly debugNans?: boolean;
+  readonly debugNans?: boolean | undefined;
   /** Stops after the step under way and saves. */
-  readonly signal?: AbortSignal;
-  readonly terminal?: Terminal;
+  readonly signal?: AbortSignal | undefined;
+  readonly terminal?: Terminal | undefined;
   /** Moves every initial weight by one unit in the last place, to measure a golden's band. */
-  readonly perturbation?: number;
+  readonly perturbation?: number | undefined;
   /** Writes the hash of every tensor after every step to `states.jsonl`, for `compare`; slower. */
-  readonly states?: boolean;
+  readonly states?: boolean | undefined;
 }
 
 export interface TrainResult {

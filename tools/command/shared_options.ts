@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { root } from './root.ts';
+
+/** The argument of every command that works on an experiment. */
+export const experimentArgument = {
+  name: 'EXPERIMENT',
+  help: 'name of an experiment, or a .json file that holds one',
+} as const;
+
+/** `--set`, for every command that takes an experiment. */
+export const setOption = {
+  kind: 'list',
+  value: 'KEY.PATH=VALUE',
+  help: 'override a field of the experiment; may be repeated',
+} as const;
+
+/** Options that change an experiment. */
+export const experimentOptions = {
+  epochs: { kind: 'int', value: 'N', min: 1, help: 'epochs of the run, as --set epochs=N' },
+  set: setOption,
+} as const;
+
+export const dataOption = {
+  kind: 'text',
+  value: 'DIR',
+  help: 'folder that data sources start from',
+  default: 'data',
+} as const;
+
+/** Options of every command that trains. */
+export const runOptions = {
+  data: dataOption,
+  work_dir: { kind: 'text', value: 'DIR', help: 'outputs (default: work_dirs/EXPERIMENT)' },
+  ...experimentOptions,
+  pretrained: { kind: 'text', value: 'FILE', help: 'weights to begin with, safetensors' },
+  workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
+  threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
+  processes: { kind: 'int', value: 'N', min: 1, default: 1, help: 'processes that train: 1' },
+  port: { kind: 'int', value: 'N', min: 1, help: 'of no effect with one process' },
+  deterministic: { kind: 'flag', help: 'of no effect: every run is deterministic' },
+  states: { kind: 'flag', help: 'write the hash of every tensor after every step, for compare' },
+  debug_nans: { kind: 'flag', help: 'name the operation that makes the first NaN; slower' },
+} as const;
+
+const pages = resolve(root, 'reports');
+
+/** Options of every command that writes a report of what it measured. */
+export const reportOptions = {
+  out: { kind: 'text', value: 'DIR', help: 'where to write', default: pages },
+  date: { kind: 'text', value: 'DATE', help: 'date of the report (default: today)' },
+} as const;

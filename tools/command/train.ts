@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { UserError } from '../../harness/base/errors.ts';
+import type { Methods } from '../../harness/experiment/bind.ts';
+import type { Experiment } from '../../harness/experiment/spec.ts';
+import { INTERRUPTED, onInterrupt } from '../../harness/run/interrupt.ts';
+import { type TrainResult, train } from '../../harness/run/trainer.ts';
+import type { OptionsOf } from './option.ts';
+import type { runOptions } from './shared_options.ts';
+
+type RunOptions = OptionsOf<typeof runOptions>;
+
+/** @throws UserError for more processes than one. */
+export function refuseProcesses({ processes }: Pick<RunOptions, 'processes'>): void {
+  if (processes === 1) return;
+  throw new UserError(
+    `--processes ${processes}: a run has one process for now, whatever its replicas; several will ` +
+      'come with the same results to the bit. Leave the option out, and use --threads to bound the cores',
+  );
+}
+
+/** Where a run writes. */
+export function workDirOf({ name }: Experiment, options: Pick<RunOptions, 'work_dir'>): string {
+  return options.work_dir ?? join('work_dirs', name);
+}
+
+/** Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
+export async function trainInterruptibly(
+  experiment: Experiment,
+  methods: Methods,
+  options: RunOptions & { readonly resume_from: string | undefined },
+): Promise<{ readonly result: TrainResult; readonly code: number }> {
+  if (options.deterministic)
+    process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
+  const { data, pretrained, workers, threads, states } = options;
+  const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`));
+  try {
+    const result = await train({
+      experiment,
+      methods,
+      data,
+      pretrained,
+      workers,
+      threads,
+      states,
+      workDir: workDirOf(experiment, options),
+      resumeFrom: options.resume_from,
+      debugNans: options.debug_nans,
+      signal: interruption.signal,
+    });
+    const stopped = !result.finished && interruption.signal.aborted;
+    return { result, code: stopped ? INTERRUPTED : 0 };
+  } finally {
+    interruption.dispose();
+  }
+}
