@@ -10,6 +10,7 @@ import {
   drawnView,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'barlow_twins', typeof barlowTwinsSpec>;
@@ -52,4 +53,12 @@ export const cifar10: Recipe = {
   epochs: cifarEpochs,
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: cifarComparison,
+};
+
+/** As wide as the paper's projector on ImageNet. */
+export const speed: TimedStep<typeof barlowTwinsSpec, 'width'> = {
+  kind: 'barlow_twins',
+  row: 9,
+  numbers: { imagenet: { width: 8192 }, cifar10: { width: 1024 } },
+  spec: ({ width }) => ({ neck: { ...projector, hidden: [width, width], out: width } }),
 };

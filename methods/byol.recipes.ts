@@ -13,6 +13,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'byol', typeof byolSpec>;
@@ -154,3 +155,5 @@ export const cifar10: Recipe = {
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: cifarComparison,
 };
+
+export const speed: TimedStep = { kind: 'byol', row: 3, reference: true };

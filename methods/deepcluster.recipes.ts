@@ -1,3 +1,4 @@
+import { hostArray } from '../harness/engine/array.ts';
 import type { deepclusterSpec } from './deepcluster.ts';
 import {
   cifarBackbone,
@@ -12,6 +13,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'deepcluster', typeof deepclusterSpec>;
@@ -140,4 +142,17 @@ export const cifar10: Recipe = {
   },
   schedule: { kind: 'constant' },
   evaluation: cifarComparison,
+};
+
+export const speed: TimedStep<typeof deepclusterSpec, 'clusters'> = {
+  kind: 'deepcluster',
+  row: 6,
+  perImage: true,
+  numbers: { imagenet: { clusters: 10000 }, cifar10: { clusters: 100 } },
+  spec: ({ clusters }) => ({ clusters }),
+  async fill(host, { clusters }) {
+    const { samples } = host;
+    const labels = Int32Array.from({ length: samples }, (_, i) => i % clusters);
+    await host.write([['pseudo_label', hostArray('int32', [samples], labels)]]);
+  },
 };

@@ -16,6 +16,7 @@ import {
   jitter,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'moco', typeof mocoSpec>;
@@ -154,4 +155,18 @@ export const r50V2SimclrNeck: Recipe = {
   ...r50V2,
   name: 'moco/r50_v2_simclr_neck',
   method: { ...r50V2.method, neck: { kind: 'layers', hidden: [2048], out: 128 } },
+};
+
+/** MoCo v2. */
+export const speed: TimedStep<typeof mocoSpec> = {
+  kind: 'moco',
+  row: 1,
+  reference: true,
+  spec: ({ hidden, queue }) => ({
+    neck: { kind: 'mlp', hidden, out: 128 },
+    queue,
+    temperature: 0.2,
+  }),
+  pipelines: () => [v2View, v2View],
+  loop: true,
 };

@@ -13,6 +13,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'npid', typeof npidSpec>;
@@ -115,4 +116,12 @@ export const cifar10: Recipe = {
   optimizer: { kind: 'sgd', lr: 0.03, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.1 } },
   evaluation: cifarComparison,
+};
+
+export const speed: TimedStep<typeof npidSpec, 'negatives'> = {
+  kind: 'npid',
+  row: 7,
+  perImage: true,
+  numbers: { imagenet: { negatives: 65536 }, cifar10: { negatives: 4096 } },
+  spec: ({ negatives }) => ({ negatives }),
 };

@@ -1,3 +1,4 @@
+import { hostArray } from '../harness/engine/array.ts';
 import type { odcSpec } from './odc.ts';
 import {
   cifarBackbone,
@@ -12,6 +13,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'odc', typeof odcSpec>;
@@ -144,4 +146,26 @@ export const cifar10: Recipe = {
   },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: cifarComparison,
+};
+
+/** `least` is the size of a cluster below which it is given up. */
+export const speed: TimedStep<typeof odcSpec, 'clusters' | 'least'> = {
+  kind: 'odc',
+  row: 8,
+  perImage: true,
+  numbers: { imagenet: { clusters: 10000, least: 20 }, cifar10: { clusters: 100, least: 16 } },
+  spec: ({ clusters, least }) => ({ clusters, minCluster: least }),
+  even: 10, // all centroids move then
+  async fill(host, { clusters, neck: { out } }) {
+    const { samples } = host;
+    const labels = Int32Array.from({ length: samples }, (_, i) => i % clusters);
+    const draws = host.stream('perf');
+    const rows = Float32Array.from({ length: samples * out }, () => draws.uniform());
+    await host.write([
+      ['label_bank', hostArray('int32', [samples], labels)],
+      ['feature_bank', hostArray('float32', [samples, out], rows)],
+    ]);
+    await host.run('recentre');
+    await host.run('census');
+  },
 };

@@ -10,6 +10,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = RecipeOf<'relative_loc', typeof relativeLocSpec>;
@@ -148,4 +149,15 @@ export const cifar10: Recipe = {
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 1e-4, rules },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: { ...cifarComparison, size: 48 },
+};
+
+export const speed: TimedStep<typeof relativeLocSpec> = {
+  kind: 'relative_loc',
+  row: 5,
+  pipelines: (size) => [
+    [
+      { kind: 'resize', size: 3 * size },
+      { kind: 'patches', jitter: 0 },
+    ],
+  ],
 };

@@ -9,6 +9,7 @@ import {
   flip,
   imagenetTrain,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 
 type Recipe = Omit<ExperimentInput, 'method'> & {
@@ -95,3 +96,5 @@ export const cifar10: Recipe = {
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: cifarComparison,
 };
+
+export const speed: TimedStep = { kind: 'rotation', row: 4, reference: true };

@@ -1,5 +1,6 @@
-/** What recipes of several methods have in common: their type, data, views, backbones, evaluation. */
+/** What recipes of several methods have in common: their types, data, views, backbones, evaluation. */
 import type { z } from 'zod';
+import type { Host } from '../harness/experiment/host.ts';
 import type { ExperimentInput } from '../harness/experiment/spec.ts';
 
 /** An experiment as its recipe writes it, with the fields of its own method. */
@@ -7,6 +8,39 @@ export type RecipeOf<Kind extends string, Schema extends z.ZodType> = Omit<
   ExperimentInput,
   'method'
 > & { readonly method: { readonly kind: Kind } & z.input<Schema> };
+
+/** The data set that the images of a timed step stand for, by their size. */
+export type Scale = 'imagenet' | 'cifar10';
+
+/**
+ * A method's training step as `scripts/perf.mjs` and `scripts/bench_step.mjs` time it, beside the same in
+ * PyTorch: what a method's recipes export as `speed`.
+ */
+export interface TimedStep<Schema extends z.ZodType = z.ZodType, Name extends string = string> {
+  /** Of the method, and its name in PyTorch's scripts. */
+  readonly kind: string;
+  /** Its place in tables of all methods, from 1. */
+  readonly row: number;
+  /** True where torch_reference.py has it; tools/torch/perf_methods.py has the others. */
+  readonly reference?: true;
+  /** True where state has a row for each image, so that their number counts. */
+  readonly perImage?: true;
+  /** Other numbers that a step depends on, by the names of PyTorch's options. */
+  readonly numbers?: Readonly<Record<Scale, Readonly<Record<Name, number>>>>;
+  /**
+   * What is not at its default.
+   * @param at its numbers; the width of hidden layers, which is the backbone's; keys of a queue
+   */
+  spec?(at: Readonly<Record<Name | 'hidden' | 'queue', number>>): z.input<Schema>;
+  /** What makes views of that size; by default crops. A step that is timed alone takes noise for them. */
+  pipelines?(size: number): ExperimentInput['data']['pipelines'];
+  /** True where the whole loop from files is timed too, with `pipelines` as they are published. */
+  readonly loop?: true;
+  /** Steps over which work between steps is spread evenly. */
+  readonly even?: number;
+  /** Fills what is empty at the start, as in the middle of a run. */
+  fill?(host: Host, spec: z.output<Schema>): Promise<void>;
+}
 
 export const crop = { kind: 'randomResizedCrop', scale: [0.2, 1] } as const;
 export const flip = { kind: 'flip' } as const;

@@ -12,6 +12,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 import type { simclrSpec } from './simclr.ts';
 
@@ -127,4 +128,11 @@ export const cifar10: Recipe = {
   optimizer: { kind: 'sgd', lr: 0.06, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: cifarComparison,
+};
+
+export const speed: TimedStep<typeof simclrSpec> = {
+  kind: 'simclr',
+  row: 2,
+  reference: true,
+  spec: ({ hidden }) => ({ neck: { kind: 'mlp', hidden, out: 128 } }),
 };

@@ -9,6 +9,7 @@ import {
   imagenetTrain,
   type RecipeOf,
   smallBackbone,
+  type TimedStep,
 } from './settings.ts';
 import type { supervisedSpec } from './supervised.ts';
 
@@ -108,4 +109,11 @@ export const cifar10: Recipe = {
   optimizer: { kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 5e-4 },
   schedule: { kind: 'cosine', warmup: { epochs: 1, ratio: 0.01 } },
   evaluation: { ...cifarComparison, classify: { everyEpochs: 1 } },
+};
+
+/** The classes of ImageNet, whatever the size of the images. */
+export const speed: TimedStep<typeof supervisedSpec> = {
+  kind: 'supervised',
+  row: 10,
+  spec: () => ({ classes: 1000 }),
 };

@@ -26,6 +26,12 @@ describe('docs/adding_a_method.md', () => {
     expect(read('barlow_twins.recipes.ts')).toContain(values);
   });
 
+  it('times the shipped step', () => {
+    const timed = blocks.filter((code) => code.includes('export const speed'));
+    expect(timed).toHaveLength(1);
+    for (const code of timed) expect(read('barlow_twins.recipes.ts')).toContain(code);
+  });
+
   it('adds the lines that the list has', () => {
     const listed = blocks.filter((code) => /import \{ barlowTwins|const methods/.test(code));
     expect(listed.length).toBeGreaterThanOrEqual(2);

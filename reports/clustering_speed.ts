@@ -11,6 +11,7 @@ export const clusteringRun = z.strictObject({
   /** Sum of squared distances to the own centroid. */
   inertia: z.number().nonnegative(),
 });
+export type ClusteringRun = z.infer<typeof clusteringRun>;
 
 export const clusteringReport = z.strictObject({
   date: z.string(),

@@ -15,8 +15,7 @@ export type Recipes = ReadonlyMap<string, unknown>;
  */
 export async function findRecipes(folders: readonly string[]): Promise<Recipes> {
   const found = new Map<string, unknown>();
-  for (const file of folders.flatMap(recipeFiles)) {
-    const module: Record<string, unknown> = await import(pathToFileURL(file).href);
+  for (const [file, module] of await recipeModules(folders)) {
     for (const value of Object.values(module).flat()) {
       const name = recipeName(value);
       if (name === undefined || found.get(name) === value) continue;
@@ -25,6 +24,16 @@ export async function findRecipes(folders: readonly string[]): Promise<Recipes> 
     }
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What each file with experiments exports, by its path. */
+export async function recipeModules(
+  folders: readonly string[],
+): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
+  const modules = new Map<string, Readonly<Record<string, unknown>>>();
+  for (const file of folders.flatMap(recipeFiles))
+    modules.set(file, await import(pathToFileURL(file).href));
+  return modules;
 }
 
 /**

@@ -4,7 +4,7 @@
         --precision fp32 --steps 20 --samples 50000 --negatives 4096
 
 FILE is torch_reference.py, whose backbone, options and set-up are used; it has moco, simclr, byol and rotation. One JSON line
-with its keys. Networks, necks and memories are those of scripts/perf_methods.mjs; the optimiser is the reference's SGD.
+with its keys. Networks, necks and memories are those that methods/*.recipes.ts export as `speed`; the optimiser is the reference's SGD.
 "images" are source images: relative_loc sees nine patches of side `size` of each.
 
 Written to be fast: the middle patch is encoded once for its eight pairs, memories are updated in place, negatives are
