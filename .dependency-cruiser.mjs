@@ -28,7 +28,7 @@ const ABOVE = {
   methods: [],
   benchmarks: ['methods'],
   reports: ['methods'],
-  tools: ['methods', 'reports'],
+  tools: ['methods', 'reports', 'golden'],
 };
 
 const SOURCES = '\\.(test|child|fixture|processes)\\.';

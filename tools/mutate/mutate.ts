@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { mutationSets } from '../../golden/mutations/index.ts';
+import type { MutationSet } from '../../golden/mutations/mutation.ts';
+import { writeAtomic } from '../../harness/base/files.ts';
+import { type MutationResult, mutationMarkdown } from '../../reports/mutations.ts';
+import { root } from '../command/root.ts';
+import { trainIn } from './run.ts';
+import { copyTree, withMutation } from './tree.ts';
+import { missOf, outcomeOf, pin } from './verdict.ts';
+
+export interface MutateOptions {
+  /** Mutations whose words or file hold this. */
+  readonly only: string | undefined;
+  /** Mutations of this experiment alone. */
+  readonly experiment: string | undefined;
+  /** Runs at a time. */
+  readonly jobs: number;
+  /** Writes reports/MUTATIONS.md of that day. */
+  readonly date: string | undefined;
+}
+
+/**
+ * Makes each mutation alone in a copy of this tree, and holds a short run to the golden of the same run
+ * without it.
+ * @param tell is told of each
+ */
+export async function mutate(
+  options: MutateOptions,
+  tell: (result: MutationResult) => void,
+): Promise<MutationResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'mutations-'));
+  const results: MutationResult[] = [];
+  let platform = '';
+  try {
+    const trees = Array.from({ length: options.jobs }, (_, i) => copyTree(join(folder, `${i}`)));
+    for (const [i, set] of mutationSets.entries()) {
+      const wanted = wantedOf(set, options);
+      if (wanted.mutations.length === 0) continue;
+      const found = await ofSet(wanted, trees, join(folder, `set${i}`), tell);
+      platform = found.platform;
+      results.push(...found.results);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  if (options.date !== undefined) await writeReport(options.date, platform, results);
+  return results;
+}
+
+function wantedOf(set: MutationSet, { only, experiment }: MutateOptions): MutationSet {
+  if (experiment !== undefined && experiment !== set.experiment) return { ...set, mutations: [] };
+  const mutations = set.mutations.filter(
+    ({ what, file }) => only === undefined || `${what} ${file}`.includes(only),
+  );
+  return { ...set, mutations };
+}
+
+/** @param folder of its own, where runs and their golden go */
+async function ofSet(
+  set: MutationSet,
+  trees: readonly string[],
+  folder: string,
+  tell: (result: MutationResult) => void,
+): Promise<{ readonly platform: string; readonly results: MutationResult[] }> {
+  const { experiment, mutations } = set;
+  const goldens = join(folder, 'goldens');
+  const run = (tree: string, name: string) => trainIn(tree, set, join(folder, name));
+  const [plain, again] = await shared(trees, ['plain', 'again'], run);
+  if (plain === undefined || again === undefined) throw new Error('mutate: a run is missing');
+  const platform = await pin(plain, goldens);
+  const moved = missOf(again, goldens);
+  if (moved !== undefined) throw new Error(`${experiment} does not repeat: ${moved}`);
+  const results = await shared(trees, [...mutations.entries()], async (tree, [m, mutation]) => {
+    const verdict = await withMutation(tree, mutation, async () =>
+      outcomeOf(await run(tree, String(m)), goldens),
+    );
+    const { file, what } = mutation;
+    const result = { experiment, file, what, ...verdict };
+    tell(result);
+    return result;
+  });
+  return { platform, results };
+}
+
+/** Each item is taken by the first tree that is free. @returns what came of them, in their order */
+async function shared<Item, Result>(
+  trees: readonly string[],
+  items: readonly Item[],
+  body: (tree: string, item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = [...items.entries()];
+  const worker = async (tree: string) => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [i, item] = next;
+      results[i] = await body(tree, item);
+    }
+  };
+  await Promise.all(trees.map(worker));
+  return results;
+}
+
+async function writeReport(
+  date: string,
+  platform: string,
+  results: readonly MutationResult[],
+): Promise<void> {
+  const { stdout } = spawnSync('git', ['-C', root, 'rev-parse', 'HEAD'], { encoding: 'utf8' });
+  const page = mutationMarkdown({ date, commit: stdout.trim(), platform, results });
+  await writeAtomic(resolve(root, 'reports/MUTATIONS.md'), page);
+}

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { MutationSet } from '../../golden/mutations/mutation.ts';
+
+/** What came of a training. */
+export type Trained =
+  | { readonly workDir: string; readonly failure?: undefined }
+  | { readonly failure: string };
+
+/** Trains in a tree, in a process of its own. */
+export function trainIn(
+  tree: string,
+  { experiment, set }: Pick<MutationSet, 'experiment' | 'set'>,
+  workDir: string,
+): Promise<Trained> {
+  const settings = set.flatMap((setting) => ['--set', setting]);
+  const options = ['--workers', '0', '--work_dir', workDir]; // workers would start longer than they work
+  const line = [join(tree, 'scripts/train.mjs'), experiment, ...settings, ...options];
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, line, { cwd: tree, stdio: ['ignore', 'ignore', 'pipe'] });
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    child.on('error', fail);
+    child.on('close', (code) => done(code === 0 ? { workDir } : { failure: lastLine(text) }));
+  });
+}
+
+/** The last line that is not of a stack. */
+function lastLine(text: string): string {
+  const lines = text.trim().split('\n');
+  return lines.filter((line) => !/^\s+at /.test(line)).at(-1) ?? '';
+}
