@@ -1,0 +1,66 @@
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeAtomic } from '../harness/base/files.ts';
+import { readRecord } from '../harness/record/record.ts';
+import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
+import { curveOf, curveSvg } from './curve.ts';
+import { type Comparison, comparisonMarkdown, comparisonSvg } from './pytorch.ts';
+import { type Entry, readEntries, readWorkDirs, zooHtml, zooMarkdown } from './zoo.ts';
+
+/** Where records lie under the folder of pages. */
+function recordsIn(folder: string): string {
+  return join(folder, 'records');
+}
+
+function keyOf(experiment: string): string {
+  return experiment.replaceAll('/', '_');
+}
+
+/** Copies the checked record of a run, and what was published of it, under the experiment's name. */
+export function keepRecord(workDir: string, folder: string): void {
+  const { experiment } = readRecord(workDir);
+  const records = recordsIn(folder);
+  const key = keyOf(experiment.name);
+  mkdirSync(records, { recursive: true });
+  copyFileSync(join(workDir, 'record.json'), join(records, `${key}.json`));
+  const published = join(workDir, 'published.json');
+  if (existsSync(published)) copyFileSync(published, join(records, `${key}.weights.json`));
+}
+
+/** The records that are kept, and of a folder of work directories those that are not. */
+export function entriesIn(folder: string, workDirs: string | undefined): Entry[] {
+  const kept = readEntries(recordsIn(folder));
+  const known = new Set(kept.map(({ record }) => record.seal));
+  const found = workDirs === undefined ? [] : readWorkDirs(workDirs);
+  return [...kept, ...found.filter(({ record }) => !known.has(record.seal))];
+}
+
+/** Writes the model zoo, the learning curves and the comparisons of methods. @returns the zoo's page */
+export async function writeZoo(folder: string, entries: readonly Entry[]): Promise<string> {
+  const curves = new Set<string>();
+  for (const { key, record } of entries) {
+    if (record.epochs.length < 3) continue; // one point is no curve
+    await writeAtomic(join(folder, 'curves', `${key}.svg`), await curveSvg(curveOf(record)));
+    curves.add(key);
+  }
+  const page = join(folder, 'MODEL_ZOO.md');
+  await writeAtomic(page, zooMarkdown(entries, curves));
+  await writeAtomic(join(folder, 'MODEL_ZOO.html'), zooHtml(entries, curves));
+  for (const group of groupsOf(entries)) {
+    const curve = `curves/comparison-${group.kind}.svg`;
+    await writeAtomic(join(folder, curve), await comparisonCurve(group));
+    await writeAtomic(join(folder, `METHODS-${group.kind}.md`), comparisonPage(group, curve));
+  }
+  return page;
+}
+
+/** Writes the comparison of a run with PyTorch. @returns the page */
+export async function writeComparison(folder: string, value: Comparison): Promise<string> {
+  const name = `${keyOf(value.experiment)}-pytorch`;
+  const curve = `curves/${name}.svg`;
+  const page = comparisonMarkdown(value, curve);
+  await writeAtomic(join(folder, `${name}.json`), `${JSON.stringify(value, null, 1)}\n`);
+  await writeAtomic(join(folder, curve), await comparisonSvg(value));
+  await writeAtomic(join(folder, `${name}.md`), page);
+  return page;
+}
