@@ -18,7 +18,7 @@ export function captureOrigin(): Error {
 export function at(origin: Error): string {
   const frames = (origin.stack ?? '').split('\n').slice(1);
   const user = frames.find(
-    (frame) => !/harness\/engine\/(?!.*\.test\.)|node_modules|node:/.test(frame),
+    (frame) => !/harness\/engine\/(?!.*\.test\.)|node_modules|node:|\/tfjs-core\/src\//.test(frame),
   );
   const place = /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?$/.exec(user ?? frames.at(-1) ?? '')?.[1];
   return `at ${place?.replace(/^file:\/\//, '') ?? 'an unknown line'}`;
