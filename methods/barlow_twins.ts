@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { gather } from '../harness/cluster/replicas.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
 import { sequential } from '../harness/nn/module.ts';
 import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
@@ -29,17 +29,13 @@ export const barlowTwins = defineMethod<BarlowTwinsSpec>({
   kind: 'barlow_twins',
   schema: barlowTwinsSpec,
   views: 2,
-  draws: [],
-  check: () => undefined,
 
   model: (spec, backbone) => ({
     networks: { network: sequential([backbone.module, neck(spec.neck, backbone.channels)]) },
-    followers: {},
     backbone: 'network.0.',
-    state: {},
   }),
 
-  *loss(spec, step): Replica<Outcome> {
+  *loss(spec, step) {
     const za = step.forward('network', step.view(0)); // [N, D]
     const a = standardised(yield* gather(za)); // [R N, D]
     const zb = step.forward('network', step.view(1));

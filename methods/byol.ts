@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import type { Replica } from '../harness/cluster/replicas.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
 import { composed, sequential } from '../harness/nn/module.ts';
 import { follow } from '../harness/nn/momentum.ts';
 import { monitors } from '../harness/nn/monitors.ts';
@@ -38,7 +37,6 @@ export const byol = defineMethod<ByolSpec>({
   kind: 'byol',
   schema: byolSpec,
   views: 2,
-  draws: [],
 
   check({ neck: projector, predictor }) {
     if (predictor.out !== projector.out)
@@ -64,11 +62,10 @@ export const byol = defineMethod<ByolSpec>({
       },
       followers: { target_net: 'online_net' },
       backbone: 'online_net.0.',
-      state: {},
     };
   },
 
-  *loss(_, step): Replica<Outcome> {
+  loss(_, step) {
     const [v1, v2] = [step.view(0), step.view(1)];
     const [z1, z2] = [step.forward('online_net', v1), step.forward('online_net', v2)]; // [N, D]
     const t1 = l2Normalize(step.forward('target_net', v1));

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import type { Replica } from '../harness/cluster/replicas.ts';
 import { kMeans } from '../harness/clustering/kmeans.ts';
 import {
   clusterMetrics,
@@ -9,12 +8,12 @@ import {
   uniformOrder,
 } from '../harness/clustering/labels.ts';
 import { whitened } from '../harness/clustering/pca.ts';
+import { classWeights, clusterLabels } from '../harness/clustering/state.ts';
 import { viewSpec } from '../harness/data/spec.ts';
-import { hostArray, zeros } from '../harness/engine/array.ts';
-import { tf } from '../harness/engine/tf.ts';
+import { hostArray } from '../harness/engine/array.ts';
 import type { Host } from '../harness/experiment/host.ts';
-import { defineMethod, type Model, type Outcome } from '../harness/experiment/method.ts';
-import { classification, classifier } from '../harness/nn/heads.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
+import { classification, classifier, scored } from '../harness/nn/heads.ts';
 import { initialValue } from '../harness/nn/initialise.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 import { averageNeck, neck, neckSpec } from '../harness/nn/necks.ts';
@@ -62,11 +61,8 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
   kind: 'deepcluster',
   schema: deepclusterSpec,
   views: 1,
-  draws: [],
   chance: true,
   channels: (spec) => (spec.sobel ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
-
-  check() {},
 
   checkData({ clusters, pca }, { samples }) {
     for (const [path, value] of [
@@ -79,7 +75,7 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
         );
   },
 
-  model(spec, backbone, { samples }): Model {
+  model(spec, backbone, { samples }) {
     const { clusters, extraction } = spec;
     const features = spec.neck?.out ?? backbone.channels;
     if (spec.pca !== null && spec.pca > features)
@@ -94,7 +90,6 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
         neck: spec.neck === null ? averageNeck : neck(spec.neck, backbone.channels),
         head: classifier({ inputs: features, classes: clusters, pool, initial: HEAD }),
       },
-      followers: {},
       backbone: 'backbone.',
       ...(spec.sobel ? { input: { network: 'sobel_layer', channels: SOBEL_CHANNELS.image } } : {}),
       features: {
@@ -102,28 +97,23 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
         ...extraction,
       },
       state: {
-        pseudo_label: {
-          dtype: 'int32',
-          shape: [samples],
-          initial: () => zeros('int32', [samples]),
-          file: 'int64',
-        },
-        ...(spec.weightPower > 0 ? { loss_weight: equalWeights(clusters) } : {}),
+        pseudo_label: clusterLabels(samples),
+        ...(spec.weightPower > 0 ? { loss_weight: classWeights(clusters) } : {}),
       },
     };
   },
 
-  // biome-ignore lint/correctness/useYield: one replica meets the others in its norms alone
-  *loss(spec, step): Replica<Outcome> {
+  loss(spec, step) {
     const image = step.view(0);
     const seen = spec.sobel ? step.forward('sobel_layer', image) : image;
     const features = step.forward('neck', step.forward('backbone', seen));
     const logits = step.forward('head', features); // [N, k]
     const labels = step.bank('pseudo_label').rows(step.indices); // [N]
     const weights = spec.weightPower > 0 ? step.state('loss_weight') : undefined;
-    const { loss, accuracy } = classification(logits, labels, weights);
-    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, shares: { accuracy }, metrics: featureMonitors(features) };
+    return {
+      ...scored(classification(logits, labels, weights)),
+      metrics: featureMonitors(features),
+    };
   },
 
   async beforeEpoch(spec, host, { epoch }) {
@@ -180,10 +170,4 @@ async function newHead(host: Host, epoch: number) {
     const spec = { shape, dtype: 'float32', initial, role: 'linear', trainable: true } as const;
     return [name, initialValue(spec, host.stream('head', epoch, name))] as const;
   });
-}
-
-function equalWeights(clusters: number) {
-  const shape = [clusters];
-  const initial = () => hostArray('float32', shape, new Float32Array(clusters).fill(1 / clusters));
-  return { dtype: 'float32', shape, initial } as const;
 }

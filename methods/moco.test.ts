@@ -4,7 +4,7 @@ import { UserError } from '../harness/base/errors.ts';
 import type { HostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
 import { parseExperiment } from '../harness/experiment/spec.ts';
-import { contrastWithBank } from '../harness/nn/heads.ts';
+import { contrastWithBank } from '../harness/nn/contrast.ts';
 import { runStep } from '../harness/step/step.ts';
 import { differentiate, evaluate, floats } from '../harness/testing/evaluate.ts';
 import {
@@ -71,8 +71,8 @@ describe('the loss', () => {
     const inputs = { q: matrix(q), k: matrix(k), queue: matrix(queue) };
     const outputs = await evaluate(inputs, (x) => {
       if (!x.q || !x.k || !x.queue) throw new Error('an input is missing');
-      const { loss, accuracy } = contrastWithBank(x.q, x.k, x.queue, temperature);
-      return { loss, accuracy };
+      const { loss, shares } = contrastWithBank(x.q, x.k, x.queue, temperature);
+      return { loss, ...shares };
     });
     return { loss: scalarOf(outputs, 'loss'), accuracy: scalarOf(outputs, 'accuracy') };
   };

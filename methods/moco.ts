@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import { gather, once, type Replica } from '../harness/cluster/replicas.ts';
+import { gather, once } from '../harness/cluster/replicas.ts';
 import { hostArray } from '../harness/engine/array.ts';
 import { inverse, rows } from '../harness/engine/ops/indexing.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome, replaceRows } from '../harness/experiment/method.ts';
-import { contrastWithBank } from '../harness/nn/heads.ts';
+import { defineMethod, replaceRows } from '../harness/experiment/method.ts';
+import { contrastWithBank } from '../harness/nn/contrast.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { sequential } from '../harness/nn/module.ts';
 import { follow } from '../harness/nn/momentum.ts';
@@ -68,7 +68,7 @@ export const moco = defineMethod<MocoSpec>({
     },
   }),
 
-  *loss(spec, step): Replica<Outcome> {
+  *loss(spec, step) {
     const queue = step.state('queue'); // [K, D]
     const pointer = step.state('queue_ptr');
     const q = l2Normalize(step.forward('encoder_q', step.view(0))); // [N, D]
@@ -81,17 +81,9 @@ export const moco = defineMethod<MocoSpec>({
     const encoded = l2Normalize(step.forward('encoder_k', shuffled, encoder_k));
     const keys = rows(yield* gather(encoded), inverse(order)); // [R N, D], as the images were
 
-    const { loss, accuracy, positive, negative } = contrastWithBank(
-      q,
-      step.mine(keys),
-      queue,
-      spec.temperature,
-    );
-    step.observe('head.pos', positive); // [N, 1]
-    step.observe('head.neg', negative); // [N, K]
     const [count = 0] = keys.shape;
     return {
-      loss,
+      ...contrastWithBank(q, step.mine(keys), queue, spec.temperature),
       followers: { encoder_k },
       state: {
         queue: replaceRows(pointer, keys),
@@ -100,7 +92,6 @@ export const moco = defineMethod<MocoSpec>({
           tf.scalar(spec.queue, 'int32'),
         ),
       },
-      shares: { accuracy },
       metrics: monitors(q, step.mine(keys)),
     };
   },

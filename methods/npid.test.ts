@@ -59,10 +59,10 @@ describe('a step', () => {
   it.each([24, 90])('has the loss of plain loops over a bank of %i', async (rows) => {
     const { outputs, before } = await stepped({ ...run, samples: rows }, [7, 3, 20, 0]);
     const f = rowsOf(outputs['out.neck']).map(unit);
-    const negatives = rowsOf(outputs['out.head.neg']);
+    const negatives = rowsOf(outputs['out.negative']);
     const losses = f.map((feature, i) => {
       const positive = dot(feature, before[[7, 3, 20, 0][i] ?? 0] ?? []);
-      expect(outputs['out.head.pos']?.data[i]).toBeCloseTo(positive, 5);
+      expect(outputs['out.positive']?.data[i]).toBeCloseTo(positive, 5);
       const all = before.map((row) => dot(row, feature));
       for (const similarity of negatives[i] ?? [])
         expect(Math.min(...all.map((x) => Math.abs(x - similarity)))).toBeLessThan(1e-5);
@@ -99,8 +99,8 @@ describe('a step', () => {
     const own = async (ensureNeg: boolean) => {
       const few = { ...run, samples: 3, spec: { ...spec, negatives: 40, ensureNeg } };
       const { outputs } = await stepped(few, [0, 1, 2, 0]);
-      const positive = Array.from(outputs['out.head.pos']?.data ?? [], Number);
-      return rowsOf(outputs['out.head.neg']).map(
+      const positive = Array.from(outputs['out.positive']?.data ?? [], Number);
+      return rowsOf(outputs['out.negative']).map(
         (row, i) => row.filter((x) => Math.abs(x - (positive[i] ?? 0)) < 1e-6).length,
       );
     };
@@ -112,7 +112,7 @@ describe('a step', () => {
     const few = { ...run, samples: 5, spec: { ...spec, negatives: 2000, ensureNeg: true } };
     const { outputs, before } = await stepped(few, [0, 2, 4, 1]);
     const f = rowsOf(outputs['out.neck']).map(unit);
-    rowsOf(outputs['out.head.neg']).forEach((drawn, i) => {
+    rowsOf(outputs['out.negative']).forEach((drawn, i) => {
       const own = [0, 2, 4, 1][i];
       const counts = before.map((row) => {
         const similarity = dot(row, f[i] ?? []);
@@ -137,7 +137,7 @@ describe('a step', () => {
           const same = { ...batch, views: batch.views.map((view) => view.fill(100)) };
           const outputs = await runStep(learner.program, same, { rate: 0 });
           for (const rank of ['rank0', 'rank1'])
-            drawn.push(...rowsOf(outputs[`${rank}.out.head.neg`]).map(String));
+            drawn.push(...rowsOf(outputs[`${rank}.out.negative`]).map(String));
         }
         expect(new Set(drawn).size).toBe(16);
       },

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { gather } from '../harness/cluster/replicas.ts';
 import { uniformIntegers } from '../harness/engine/ops/draws.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome, replaceAt, type Step } from '../harness/experiment/method.ts';
+import { defineMethod, replaceAt, type Step } from '../harness/experiment/method.ts';
 import { unitRows } from '../harness/nn/initialise.ts';
 import { remembered } from '../harness/nn/memory.ts';
 import { monitors } from '../harness/nn/monitors.ts';
@@ -37,10 +37,7 @@ export const npid = defineMethod<NpidSpec>({
   kind: 'npid',
   schema: npidSpec,
   views: 1,
-  draws: [],
   chance: true,
-
-  check() {},
 
   checkData({ negatives, ensureNeg }, { samples }) {
     const others = samples - (ensureNeg ? 1 : 0);
@@ -53,7 +50,6 @@ export const npid = defineMethod<NpidSpec>({
 
   model: (spec, backbone, { samples }) => ({
     networks: { backbone: backbone.module, neck: neck(spec.neck, backbone.channels) },
-    followers: {},
     backbone: 'backbone.',
     state: {
       feature_bank: {
@@ -64,7 +60,7 @@ export const npid = defineMethod<NpidSpec>({
     },
   }),
 
-  *loss(spec, step): Replica<Outcome> {
+  *loss(spec, step) {
     const bank = step.bank('feature_bank'); // [M, D]
     const feature = step.forward('neck', step.forward('backbone', step.view(0)));
     const f = l2Normalize(feature); // [N, D]
@@ -72,16 +68,13 @@ export const npid = defineMethod<NpidSpec>({
     const own = bank.rows(step.indices); // v_i, as the last epoch left it
     const drawn = negatives(spec, step, bank.count); // [N, K]
     const contrast = contrastWithDrawn(f, own, bank, drawn, spec.temperature);
-    step.observe('head.pos', contrast.positive); // [N, 1]
-    step.observe('head.neg', contrast.negative); // [N, K]
 
     const at = yield* gather(step.indices); // [R N]
     const fresh = yield* gather(f);
     const rows = remembered(bank.rows(at), fresh, spec.memoryMomentum);
     return {
-      loss: contrast.loss,
+      ...contrast,
       state: { feature_bank: replaceAt(at, rows) },
-      shares: { accuracy: contrast.accuracy },
       metrics: monitors(f, own),
     };
   },

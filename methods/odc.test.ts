@@ -172,6 +172,22 @@ describe('what comes after a step', () => {
     });
   });
 
+  it('splits the largest cluster as a reference did, where one is followed', async () => {
+    await withLearner(run, async (learner) => {
+      await fill(learner);
+      const asked: unknown[] = [];
+      const host = stateHost(learner, (purpose) => {
+        asked.push(purpose);
+        return Int32Array.of(2, 5, 6);
+      });
+      const at = { step: 4, epoch: 0, epochStep: 4, outputs: {} };
+      await learner.definition.method.afterStep?.(host, at);
+      expect(asked).toEqual([['split', 4, 0]]);
+      const { labels } = await memoryOf(learner);
+      expect([...labels.keys()].filter((i) => labels[i] === 3)).toEqual([2, 5, 6]);
+    });
+  });
+
   it('moves centroids to the means of members every second step only', async () => {
     const calm = { ...run, spec: { ...spec, minCluster: 1 } };
     await withLearner(calm, async (learner) => {

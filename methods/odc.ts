@@ -1,17 +1,27 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import { gather, type Replica } from '../harness/cluster/replicas.ts';
+import { gather } from '../harness/cluster/replicas.ts';
 import { kMeans } from '../harness/clustering/kmeans.ts';
-import { assigned } from '../harness/clustering/members.ts';
+import {
+  assigned,
+  balancingWeights,
+  clusterMeans,
+  clusterSizes,
+  clusterSpread,
+} from '../harness/clustering/members.ts';
 import { whitened } from '../harness/clustering/pca.ts';
-import { memoryEntries, refillMemory } from '../harness/clustering/sample_memory.ts';
-import { replayedHalves, twoMeans } from '../harness/clustering/two_means.ts';
+import { type Refilled, refillSmall } from '../harness/clustering/refill.ts';
+import { lookups, openMemory } from '../harness/clustering/sample_memory.ts';
+import { classWeights, clusterLabels } from '../harness/clustering/state.ts';
+import { type FeatureRows, secondHalf, twoMeans } from '../harness/clustering/two_means.ts';
 import { viewSpec } from '../harness/data/spec.ts';
 import { hostArray, zeros } from '../harness/engine/array.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
+import { onState } from '../harness/engine/state_entry.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome, replaceAt } from '../harness/experiment/method.ts';
-import { classification, classifier } from '../harness/nn/heads.ts';
+import type { Host, Purpose } from '../harness/experiment/host.ts';
+import { defineMethod, replaceAt } from '../harness/experiment/method.ts';
+import { classification, classifier, scored } from '../harness/nn/heads.ts';
 import { remembered } from '../harness/nn/memory.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
@@ -57,6 +67,36 @@ export const odcSpec = z
   .readonly();
 export type OdcSpec = z.output<typeof odcSpec>;
 
+/** Keeps the weight of an empty cluster finite. */
+const FLOOR = 1e-5;
+
+/** Centroids become the means of their members. */
+export const recentre = onState('recentre', (io) => {
+  const [features, labels] = [io.read('feature_bank'), io.read('label_bank')];
+  io.assign('centroids', clusterMeans(features, labels, io.read('centroids')));
+  return {};
+});
+
+/** Classes get their weights in the loss from the sizes of clusters; says how these spread. */
+export const census = onState('census', (io, { clusters, weightPower }: OdcSpec) => {
+  const sizes = clusterSizes(io.read('label_bank'), clusters);
+  io.assign('loss_weight', balancingWeights(sizes, weightPower, FLOOR));
+  return clusterSpread(sizes);
+});
+
+/**
+ * Section 3.3: members of clusters with fewer than `minimum` go to the best of the others, then each of
+ * the emptied ones takes half of the largest, parted by 2-means. Weights are left to `census`.
+ */
+export async function refill(host: Host, minimum: number, ...purpose: Purpose): Promise<Refilled> {
+  const memory = await openMemory(host);
+  const halve = (features: FeatureRows, members: Int32Array, n: number) =>
+    host.choose([...purpose, n], (stream) => secondHalf(members, twoMeans(features, stream)));
+  const refilled = await refillSmall({ ...memory, halve }, minimum);
+  await memory.save(refilled.centroids);
+  return refilled;
+}
+
 /**
  * Online Deep Clustering, Zhan et al. 2020, arXiv:2006.10645, Figure 2: a classifier of cluster labels,
  * where features, labels and centroids live in memories that every step updates.
@@ -65,10 +105,8 @@ export const odc = defineMethod<OdcSpec>({
   kind: 'odc',
   schema: odcSpec,
   views: 1,
-  draws: [],
   chance: true,
-
-  check() {},
+  entries: [recentre, census, ...lookups],
 
   checkData({ clusters, minCluster }, { samples }) {
     if (clusters > samples)
@@ -94,49 +132,34 @@ export const odc = defineMethod<OdcSpec>({
         neck: neck(spec.neck, backbone.channels),
         head: classifier({ inputs: out, classes: clusters, initial }),
       },
-      followers: {},
       backbone: 'backbone.',
       features: { networks: ['backbone', 'neck'], ...spec.extraction },
       state: {
         feature_bank: floats(samples, out),
-        label_bank: {
-          dtype: 'int32',
-          shape: [samples],
-          initial: () => zeros('int32', [samples]),
-          file: 'int64',
-        },
+        label_bank: clusterLabels(samples),
         centroids: floats(clusters, out),
-        loss_weight: {
-          dtype: 'float32',
-          shape: [clusters],
-          initial: () =>
-            hostArray('float32', [clusters], new Float32Array(clusters).fill(1 / clusters)),
-        },
+        loss_weight: classWeights(clusters),
       },
-      entries: memoryEntries(spec),
     };
   },
 
-  *loss(spec, step): Replica<Outcome> {
+  *loss(spec, step) {
     const features = step.bank('feature_bank'); // [M, D]
     const labels = step.bank('label_bank'); // [M]
 
     const feature = step.forward('neck', step.forward('backbone', step.view(0))); // [N, D]
     const logits = step.forward('head', feature);
     const own = labels.rows(step.indices); // as the memory has them
-    const { loss, accuracy } = classification(logits, own, step.state('loss_weight'));
+    const judged = classification(logits, own, step.state('loss_weight'));
 
     const at = yield* gather(step.indices); // [R N]
     const fresh = yield* gather(l2Normalize(feature));
     const rows = remembered(features.rows(at), fresh, spec.memoryMomentum); // F_i
     const next = assigned(rows, step.state('centroids'), spec.assignment);
     const changed = tf.mean(tf.cast(tf.notEqual(next, labels.rows(at)), 'float32'));
-    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    step.observe('change_ratio', changed);
     return {
-      loss,
+      ...scored(judged),
       state: { feature_bank: replaceAt(at, rows), label_bank: replaceAt(at, next) },
-      shares: { accuracy },
       metrics: { change_ratio: changed, ...featureMonitors(feature) },
     };
   },
@@ -161,33 +184,23 @@ export const odc = defineMethod<OdcSpec>({
       ['feature_bank', hostArray('float32', [host.samples, width], unit)],
       ['label_bank', hostArray('int32', [host.samples], found.labels)],
     ]);
-    await host.run('recentre');
-    await refillMemory(host, {
-      minimum: 1,
-      split: (features, _, n) => twoMeans(features, host.stream('first split', n)),
-    });
-    await host.run('census');
+    await host.run(recentre);
+    await refill(host, 1, 'first split');
+    await host.run(census);
     host.log.info(
       `clusters: ${found.empty} of ${clusters} empty after k-means, filled from the largest`,
     );
     return { kmeans_empty: found.empty, kmeans_inertia: found.inertia / host.samples };
   },
 
-  async afterStep(spec, host, { step, replay }) {
+  async afterStep(spec, host, { step }) {
     const due = (every: number) => (step + 1) % every === 0;
-    if (due(spec.centroidsEvery)) await host.run('recentre');
-    let found = await host.run('census'); // loss weights too
+    if (due(spec.centroidsEvery)) await host.run(recentre);
+    let found = await host.run(census); // loss weights too
     let refilled = 0;
     if (due(spec.refillEvery) && Number(found.clusters_smallest?.data[0]) < spec.minCluster) {
-      const { small } = await refillMemory(host, {
-        minimum: spec.minCluster,
-        split: (features, samples, n) =>
-          replay === undefined
-            ? twoMeans(features, host.stream('split', step, n))
-            : replayedHalves(samples, replay(`split${n}.part2`)),
-      });
-      refilled = small.length;
-      found = await host.run('census');
+      refilled = (await refill(host, spec.minCluster, 'split', step)).small.length;
+      found = await host.run(census);
     }
     const spread = Object.entries(found).map(([name, { data }]) => [name, Number(data[0])]);
     return { clusters_refilled: refilled, ...Object.fromEntries(spread) };

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { Replica } from '../harness/cluster/replicas.ts';
 import { tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
-import { classification, classifier } from '../harness/nn/heads.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
+import { classification, classifier, scored } from '../harness/nn/heads.ts';
 import type { Initial } from '../harness/nn/module.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
@@ -45,10 +44,7 @@ export const relativeLoc = defineMethod<RelativeLocSpec>({
   kind: 'relative_loc',
   schema: relativeLocSpec,
   views: PAIRS + 1,
-  draws: [],
   chance: true,
-
-  check: () => undefined,
 
   model({ neck: spec, initStd, initBias }, backbone) {
     const initial: Initial = { kind: 'normal', std: initStd };
@@ -58,13 +54,11 @@ export const relativeLoc = defineMethod<RelativeLocSpec>({
         neck: neck(spec, 2 * backbone.channels, () => initial, initBias),
         head: classifier({ inputs: spec.out, classes: PAIRS, initial }),
       },
-      followers: {},
       backbone: 'backbone.',
-      state: {},
     };
   },
 
-  *loss(_, step): Replica<Outcome> {
+  loss(_, step) {
     const centre = step.view(CENTRE); // [N, H, W, C]
     const [count = 0, ...image] = centre.shape;
     const outer = tf.stack(
@@ -76,8 +70,6 @@ export const relativeLoc = defineMethod<RelativeLocSpec>({
     const pairs = step.forward('neck', tf.concat([around, middle], 3));
     const logits = step.forward('head', pairs); // [8 N, 8]
     const places = tf.tile(tf.range(0, PAIRS, 1, 'int32'), [count]); // [8 N]
-    const { loss, accuracy } = classification(logits, places);
-    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, shares: { accuracy }, metrics: featureMonitors(around) };
+    return { ...scored(classification(logits, places)), metrics: featureMonitors(around) };
   },
 });

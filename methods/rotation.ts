@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { Replica } from '../harness/cluster/replicas.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
-import { classification, classifier } from '../harness/nn/heads.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
+import { classification, classifier, scored } from '../harness/nn/heads.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 
 /** Nothing to choose: the rotations are those of the paper. */
@@ -19,30 +18,22 @@ export const rotation = defineMethod<RotationSpec>({
   kind: 'rotation',
   schema: rotationSpec,
   views: 1,
-  draws: [],
-
-  check: () => undefined,
 
   model: (_, backbone) => ({
     networks: {
       backbone: backbone.module,
       head: classifier({ inputs: backbone.channels, classes: ANGLES, pool: true }),
     },
-    followers: {},
     backbone: 'backbone.',
-    state: {},
   }),
 
-  // biome-ignore lint/correctness/useYield: replicas meet in their norms alone
-  *loss(_, step): Replica<Outcome> {
-    const images = step.observe('rotated', rotated(step.view(0))); // [4 N, H, W, C]
+  loss(_, step) {
+    const images = rotated(step.view(0)); // [4 N, H, W, C]
     const features = step.forward('backbone', images); // [4 N, H', W', D]
     const logits = step.forward('head', features); // [4 N, 4]
     const count = (images.shape[0] ?? 0) / ANGLES;
     const turns = tf.tile(tf.tensor1d([0, 1, 2, 3], 'int32'), [count]); // [4 N]
-    const { loss, accuracy } = classification(logits, turns);
-    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, shares: { accuracy }, metrics: featureMonitors(features) };
+    return { ...scored(classification(logits, turns)), metrics: featureMonitors(features) };
   },
 });
 

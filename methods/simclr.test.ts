@@ -55,8 +55,8 @@ async function lossOf(own: Rows, all: Rows, from: number, temperature: number) {
   const places = placesOf(from, own.length);
   const outputs = await evaluate({ own: matrix(own), all: matrix(all), places }, (x) => {
     if (!x.own || !x.all || !x.places) throw new Error('an input is missing');
-    const { loss, accuracy } = contrastPairs(x.own, x.all, x.places, temperature);
-    return { loss, accuracy };
+    const { loss, shares } = contrastPairs(x.own, x.all, x.places, temperature);
+    return { loss, ...shares };
   });
   return { loss: scalarOf(outputs, 'loss'), accuracy: scalarOf(outputs, 'accuracy') };
 }

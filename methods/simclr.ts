@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import { gather, meanOverReplicas, type Replica } from '../harness/cluster/replicas.ts';
+import { gather, meanOverReplicas } from '../harness/cluster/replicas.ts';
 import { scaledGradient } from '../harness/engine/gradient.ts';
 import { l2Normalize } from '../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
 import { monitors } from '../harness/nn/monitors.ts';
 import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { contrastPairs, pairSimilarities } from '../harness/nn/pairs.ts';
+import { contrastPairs } from '../harness/nn/pairs.ts';
 
 export const simclrSpec = z
   .strictObject({
@@ -32,7 +32,6 @@ export const simclr = defineMethod<SimclrSpec>({
   /** The original's gather hands no gradient back to other processes: 1 / replicas of the true one. */
   compat: { simclrGradient: z.enum(['exact', 'per-replica']).default('exact') },
   views: 2,
-  draws: [],
 
   check(_, { replicas, batch }) {
     if (replicas * batch < 2)
@@ -43,28 +42,23 @@ export const simclr = defineMethod<SimclrSpec>({
 
   model: (spec, { module, channels }) => ({
     networks: { backbone: module, neck: neck(spec.neck, channels) },
-    followers: {},
     backbone: 'backbone.',
-    state: {},
   }),
 
-  *loss(spec, step): Replica<Outcome> {
+  *loss(spec, step) {
     const pairs = interleaved(step.view(0), step.view(1)); // [2N, H, W, C]
     const h = step.forward('backbone', pairs);
     const z = l2Normalize(step.forward('neck', h)); // [2N, D]
     const all = yield* gather(z); // [2 R N, D]
     const [count = 0] = all.shape;
-    const places = step.mine(tf.reshape(tf.range(0, count, 1, 'int32'), [count / 2, 2])); // [N, 2]
+    const places = step.mine(tf.range(0, count, 1, 'int32')); // [2N]
 
-    const { loss, accuracy } = contrastPairs(z, all, tf.reshape(places, [-1]), spec.temperature);
-    const { positive, negative } = pairSimilarities(all);
-    step.observe('head.pos', positive); // [2 R N, 1]
-    step.observe('head.neg', negative); // [2 R N, 2 R N - 2]
+    const contrast = contrastPairs(z, all, places, spec.temperature);
     const [first, second] = views(z);
     const share = step.compat.simclrGradient === 'per-replica' ? (z.shape[0] ?? 0) / count : 1;
     return {
-      loss: scaledGradient(yield* meanOverReplicas(loss), share),
-      shares: { accuracy },
+      ...contrast,
+      loss: scaledGradient(yield* meanOverReplicas(contrast.loss), share),
       metrics: monitors(first, second),
     };
   },

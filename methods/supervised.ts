@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../harness/base/errors.ts';
-import type { Replica } from '../harness/cluster/replicas.ts';
-import { tf } from '../harness/engine/tf.ts';
-import { defineMethod, type Outcome } from '../harness/experiment/method.ts';
-import { classification, classifier } from '../harness/nn/heads.ts';
+import { defineMethod } from '../harness/experiment/method.ts';
+import { classification, classifier, scored } from '../harness/nn/heads.ts';
 import { featureMonitors } from '../harness/nn/monitors.ts';
 
 export const supervisedSpec = z
@@ -25,10 +23,7 @@ export const supervised = defineMethod<SupervisedSpec>({
   kind: 'supervised',
   schema: supervisedSpec,
   views: 1,
-  draws: [],
   labels: true,
-
-  check: () => undefined,
 
   checkData({ classes }, data) {
     if (data.classes !== classes)
@@ -47,18 +42,13 @@ export const supervised = defineMethod<SupervisedSpec>({
         initial: { kind: 'normal', std: initStd },
       }),
     },
-    followers: {},
     backbone: 'backbone.',
     classifier: { networks: ['backbone', 'head'], classes },
-    state: {},
   }),
 
-  // biome-ignore lint/correctness/useYield: replicas meet in their norms alone
-  *loss(_, step): Replica<Outcome> {
+  loss(_, step) {
     const features = step.forward('backbone', step.view(0)); // [N, H', W', D]
     const logits = step.forward('head', features); // [N, classes]
-    const { loss, accuracy } = classification(logits, step.labels);
-    step.observe('acc', tf.mul(accuracy, tf.scalar(100)));
-    return { loss, shares: { accuracy }, metrics: featureMonitors(features) };
+    return { ...scored(classification(logits, step.labels)), metrics: featureMonitors(features) };
   },
 });

@@ -48,7 +48,6 @@ const Model = z.strictObject({
 const trained = methodCase({
   method: byol,
   specs: byolSpecs,
-  draws: {},
   outputs: { online_net: 'online', target_net: 'target', head: 'prediction' },
 });
 

@@ -48,7 +48,6 @@ const replay = { 'neck.drop.mask': { name: 'dropout_mask', dtype: 'float32' } } 
 const reading = {
   method: deepcluster,
   specs: deepclusterSpecs,
-  draws: {},
   indices: 'idx',
   given: (fixture: Fixture, step: number) => ({ pseudo_label: labelsAt(fixture, step) }),
 };

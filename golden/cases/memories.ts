@@ -1,7 +1,6 @@
 import { assigned } from '../../harness/clustering/members.ts';
-import { memoryEntries, refillMemory } from '../../harness/clustering/sample_memory.ts';
-import { replayedHalves } from '../../harness/clustering/two_means.ts';
-import { type HostArray, hostArray, type TypedArray, zeros } from '../../harness/engine/array.ts';
+import { lookups } from '../../harness/clustering/sample_memory.ts';
+import { type HostArray, hostArray, zeros } from '../../harness/engine/array.ts';
 import { lastOfEach } from '../../harness/engine/ops/indexing.ts';
 import { l2Normalize } from '../../harness/engine/ops/normalization.ts';
 import { type Io, Program } from '../../harness/engine/program.ts';
@@ -10,6 +9,8 @@ import { remembered } from '../../harness/nn/memory.ts';
 import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
+import { stateHost } from '../../harness/testing/state_host.ts';
+import { census, odcSpec, recentre, refill } from '../../methods/odc.ts';
 
 export const PARTS = ['feature_bank', 'label_bank', 'centroids', 'loss_weight'] as const;
 
@@ -61,9 +62,9 @@ export class OdcMemory {
         return { change_ratio: tf.mean(tf.cast(changed, 'float32')) };
       },
     });
-    const assignment = 'product';
-    const entries = memoryEntries({ clusters, weightPower: power, assignment });
-    for (const [name, entry] of Object.entries(entries)) this.program.entry(name, entry);
+    const spec = odcSpec.parse({ clusters, weightPower: power, assignment: 'product' });
+    for (const { name, define } of [recentre, census, ...lookups])
+      this.program.entry(name, define(spec));
     this.program.entry('unit', {
       inputs: { x: { dtype: 'float32', shape: [length, width] } },
       build: (io) => {
@@ -83,21 +84,13 @@ export class OdcMemory {
       ['centroids', zeros('float32', [clusters, width])],
       ['loss_weight', zeros('float32', [clusters])],
     ]);
-    await this.program.run('recentre');
+    await this.program.run(recentre.name);
   }
 
+  /** @param second the samples of the second half of the n-th split, in place of those that are drawn */
   async refill(minimum: number, second: (n: number) => HostArray): Promise<void> {
-    const { program } = this;
-    const host = {
-      read: (names: readonly string[]) => program.readStates(names),
-      write: (values: Iterable<readonly [string, HostArray]>) => program.writeStates(values),
-      run: (entry: string, inputs: Readonly<Record<string, TypedArray>> = {}) =>
-        program.run(entry, inputs),
-    };
-    await refillMemory(host, {
-      minimum,
-      split: (_, samples, n) => replayedHalves(samples, second(n)),
-    });
+    const host = stateHost(this, ([n]) => Int32Array.from(flat(second(Number(n)).data)));
+    await refill(host, minimum);
   }
 
   /** Holds every part of the memory that the case expects to it. */

@@ -7,6 +7,7 @@ import { concatenated, flat } from '../../harness/testing/parity/arrays.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { census, recentre } from '../../methods/odc.ts';
 import { NpidBank, OdcMemory, PARTS } from './memories.ts';
 
 /** Memories apart from networks: NPID's bank with its alias tables, ODC's with its upkeep, on ranks. */
@@ -86,12 +87,12 @@ async function runOdc(fixture: Fixture, comparisons: Comparisons): Promise<void>
       compareRatio(comparisons, `step${step}.`, found);
       const labels = await memory.program.readState('label_bank');
       comparisons.add(`step${step}.after_update.label_bank`, labels);
-      if (due(parameters.centroids_update_interval)) await memory.program.run('recentre');
+      if (due(parameters.centroids_update_interval)) await memory.program.run(recentre.name);
       if (due(parameters.deal_with_small_clusters_interval))
         await memory.refill(parameters.min_cluster, (n) =>
           fixture.input(`rng.step${step}.split${n}.part2`),
         );
-      await memory.program.run('census');
+      await memory.program.run(census.name);
       await memory.compare(comparisons, `step${step}.`, parts);
     }
     const bank = await memory.program.readState('feature_bank');
@@ -150,7 +151,7 @@ async function runRanks(fixture: Fixture, comparisons: Comparisons): Promise<voi
       comparisons.add(`step${step}.npid.feature_bank`, npid);
       const found = await memory.program.run('update', batch);
       compareRatio(comparisons, `step${step}.odc.`, found);
-      await memory.program.run('recentre');
+      await memory.program.run(recentre.name);
       await memory.compare(comparisons, `step${step}.odc.`);
     }
   } finally {

@@ -38,6 +38,7 @@ export const mocoCase = methodCase({
   method: moco,
   specs: mocoSpecs,
   draws: { shuffle: 'idx_shuffle' },
+  outputs: { positive: 'head.pos', negative: 'head.neg' },
 });
 
 function mocoSpecs(fixture: Fixture): MethodSpecs {

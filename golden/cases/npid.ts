@@ -43,9 +43,9 @@ const Model = z.strictObject({
 export const npidCase = methodCase({
   method: npid,
   specs: npidSpecs,
-  draws: {},
   replay: { negatives: { name: 'neg_idx', dtype: 'int32' } },
   indices: 'idx',
+  outputs: { positive: 'head.pos', negative: 'head.neg' },
 });
 
 function npidSpecs(fixture: Fixture): MethodSpecs {

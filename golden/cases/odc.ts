@@ -42,12 +42,12 @@ const Model = z.strictObject({
   }),
 });
 
-/** ODC with what its hook does after a step, the halves of split clusters replayed. */
+/** ODC with what its hook does after a step; clusters are split as the reference split them. */
 export const odcCase = methodCase({
   method: odc,
   specs: odcSpecs,
-  draws: {},
   replay: { 'neck.drop.mask': { name: 'dropout_mask', dtype: 'float32' } },
+  chosen: ([what, , n]) => `${what}${n}.part2`,
   indices: 'idx',
   aliases: { 'head.criterion.weight': 'loss_weight' },
 });

@@ -35,7 +35,6 @@ export const relativeLocCase = methodCase({
   method: relativeLoc,
   cases: ['relative_loc'],
   specs: relativeLocSpecs,
-  draws: {},
   replay: { 'neck.drop.mask': { name: 'dropout_mask', dtype: 'float32' } },
   views: (images, name, { batch, channels, size }) => {
     expectShape(name, images, [batch, PAIRS, 2 * channels, size, size]);

@@ -30,7 +30,6 @@ export const rotationCase = methodCase({
   method: rotation,
   cases: ['rotation_pred'],
   specs: rotationSpecs,
-  draws: {},
   views: (images, name, { batch, channels, size }) => {
     expectShape(name, images, [batch, ANGLES, channels, size, size]);
     return [viewOf(images, 0)];
@@ -42,7 +41,7 @@ export const rotationCase = methodCase({
       const label = `${rank}in.step${step}.rot_label`;
       expectTurns(label, fixture.input(label), ANGLES);
       const name = `${rank}in.step${step}.img`;
-      const turned = outputs.get(`${rank}step${step}.out.rotated`);
+      const turned = outputs.get(`${rank}step${step}.in.backbone`);
       comparisons.hold(name, turned, oneByOne(fixture.input(name)));
     }
   },

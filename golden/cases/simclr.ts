@@ -34,7 +34,11 @@ const Model = z.strictObject({
 });
 
 /** SimCLR on one rank and on several; its gradients are the reference's 1 / ranks of the true one. */
-export const simclrCase = methodCase({ method: simclr, specs: simclrSpecs, draws: {} });
+export const simclrCase = methodCase({
+  method: simclr,
+  specs: simclrSpecs,
+  outputs: { positive: 'head.pos', negative: 'head.neg' },
+});
 
 function simclrSpecs(fixture: Fixture): MethodSpecs {
   const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);

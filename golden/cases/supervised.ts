@@ -32,7 +32,6 @@ export const supervisedCase = methodCase({
   method: supervised,
   cases: ['classification'],
   specs: supervisedSpecs,
-  draws: {},
   labels: 'gt_label',
 });
 

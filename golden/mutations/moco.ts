@@ -5,11 +5,7 @@ export const moco: MutationSet = {
   set: SHORT,
   mutations: [
     ...inFile('methods/moco.ts', [
-      [
-        'temperature + 1e-6',
-        '      spec.temperature,\n    );',
-        '      spec.temperature + 1e-6,\n    );',
-      ],
+      ['temperature + 1e-6', 'queue, spec.temperature)', 'queue, spec.temperature + 1e-6)'],
       ['momentum of the key encoder + 1e-6', 'spec.momentum),', 'spec.momentum + 1e-6),'],
       [
         'query and key views swapped',
@@ -63,11 +59,11 @@ export const moco: MutationSet = {
         "initial: (stream) => { const rows = unitRows(stream, spec.queue, spec.neck.out); return hostArray('float32', rows.shape, Float32Array.from(rows.data as Float32Array, (x) => 1.01 * x)); }",
       ],
     ]),
-    ...inFile('harness/nn/heads.ts', [
+    ...inFile('harness/nn/contrast.ts', [
       [
         'gradient of the contrast of the wrong sign',
-        "const pull = op1('Sub', [op1('MatMul', [shares, bank]), key]);",
-        "const pull = op1('Sub', [key, op1('MatMul', [shares, bank])]);",
+        "op1('Sub', [weighted(shares), key])",
+        "op1('Sub', [key, weighted(shares)])",
       ],
       [
         'gradient without the temperature',

@@ -35,10 +35,12 @@ export const npid: MutationSet = {
     ]),
     ...inFile('harness/nn/sampled.ts', [
       ['negatives of another image', '(_, i) => i * size', '(_, i) => (count - 1 - i) * size'],
+    ]),
+    ...inFile('harness/nn/contrast.ts', [
       [
         'gradient of the wrong sign',
-        "op1('Sub', [samples.weighted(shares), key])",
-        "op1('Sub', [key, samples.weighted(shares)])",
+        "op1('Sub', [weighted(shares), key])",
+        "op1('Sub', [key, weighted(shares)])",
       ],
     ]),
     ...inFile('harness/engine/ops/draws.ts', [

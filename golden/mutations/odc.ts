@@ -29,13 +29,13 @@ export const odc: MutationSet = {
       ['classifier begins larger', 'std: 0.01', 'std: 0.011'],
       [
         'weights of the sizes before the refill',
-        "refilled = small.length;\n      found = await host.run('census');",
-        'refilled = small.length;',
+        'small.length;\n      found = await host.run(census);',
+        'small.length;',
       ],
       [
         'clusters called small one sample late',
-        'minimum: spec.minCluster,',
-        'minimum: spec.minCluster - 1,',
+        'refill(host, spec.minCluster,',
+        'refill(host, spec.minCluster - 1,',
       ],
     ]),
     ...inFile('harness/clustering/members.ts', [

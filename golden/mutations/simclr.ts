@@ -22,7 +22,7 @@ export const simclr: MutationSet = {
       ],
       [
         'every replica takes the first rows for its own',
-        "step.mine(tf.reshape(tf.range(0, count, 1, 'int32'), [count / 2, 2]))",
+        "step.mine(tf.range(0, count, 1, 'int32'))",
         "tf.range(0, z.shape[0] ?? 0, 1, 'int32')",
       ],
       [

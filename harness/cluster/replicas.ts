@@ -9,6 +9,9 @@ export type Exchange =
 /** A computation of one replica that meets the others by `yield*`. */
 export type Replica<T> = Generator<Exchange, T, unknown>;
 
+/** What one replica makes: a value where it meets no other, else a computation that meets them. */
+export type Part<T> = T | Replica<T>;
+
 /** [N, …] of every replica → [R N, …], in replica order, the same on all. Differentiable. */
 export function* gather(value: Tensor): Replica<Tensor> {
   return (yield { kind: 'gather', value }) as Tensor;
@@ -28,11 +31,11 @@ export function* once<T>(make: () => T): Replica<T> {
  * Runs the replicas of one process in lockstep: each up to its next exchange, then the exchange.
  * @throws when replicas do not come to the same exchange: a method must not branch on its replica.
  */
-export function runReplicas<T>(replicas: readonly Replica<T>[]): T[] {
+export function runReplicas<T extends object>(replicas: readonly Part<T>[]): T[] {
   const results: T[] = [];
   let answers: readonly unknown[] = replicas.map(() => undefined);
   for (;;) {
-    const reached = replicas.map((replica, r) => replica.next(answers[r]));
+    const reached = replicas.map((replica, r) => next(replica, answers[r]));
     for (const step of reached) if (step.done) results.push(step.value);
     if (results.length === replicas.length) return results;
     const exchanges = reached.flatMap((step) => (step.done ? [] : [step.value]));
@@ -43,6 +46,11 @@ export function runReplicas<T>(replicas: readonly Replica<T>[]): T[] {
       );
     answers = exchange(exchanges);
   }
+}
+
+/** A replica up to its next exchange; one that is a value already is at its end. */
+function next<T extends object>(replica: Part<T>, answer: unknown): IteratorResult<Exchange, T> {
+  return 'next' in replica ? replica.next(answer) : { done: true, value: replica };
 }
 
 function exchange(met: readonly Exchange[]): readonly unknown[] {

@@ -42,6 +42,16 @@ export function clusterEntropy(sizes: Tensor): Tensor {
   return tf.div(nats, tf.log(tf.scalar(Math.max(2, sizes.shape[0] ?? 0))));
 }
 
+/** How full clusters are, for the log; the sizes' entropy as `clusterEntropy` has it. */
+export function clusterSpread(sizes: Tensor): Readonly<Record<string, Tensor>> {
+  return {
+    clusters_empty: tf.sum(tf.cast(tf.equal(sizes, tf.scalar(0, 'int32')), 'int32')),
+    clusters_smallest: tf.min(sizes),
+    clusters_largest: tf.max(sizes),
+    clusters_entropy: clusterEntropy(sizes),
+  };
+}
+
 /**
  * `product`: the centroid with the largest dot product, which is not the nearest one where centroids
  * are plain means and so of different lengths. `nearest`: the one at the smallest distance.

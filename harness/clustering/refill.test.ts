@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
 import { stream } from '../random/stream.ts';
 import { type Membership, refillSmall } from './refill.ts';
-import { twoMeans } from './two_means.ts';
+import { secondHalf, twoMeans } from './two_means.ts';
 
 /** One feature a sample: its own number; the best cluster is the open one with the nearest number. */
 function membership(labels: Int32Array, clusters: number): Membership {
@@ -21,7 +21,7 @@ function membership(labels: Int32Array, clusters: number): Membership {
         const gap = (cluster: number) => Math.abs((sample % clusters) - cluster);
         return open.reduce((a, b) => (gap(b) < gap(a) ? b : a));
       }),
-    halve: (features, _, n) => twoMeans(features, stream(3, n)),
+    halve: (features, samples, n) => secondHalf(samples, twoMeans(features, stream(3, n))),
   };
 }
 
@@ -69,9 +69,7 @@ describe('refilling small clusters', () => {
         },
         halve: (features, samples) => {
           asked.push([...samples]);
-          const half = Math.floor(features.count / 2);
-          const places = Int32Array.from(samples.keys());
-          return { first: places.slice(0, half), second: places.slice(half) };
+          return samples.slice(Math.floor(features.count / 2));
         },
       },
       3,

@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.ts';
-import { type FeatureRows, type Halves, meanRow } from './two_means.ts';
+import { type FeatureRows, meanRow } from './two_means.ts';
 
 /** Samples with their clusters, and what can be asked about their features. */
 export interface Membership {
@@ -10,8 +10,8 @@ export interface Membership {
   rows(samples: Int32Array): Promise<FeatureRows>;
   /** The best cluster of each sample, of those that are not closed. */
   best(samples: Int32Array, closed: ReadonlySet<number>): Promise<Int32Array>;
-  /** Two halves of a cluster's features. @param split counted from 0 in this call */
-  halve(features: FeatureRows, samples: Int32Array, split: number): Halves;
+  /** Of a cluster's samples those that leave it, some but not all. @param split from 0 in this call */
+  halve(features: FeatureRows, samples: Int32Array, split: number): Int32Array;
 }
 
 export interface Refilled {
@@ -58,7 +58,10 @@ export async function refillSmall(membership: Membership, minimum: number): Prom
     const members = membersOf(labels, (label) => label === largest);
     const features = await membership.rows(members);
     checkFinite(features, largest);
-    const { first, second } = membership.halve(features, members, split);
+    const leaving = new Set(membership.halve(features, members, split));
+    const places = Int32Array.from(members.keys());
+    const first = places.filter((place) => !leaving.has(members[place] ?? -1));
+    const second = places.filter((place) => leaving.has(members[place] ?? -1));
     for (const place of second) move(members[place] ?? 0, cluster);
     centroids.set(largest, meanRow(features, first));
     centroids.set(cluster, meanRow(features, second));

@@ -1,4 +1,3 @@
-import type { HostArray } from '../engine/array.ts';
 import type { Stream } from '../random/stream.ts';
 
 /** Rows in the order in which they came, [count, width]. */
@@ -139,12 +138,7 @@ export function meanRow(rows: FeatureRows, members: Int32Array): Float32Array {
   return Float32Array.from(sum, (x) => x / members.length);
 }
 
-/** Halves that were made elsewhere. @param second samples of the second half */
-export function replayedHalves(samples: Int32Array, second: HostArray | undefined): Halves {
-  if (second === undefined) throw new Error('two-means: the halves to replay are missing');
-  const away = new Set(Array.from(second.data, Number));
-  return {
-    first: Int32Array.from(samples.keys()).filter((place) => !away.has(samples[place] ?? -1)),
-    second: Int32Array.from(samples.keys()).filter((place) => away.has(samples[place] ?? -1)),
-  };
+/** What the second half consists of. @param members of the rows, in their order */
+export function secondHalf(members: Int32Array, { second }: Halves): Int32Array {
+  return second.map((place) => members[place] ?? 0);
 }

@@ -23,20 +23,15 @@ const colours: Method<Record<string, never>> = {
   kind: 'colours',
   schema: z.strictObject({}),
   views: 1,
-  draws: [],
-  check: () => undefined,
   model: (_, backbone) => ({
     networks: {
       net: backbone.module,
       tell: classifier({ inputs: 3, classes: CLASSES, pool: true }),
     },
-    followers: {},
     backbone: 'net.',
     classifier: { networks: ['tell'], classes: CLASSES },
-    state: {},
   }),
-  // biome-ignore lint/correctness/useYield: one replica alone has nothing to exchange
-  *loss() {
+  loss() {
     return { loss: tf.scalar(0) };
   },
 };

@@ -1,6 +1,6 @@
 import { UserError } from '../base/errors.ts';
-import type { Model } from '../experiment/method.ts';
 import type { Metrics } from '../experiment/metrics.ts';
+import type { Model } from '../experiment/model.ts';
 import type { ClassifySpec } from '../experiment/spec.ts';
 import type { Tensors } from '../step/learner.ts';
 import { type FrozenModel, frozenClassifier, openFrozen, settingsOf } from './frozen_model.ts';

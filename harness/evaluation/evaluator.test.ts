@@ -21,16 +21,11 @@ const still = defineMethod<Record<string, never>>({
   kind: 'still',
   schema: z.strictObject({}),
   views: 1,
-  draws: [],
-  check: () => undefined,
   model: (_, backbone) => ({
     networks: { net: backbone.module },
-    followers: {},
     backbone: 'net.',
-    state: {},
   }),
-  // biome-ignore lint/correctness/useYield: one replica alone has nothing to exchange
-  *loss() {
+  loss() {
     return { loss: tf.scalar(0) };
   },
 });

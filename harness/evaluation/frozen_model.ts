@@ -5,7 +5,7 @@ import { bytesOf, sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { toHWIO } from '../engine/layout.ts';
 import { Program } from '../engine/program.ts';
-import type { Backbone, Model } from '../experiment/method.ts';
+import type { Backbone, Model } from '../experiment/model.ts';
 import type { Experiment } from '../experiment/spec.ts';
 import { averagePixels } from '../nn/layers.ts';
 import {

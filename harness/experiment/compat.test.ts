@@ -18,16 +18,11 @@ const bare = defineMethod<Record<string, never>>({
   schema: z.strictObject({}),
   compat: { bareGradient: z.enum(['exact', 'scaled']).default('exact') },
   views: 1,
-  draws: [],
-  check: () => undefined,
   model: (_, { module, channels }) => ({
     networks: { net: sequential([module, neck(head, channels)]) },
-    followers: {},
     backbone: 'net.0.',
-    state: {},
   }),
-  // biome-ignore lint/correctness/useYield: nothing here meets another replica
-  *loss() {
+  loss() {
     return { loss: tf.scalar(0) };
   },
 });

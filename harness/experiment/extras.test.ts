@@ -14,11 +14,9 @@ const everything = defineMethod<Readonly<Record<string, never>>>({
   kind: 'everything',
   schema: z.strictObject({}).readonly(),
   views: 1,
-  draws: [],
   labels: true,
   chance: true,
   scalars: (_, { step }) => ({ keep: step === 0 ? 0.25 : 0.5, take: step === 0 ? 0.75 : 0.5 }),
-  check: () => undefined,
   model: (_, backbone, { samples }) => ({
     networks: { online: backbone.module },
     followers: { target: 'online' },
@@ -80,6 +78,41 @@ describe('what a step offers besides views', () => {
       const labels = Array.from({ length: 9 }, (_, i) => (i < images ? 1 + (i % 2) : 0));
       expect([...((await learner.save()).get('bank')?.data ?? [])]).toEqual(labels);
     });
+  });
+
+  it('takes the part of a replica of any number of rows an image', async () => {
+    const parts = defineMethod<Readonly<Record<string, never>>>({
+      kind: 'parts',
+      schema: z.strictObject({}).readonly(),
+      views: 1,
+      model: (_, backbone) => ({ networks: { net: backbone.module }, backbone: 'net.' }),
+      *loss(_, step) {
+        const loss = tf.mean(step.forward('net', step.view(0)));
+        const all = yield* gather(tf.reshape(tf.stack([step.indices, step.indices], 1), [8]));
+        const [count = 0] = all.shape;
+        const numbered = tf.range(0, count, 1, 'int32');
+        expect(() => step.mine(tf.concat([all, tf.tensor1d([0], 'int32')]))).toThrow(
+          `step: [${count + 1}] has no rows for each of ${count / 8} x 4 images`,
+        );
+        return { loss, observed: { twice: step.mine(all), places: step.mine(numbered) } };
+      },
+    });
+    for (const replicas of [1, 2]) {
+      const options = { observe: true };
+      const outputs = await withLearner(
+        { method: parts, spec: {}, replicas },
+        async (learner) => (await advance(learner, 0, 1))[0] ?? {},
+        options,
+      );
+      for (let r = 0; r < replicas; r++) {
+        const rank = replicas > 1 ? `rank${r}.` : '';
+        const own = Array.from({ length: 8 }, (_, i) => 8 * r + i);
+        expect([...(outputs[`${rank}out.places`]?.data ?? [])]).toEqual(own);
+        const images = own.map((i) => Math.floor(i / 2));
+        expect([...(outputs[`${rank}out.twice`]?.data ?? [])]).toEqual(images);
+        expect(outputs[`${rank}in.net`]?.shape).toEqual([4, 16, 16, 3]);
+      }
+    }
   });
 
   it('draws the same for the same step', async () => {

@@ -30,11 +30,8 @@ const choosy = defineMethod<Readonly<Record<string, never>>>({
   kind: 'choosy',
   schema: z.strictObject({}).readonly(),
   views: 1,
-  draws: [],
-  check: () => undefined,
   model: (_, backbone) => ({
     networks: { net: backbone.module, pool: averagePixels },
-    followers: {},
     backbone: 'net.',
     features: { networks: ['net', 'pool'], batch: 10 },
     state: { choice: { dtype: 'int32', shape: [1], initial: () => zeros('int32', [1]) } },
@@ -52,8 +49,7 @@ const choosy = defineMethod<Readonly<Record<string, never>>>({
     const [choice] = await host.read(['choice']);
     return new Int32Array(host.samples).fill(Number(choice?.data[0]));
   },
-  // biome-ignore lint/correctness/useYield: one replica alone has nothing to exchange
-  *loss(_, step) {
+  loss(_, step) {
     const features = globalAvgPool(step.forward('net', step.view(0)));
     const index = tf.mean(tf.cast(step.indices, 'float32'));
     const chosen = op1('Cast', [step.state('choice')], { DstT: { dtype: 'float32' } });

@@ -1,4 +1,5 @@
 import type { HostArray, TypedArray } from '../engine/array.ts';
+import type { StateEntry } from '../engine/state_entry.ts';
 import type { Stream } from '../random/stream.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -8,6 +9,9 @@ export interface Features {
   readonly values: Float32Array;
   readonly width: number;
 }
+
+/** What a random choice is for: its name, and where in the run it is made. */
+export type Purpose = readonly (string | number)[];
 
 /**
  * What a method can use between steps: the state of the run, features, random streams. All that it
@@ -21,14 +25,19 @@ export interface Host {
   /** Threads for programs of the method's own; 0 for all cores. Never changes a bit. */
   readonly threads: number;
   /** A stream of the method's own, named by what it is for. */
-  stream(...purpose: readonly (string | number)[]): Stream;
+  stream(...purpose: Purpose): Stream;
+  /**
+   * A random choice, made from the stream of its purpose. A test that follows a reference puts the
+   * reference's choice in its place, so what follows from the choice is not made in here.
+   */
+  choose(purpose: Purpose, make: (stream: Stream) => Int32Array): Int32Array;
   /** State and parameters by full name, laid out as in the graph. */
   read(names: readonly string[]): Promise<HostArray[]>;
   /** Sets state and parameters. */
   write(values: Iterable<readonly [string, HostArray]>): Promise<void>;
-  /** Runs one of `Model.entries` on the state. */
+  /** Runs one of `Method.entries` on the state. */
   run(
-    entry: string,
+    entry: StateEntry<never>,
     inputs?: Readonly<Record<string, TypedArray>>,
   ): Promise<Record<string, HostArray>>;
   /**
@@ -55,8 +64,6 @@ export interface StepAt {
   readonly epoch: number;
   /** Micro-steps before it in its epoch. */
   readonly epochStep: number;
-  /** What stands in for a random choice of the host, by name; only in tests of parity. */
-  readonly replay?: (name: string) => HostArray | undefined;
 }
 
 export interface AfterStep extends StepAt {

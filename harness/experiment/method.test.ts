@@ -15,19 +15,14 @@ const learn = (backbone: string, loss: (step: Step) => Tensor) => {
     kind: 'two',
     schema: z.strictObject({}),
     views: 1,
-    draws: [],
-    check: () => undefined,
     model: (_, { module, channels }) => ({
       networks: {
         encoder: sequential([module, neck(head, channels)]),
         predictor: neck(head, head.out),
       },
-      followers: {},
       backbone,
-      state: {},
     }),
-    // biome-ignore lint/correctness/useYield: nothing here meets another replica
-    *loss(_, step) {
+    loss(_, step) {
       return { loss: loss(step) };
     },
   });

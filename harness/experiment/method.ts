@@ -1,69 +1,12 @@
 import type { z } from 'zod';
-import type { Replica } from '../cluster/replicas.ts';
-import type { ViewSpec } from '../data/spec.ts';
-import type { HostArray } from '../engine/array.ts';
-import type { EntryDefinition } from '../engine/program.ts';
+import type { Part } from '../cluster/replicas.ts';
+import type { StateEntry } from '../engine/state_entry.ts';
 import type { Tensor } from '../engine/tf.ts';
 import type { Bank } from '../nn/memory.ts';
-import type { Module, Params } from '../nn/module.ts';
-import type { Stream } from '../random/stream.ts';
+import type { Params } from '../nn/module.ts';
 import type { Compat, CompatFields } from './compat.ts';
 import type { HostWork } from './host.ts';
-
-/** A backbone ready to be built into a method's networks. */
-export interface Backbone {
-  /** [N, H, W, C] → [N, H', W', channels]. */
-  readonly module: Module;
-  /** Channels of its last stage. */
-  readonly channels: number;
-}
-
-/** State besides parameters and running statistics: a queue, a memory bank, a counter. */
-export interface StateSpec {
-  readonly dtype: 'float32' | 'int32';
-  readonly shape: readonly number[];
-  /** The value before the first step. */
-  readonly initial: (stream: Stream) => HostArray;
-  /** How it lies in files, where the original's files have it in another way. */
-  readonly file?: 'transposed' | 'int64';
-}
-
-/** What a method is made of; everything here is a value. */
-export interface Model {
-  /** Networks by name; `encoder_q` holds the parameters `encoder_q.*`. */
-  readonly networks: Readonly<Record<string, Module>>;
-  /** Networks without gradients that start as a copy of another: follower → leader. */
-  readonly followers: Readonly<Record<string, string>>;
-  /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
-  readonly backbone: string;
-  /**
-   * A network that images pass before the backbone, and the channels it takes. Nothing follows it.
-   */
-  readonly input?: { readonly network: string; readonly channels: number };
-  /** What `Host.features` computes. */
-  readonly features?: FeatureSpec;
-  /** How the model tells the classes of the data, for `evaluation.classify`. */
-  readonly classifier?: ClassifierSpec;
-  readonly state: Readonly<Record<string, StateSpec>>;
-  /** More functions on the state, in the same graph, for work on the host: `Host.run`. */
-  readonly entries?: Readonly<Record<string, EntryDefinition>>;
-}
-
-/** Networks that images pass one after another, to logits [N, classes]. */
-export interface ClassifierSpec {
-  readonly networks: readonly string[];
-  readonly classes: number;
-}
-
-/** Features of the training images, in evaluation mode. */
-export interface FeatureSpec {
-  /** Networks that images pass one after another. */
-  readonly networks: readonly string[];
-  /** Images at a time. */
-  readonly batch: number;
-  /** How an image is brought to `data.size`; by default resized and cut as for evaluation. */
-  readonly pipeline?: ViewSpec | undefined;
-}
+import { type Backbone, type BoundModel, checkBackbone, type Model } from './model.ts';
 
 /** What the loss of one replica sees of a step. */
 export interface Step {
@@ -83,7 +26,7 @@ export interface Step {
   chance(name: string, make: (key: Tensor) => Tensor): Tensor;
   /** A number of this step, by the name that `Method.scalars` gave it: float32 scalar. */
   scalar(name: string): Tensor;
-  /** The part of this replica of what was gathered from all, [R N, …] → [N, …]. */
+  /** The part of this replica of what was gathered from all, k rows an image: [k R N, …] → [k N, …]. */
   mine(gathered: Tensor): Tensor;
   /** Applies a network in training mode, with batch statistics of this replica. */
   forward(network: string, x: Tensor, params?: Params): Tensor;
@@ -101,8 +44,6 @@ export interface Step {
   bank(name: string): Bank;
   /** What the experiment asks to be done as the original does it, the method's own options among it. */
   readonly compat: Compat;
-  /** Names a value, so that it can be compared with a reference; gives it back unchanged. */
-  observe(name: string, value: Tensor): Tensor;
 }
 
 /** What a state tensor is after a step: another value, or the same with some rows replaced. */
@@ -151,6 +92,8 @@ export interface Outcome {
   readonly shares?: Readonly<Record<string, Tensor>>;
   /** Other scalars for the log, averaged over replicas. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
+  /** What else a reference tells of a step; outputs where they are asked for, as in tests. */
+  readonly observed?: Readonly<Record<string, Tensor>>;
 }
 
 /** What a run decides and a method may have to refuse. */
@@ -198,7 +141,7 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
   /** Views of each image that a step takes. */
   readonly views: number;
   /** Names of the permutations of all R N samples that the host draws for each step. */
-  readonly draws: readonly string[];
+  readonly draws?: readonly string[];
   /** True where a step needs the true class of each image. */
   readonly labels?: true;
   /** True where the graph makes random values: `Step.chance`, dropout. */
@@ -210,11 +153,14 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
   /** Its own options of `compat`. */
   readonly compat?: CompatFields;
   /** Refuses impossible combinations before anything runs. @throws UserError by spec path. */
-  check(spec: Spec, run: RunShape): void;
+  check?(spec: Spec, run: RunShape): void;
   /** The same once the data are open: more clusters or negatives than images. */
   checkData?(spec: Spec, data: DataShape, run: RunShape): void;
+  /** More functions on the state, in the graph of the step, for work on the host: `Host.run`. */
+  readonly entries?: readonly StateEntry<Spec>[];
   model(spec: Spec, backbone: Backbone, data: DataShape): Model;
-  loss(spec: Spec, step: Step): Replica<Outcome>;
+  /** A generator where replicas meet: `yield*` of `gather` and its like in cluster/replicas.ts. */
+  loss(spec: Spec, step: Step): Part<Outcome>;
 }
 
 /** A method with its spec filled in. */
@@ -228,8 +174,8 @@ export interface BoundMethod extends HostWork {
   scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
   checkData(data: DataShape, run: RunShape): void;
-  model(backbone: Backbone, data?: DataShape): Model;
-  loss(step: Step): Replica<Outcome>;
+  model(backbone: Backbone, data?: DataShape): BoundModel;
+  loss(step: Step): Part<Outcome>;
 }
 
 /** What a registry holds: the method without the type of its spec. */
@@ -254,19 +200,16 @@ function workOf<Spec>({ beforeEpoch, order, afterStep }: Method<Spec>, spec: Spe
   };
 }
 
-/** @throws Error where `Model.backbone` is not where the backbone's weights lie. */
-function withBackbone(model: Model, { module }: Backbone): Model {
-  const inside = Object.entries(model.networks).some(([network, { parameters }]) =>
-    [...module.parameters.keys()].every((name) => {
-      const full = `${model.backbone}${name}`;
-      return full.startsWith(`${network}.`) && parameters.has(full.slice(network.length + 1));
-    }),
-  );
-  if (inside) return model;
-  const networks = Object.keys(model.networks).join(', ');
-  throw new Error(
-    `model: no backbone lies under backbone '${model.backbone}'; networks: ${networks}; the first module of sequential([…]) lies under 'NETWORK.0.'`,
-  );
+function boundModel<Spec>(
+  { model, entries = [] }: Method<Spec>,
+  spec: Spec,
+  backbone: Backbone,
+  data: DataShape,
+): BoundModel {
+  const named = entries.map(({ name, define }) => [name, define(spec)] as const);
+  const made = model(spec, backbone, data);
+  checkBackbone(made, backbone);
+  return { followers: {}, state: {}, ...made, entries: Object.fromEntries(named) };
 }
 
 /** Makes a method usable by the harness. */
@@ -280,16 +223,15 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
       return {
         kind: method.kind,
         views: method.views,
-        draws: method.draws,
+        draws: method.draws ?? [],
         labels: method.labels ?? false,
         chance: method.chance ?? false,
         channels: method.channels?.(spec) ?? IMAGE_CHANNELS,
         ...workOf(method, spec),
         scalars: (at) => method.scalars?.(spec, at) ?? {},
-        check: (run) => method.check(spec, run),
+        check: (run) => method.check?.(spec, run),
         checkData: (data, run) => method.checkData?.(spec, data, run),
-        model: (backbone, data = NO_DATA) =>
-          withBackbone(method.model(spec, backbone, data), backbone),
+        model: (backbone, data = NO_DATA) => boundModel(method, spec, backbone, data),
         loss: (step) => method.loss(spec, step),
       };
     },

@@ -1,50 +1,37 @@
-import { withGradient } from '../engine/gradient.ts';
 import { op1 } from '../engine/op.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
-
-/** NT-Xent among the views of a batch: see `contrastPairs`. */
-export interface PairContrast {
-  /** Mean over own rows, scalar, nats. */
-  readonly loss: Tensor;
-  /** Share of own rows whose sibling is the most similar, scalar. */
-  readonly accuracy: Tensor;
-}
+import { type Contrast, infoNce } from './contrast.ts';
 
 /** Far below every similarity, so that a share of 0 is left, and finite. */
 const ABSENT = -1e9;
 
 /**
- * NT-Xent, Chen et al. 2020, arXiv:2002.05709, eq. 1: cross entropy that picks a row's sibling, the
- * other view of the same image, among all rows but itself. With lse over the rows that are neither it
- * is softplus(lse - positive), so each pass over the [M, A] matrix is made once, as in
- * `contrastWithBank` of heads.ts. Gradients reach own rows, and all rows as negatives.
+ * NT-Xent, Chen et al. 2020, arXiv:2002.05709, eq. 1: `infoNce` that picks a row's sibling, the other view
+ * of the same image, among all rows but itself. Gradients reach own rows, and all rows as negatives.
  * @param own [M, D] unit rows; 2i and 2i + 1 are siblings
  * @param all [A, D] the own rows of all replicas, A at least 4
  * @param places int32 [M]: where own rows stand in `all`
+ * @returns similarities are those of all rows
  */
 export function contrastPairs(
   own: Tensor,
   all: Tensor,
   places: Tensor,
   temperature: number,
-): PairContrast {
-  const inverse = tf.scalar(1 / temperature);
+): Contrast {
   const [count = 0] = all.shape;
   const sibling = siblings(own);
-  const scaled = op1('Mul', [own, inverse]);
-  const positive = op1('Sum', [op1('Mul', [scaled, sibling]), tf.scalar(1, 'int32')], {
-    keep_dims: true,
-  });
-  const pair = op1('AddV2', [absent(places, count), absent(siblings(places), count)]);
-  const negative = op1('AddV2', [op1('MatMul', [scaled, all], { transpose_b: true }), pair]);
-  const shares = op1('Softmax', [negative]);
-  const largest = tf.max(negative, 1, true);
-  const lse = op1('Sub', [largest, op1('Log', [tf.max(shares, 1, true)])]);
-  const margin = op1('Sub', [lse, positive]); // [M, 1]
-  const losses = withGradient([own, all], () => ({
-    value: op1('Softplus', [margin]),
-    gradients: (dy) => {
-      const slope = op1('Mul', [op1('Mul', [dy, op1('Sigmoid', [margin])]), inverse]);
+  const { loss, accuracy } = infoNce({
+    query: own,
+    key: sibling,
+    temperature,
+    similarities: (scaled) => {
+      const pair = op1('AddV2', [absent(places, count), absent(siblings(places), count)]);
+      return op1('AddV2', [op1('MatMul', [scaled, all], { transpose_b: true }), pair]);
+    },
+    inputs: [own, all],
+    gradients: (shares, slopeOf) => {
+      const slope = slopeOf();
       const push = op1('Mul', [op1('MatMul', [shares, all]), slope]);
       const both = op1('AddV2', [slope, siblings(slope)]); // a row is also its sibling's positive
       const weighed = op1('Mul', [own, slope]);
@@ -53,11 +40,8 @@ export function contrastPairs(
         op1('MatMul', [shares, weighed], { transpose_a: true }),
       ];
     },
-  }));
-  return {
-    loss: tf.mean(losses),
-    accuracy: tf.mean(tf.cast(tf.greater(positive, largest), 'float32')),
-  };
+  });
+  return { loss, shares: { accuracy }, observed: pairSimilarities(all) };
 }
 
 /**
@@ -65,7 +49,7 @@ export function contrastPairs(
  * each row with those that are neither itself nor its sibling, in their order.
  * @param rows [A, D] unit rows; 2i and 2i + 1 are siblings
  */
-export function pairSimilarities(rows: Tensor) {
+function pairSimilarities(rows: Tensor) {
   const [count = 0] = rows.shape;
   const pairs = count / 2;
   const blocks = tf.transpose(

@@ -8,7 +8,7 @@ import { sha256, sha256File } from '../base/hash.ts';
 import { Sha256 } from '../base/sha256.ts';
 import { stampFile } from '../base/stamp.ts';
 import { bindMethod, type Methods } from '../experiment/bind.ts';
-import type { Model } from '../experiment/method.ts';
+import type { BoundModel } from '../experiment/model.ts';
 import { type Experiment, parseExperiment } from '../experiment/spec.ts';
 import { EpochEntry } from '../record/entries.ts';
 import { readRecord } from '../record/record.ts';
@@ -117,7 +117,7 @@ export async function writeStamped(
 }
 
 /** Names of all networks' parameters and running statistics, of followers too. */
-function weightNames({ networks, followers }: Model): string[] {
+function weightNames({ networks, followers }: BoundModel): string[] {
   const leaders = Object.keys(networks).map((name) => [name, name] as const);
   return [...leaders, ...Object.entries(followers)].flatMap(([name, leader]) => {
     const module = networks[leader];
@@ -126,7 +126,7 @@ function weightNames({ networks, followers }: Model): string[] {
   });
 }
 
-function weightsOf({ file, tensors }: LoadedCheckpoint, model: Model): TensorFile['tensors'] {
+function weightsOf({ file, tensors }: LoadedCheckpoint, model: BoundModel): TensorFile['tensors'] {
   return new Map(
     weightNames(model).map((name) => {
       const value = tensors.get(name);

@@ -1,7 +1,8 @@
 import type { Precision } from '../engine/precision.ts';
 import type { TensorSpec } from '../engine/program.ts';
 import type { Compat } from '../experiment/compat.ts';
-import { type BoundMethod, type DataShape, type Model, NO_DATA } from '../experiment/method.ts';
+import { type BoundMethod, type DataShape, NO_DATA } from '../experiment/method.ts';
+import type { BoundModel, Model } from '../experiment/model.ts';
 import type { Experiment } from '../experiment/spec.ts';
 import { resnet } from '../nn/resnet.ts';
 import { type ParameterRule, resolveRules } from '../optim/rules.ts';
@@ -10,7 +11,7 @@ import { exclusion } from './exclusion.ts';
 
 export interface StepDefinition {
   readonly method: BoundMethod;
-  readonly model: Model;
+  readonly model: BoundModel;
   readonly replicas: number;
   /** Images of one replica in one micro-batch. */
   readonly batch: number;

@@ -1,5 +1,5 @@
 import type { Compat } from '../experiment/compat.ts';
-import type { Model } from '../experiment/method.ts';
+import type { Model } from '../experiment/model.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
 
 /**

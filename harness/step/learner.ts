@@ -3,8 +3,8 @@ import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';
 import { Program, type ProgramOptions, type TensorSpec } from '../engine/program.ts';
-import type { Model, StateSpec } from '../experiment/method.ts';
 import type { Metrics } from '../experiment/metrics.ts';
+import type { BoundModel, StateSpec } from '../experiment/model.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';
@@ -39,7 +39,7 @@ export class Learner {
     const { shares } = defineStep(this.program, definition, { observe: options.observe ?? false });
     this.shares = new Set(shares);
     defineExtraction(this.program, definition);
-    for (const [name, entry] of Object.entries(definition.model.entries ?? {}))
+    for (const [name, entry] of Object.entries(definition.model.entries))
       this.program.entry(name, entry);
   }
 
@@ -110,7 +110,7 @@ function defineExtraction(program: Program, definition: StepDefinition): void {
   defineFeatures(program, { stages, batch, size, channels, normalise, precision });
 }
 
-function* modulesOf({ networks, followers }: Model) {
+function* modulesOf({ networks, followers }: BoundModel) {
   for (const [name, module] of Object.entries(networks)) yield { name, leader: name, module };
   for (const [name, leader] of Object.entries(followers)) {
     const module = networks[leader];
@@ -120,7 +120,7 @@ function* modulesOf({ networks, followers }: Model) {
 }
 
 /** Each network with its followers behind it: they begin with the same values. */
-function families({ networks, followers }: Model) {
+function families({ networks, followers }: BoundModel) {
   return Object.entries(networks).map(([leader, module]) => {
     const own = Object.entries(followers).filter(([, of]) => of === leader);
     return { names: [leader, ...own.map(([name]) => name)], module };
@@ -183,7 +183,12 @@ function* initialState(
 }
 
 /** Convolutions lie [O, I, H, W] in files; a method's own state as its spec says. */
-function toFile(model: Model, name: string, value: HostArray | undefined, key: string): HostArray {
+function toFile(
+  model: BoundModel,
+  name: string,
+  value: HostArray | undefined,
+  key: string,
+): HostArray {
   if (value === undefined) throw new Error(`state: '${key}' could not be read`);
   const own: StateSpec | undefined = model.state[name];
   if (own?.file === 'transposed') return transpose2(value);
@@ -191,7 +196,7 @@ function toFile(model: Model, name: string, value: HostArray | undefined, key: s
   return value.shape.length === 4 ? toOIHW(value) : value;
 }
 
-function fromFile(model: Model, name: string, value: HostArray): HostArray {
+function fromFile(model: BoundModel, name: string, value: HostArray): HostArray {
   const own = model.state[name];
   if (own?.file === 'transposed') return transpose2(value);
   if (own?.file === 'int64')

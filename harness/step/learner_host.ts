@@ -3,7 +3,8 @@ import { defaultPipeline } from '../data/default_pipeline.ts';
 import { orderedImages } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
 import type { HostArray, TypedArray } from '../engine/array.ts';
-import type { Features, Host } from '../experiment/host.ts';
+import type { StateEntry } from '../engine/state_entry.ts';
+import type { Features, Host, Purpose } from '../experiment/host.ts';
 import type { Experiment } from '../experiment/spec.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { extractFeatures } from './features.ts';
@@ -47,8 +48,12 @@ export class LearnerHost implements Host {
     this.log = setup.log ?? QUIET;
   }
 
-  stream(...purpose: readonly (string | number)[]): Stream {
+  stream(...purpose: Purpose): Stream {
     return stream(this.seed, 'host', ...purpose);
+  }
+
+  choose(purpose: Purpose, make: (stream: Stream) => Int32Array): Int32Array {
+    return make(this.stream(...purpose));
   }
 
   read(names: readonly string[]): Promise<HostArray[]> {
@@ -61,11 +66,11 @@ export class LearnerHost implements Host {
   }
 
   run(
-    entry: string,
+    { name }: StateEntry<never>,
     inputs: Readonly<Record<string, TypedArray>> = {},
   ): Promise<Record<string, HostArray>> {
     this.touched = true;
-    return this.setup.learner.program.run(entry, inputs);
+    return this.setup.learner.program.run(name, inputs);
   }
 
   async features(): Promise<Features> {

@@ -1,6 +1,6 @@
 import { sizeOf } from '../engine/array.ts';
 import { bindMethod, type Methods } from '../experiment/bind.ts';
-import type { Model } from '../experiment/method.ts';
+import type { Model } from '../experiment/model.ts';
 import type { Experiment } from '../experiment/spec.ts';
 import type { Module, ParameterSpec } from '../nn/module.ts';
 import { stepDefinition } from './definition.ts';

@@ -12,13 +12,13 @@ import { applyOptimizer } from '../optim/apply.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
 import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
-import { bufferState, type Observations, Tower } from './towers.ts';
+import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
 
 /**
  * Traces the training step into a program whose state is declared. Entries: `step` moves the
  * optimiser; `micro`, where gradients are accumulated, only adds to them. Outputs: `loss` and the
- * method's shares and metrics, averaged over replicas; with `observe` everything that the method names, and
- * gradients as `grad.P`.
+ * method's shares and metrics, averaged over replicas; with `observe` also what each replica's networks
+ * took and gave, its metrics and what its outcome has to be observed, and gradients as `grad.P`.
  * @returns the names of outputs that are shares
  */
 export function defineStep(
@@ -69,7 +69,6 @@ class StepTrace {
   }
 
   build(last: boolean): Record<string, Tensor> {
-    const { replicas } = this.definition;
     const { towers, outcomes, gradients } = this.differentiate();
     const mean = this.names.map((_, p) =>
       overReplicas(gradients.map((of) => of[p] ?? missing(this.names[p]))),
@@ -87,12 +86,29 @@ class StepTrace {
       ...averaged(outcomes),
     };
     this.shares = Object.keys(first.shares ?? {});
-    for (const [name, value] of this.observed ?? []) outputs[name] = castTo(value, 'float32');
-    if (this.observed !== undefined)
-      this.names.forEach((name, p) => {
-        outputs[`grad.${name}`] = mean[p] ?? missing(name);
-      });
-    if (this.observed !== undefined && replicas > 1)
+    if (this.observed === undefined) return outputs;
+    return { ...outputs, ...this.observations(this.observed, outcomes, mean, gradients) };
+  }
+
+  /** What each replica's part of the step can be told apart by, under the names of `defineStep`. */
+  private observations(
+    observed: Observations,
+    outcomes: readonly Outcome[],
+    mean: readonly Tensor[],
+    gradients: readonly (readonly Tensor[])[],
+  ): Record<string, Tensor> {
+    const { replicas } = this.definition;
+    const found = new Map(observed);
+    outcomes.forEach(({ metrics, observed: more }, r) => {
+      for (const [name, value] of Object.entries({ ...metrics, ...more }))
+        found.set(`${rankPrefix(r, replicas)}out.${name}`, value);
+    });
+    const outputs: Record<string, Tensor> = {};
+    for (const [name, value] of found) outputs[name] = castTo(value, 'float32');
+    this.names.forEach((name, p) => {
+      outputs[`grad.${name}`] = mean[p] ?? missing(name);
+    });
+    if (replicas > 1)
       outcomes.forEach(({ loss }, r) => {
         outputs[`rank${r}.out.loss`] = loss;
         this.names.forEach((name, p) => {

@@ -8,15 +8,16 @@ import { withPrecision } from '../engine/precision.ts';
 import type { Io } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Compat } from '../experiment/compat.ts';
-import type { Model, Step } from '../experiment/method.ts';
+import type { Step } from '../experiment/method.ts';
+import type { BoundModel } from '../experiment/model.ts';
 import type { Bank } from '../nn/memory.ts';
 import type { LayerContext, Module, Params } from '../nn/module.ts';
 
-/** A value or gradient by name, as `Step.observe` and `Step.forward` named it. */
+/** What networks took, what they gave and the gradient of that: `in.N`, `out.N`, `grad_wrt.N`. */
 export type Observations = Map<string, Tensor>;
 
 export interface TowerOptions {
-  readonly model: Model;
+  readonly model: BoundModel;
   readonly io: Io;
   readonly replica: number;
   readonly replicas: number;
@@ -92,7 +93,7 @@ export class Tower implements Step {
     const { chance, replica, replicas, input } = this.options;
     const call = this.count(`chance ${name}`);
     const own = call === 1 ? name : `${name}#${call}`;
-    const replayed = input(`replay.${replicas > 1 ? `rank${replica}.` : ''}${own}`);
+    const replayed = input(`replay.${rankPrefix(replica, replicas)}${own}`);
     if (replayed !== undefined) return replayed;
     if (chance === undefined)
       throw new Error(`step: '${name}' is random; set the method's \`chance\``);
@@ -101,19 +102,29 @@ export class Tower implements Step {
 
   mine(gathered: Tensor): Tensor {
     const { replica, replicas, batch } = this.options;
+    const [count = 0, ...rest] = gathered.shape;
+    const each = count / (replicas * batch);
+    if (!Number.isInteger(each))
+      throw new Error(
+        `step: [${gathered.shape}] has no rows for each of ${replicas} x ${batch} images`,
+      );
+    if (each > 1) {
+      const images = tf.reshape(gathered, [replicas * batch, each, ...rest]); // cut between images
+      return tf.reshape(this.mine(images), [-1, ...rest]);
+    }
     if (replicas === 1) return gathered;
-    const rest = gathered.shape.slice(1);
     return tf.slice(gathered, [replica * batch, ...rest.map(() => 0)], [batch, ...rest]);
   }
 
   forward(network: string, x: Tensor, params: Params = this.parameters(network)): Tensor {
-    return this.observeCall(network, this.apply(network, x, params, this.layers(`${network}.`)));
+    const y = this.apply(network, x, params, this.layers(`${network}.`));
+    return this.observeCall(network, x, y);
   }
 
   forwardCopies(network: string, x: Tensor, copies: number): Tensor {
     const context = this.layers(`${network}.`, copies);
     const y = this.apply(network, x, this.parameters(network), context);
-    return this.observeCall(network, repeated(y, copies));
+    return this.observeCall(network, x, repeated(y, copies));
   }
 
   private apply(network: string, x: Tensor, params: Params, context: LayerContext): Tensor {
@@ -121,9 +132,23 @@ export class Tower implements Step {
     return withPrecision(precision, () => this.module(network).apply(params, x, context));
   }
 
-  private observeCall(network: string, y: Tensor): Tensor {
+  /** Where a step is observed, keeps what a network took and gave, and the gradient of that. */
+  private observeCall(network: string, x: Tensor, y: Tensor): Tensor {
     const call = this.count(network);
-    return this.observe(call === 1 ? network : `${network}#${call}`, y);
+    const { observed, replica, replicas } = this.options;
+    if (observed === undefined) return y;
+    const name = call === 1 ? network : `${network}#${call}`;
+    const keep = (kind: string, value: Tensor) =>
+      observed.set(`${rankPrefix(replica, replicas)}${kind}.${name}`, value);
+    keep('in', x);
+    keep('out', y);
+    return withGradient([y], () => ({
+      value: identity(y),
+      gradients: (dy) => {
+        keep('grad_wrt', dy);
+        return [identity(dy)];
+      },
+    }));
   }
 
   /** A network, or for a follower that of its leader. */
@@ -157,20 +182,6 @@ export class Tower implements Step {
     const count = model.state[name]?.shape[0];
     if (count === undefined) throw new Error(`step: no state '${name}' with rows`);
     return { count, rows: (indices) => io.readRows(name, indices), all: () => io.read(name) };
-  }
-
-  observe(name: string, value: Tensor): Tensor {
-    const { observed, replica, replicas } = this.options;
-    if (observed === undefined) return value;
-    const prefix = replicas > 1 ? `rank${replica}.` : '';
-    observed.set(`${prefix}out.${name}`, value);
-    return withGradient([value], () => ({
-      value: identity(value),
-      gradients: (dy) => {
-        observed.set(`${prefix}grad_wrt.${name}`, dy);
-        return [identity(dy)];
-      },
-    }));
   }
 
   /** How many times this has happened, this time included. */
@@ -214,6 +225,11 @@ function keyOf(name: string, replica: number): Int32Array {
     .update(JSON.stringify([name, replica]))
     .digest();
   return Int32Array.of(digest.readInt32LE(0), digest.readInt32LE(4));
+}
+
+/** Before the name of what one replica of several takes or gives. */
+export function rankPrefix(replica: number, replicas: number): string {
+  return replicas > 1 ? `rank${replica}.` : '';
 }
 
 /** The state that holds a buffer of a replica: the first one's has the plain name. */

@@ -42,7 +42,7 @@ export function methodCase(reading: MethodReading): ParityCase {
           for (const [name, value] of outputs)
             comparisons.addNearest(name, gradients.meanings(step, name, value));
           reading.also?.({ fixture, step, outputs }, comparisons);
-          await afterStep(fixture, learner, step);
+          await afterStep(fixture, learner, reading, step);
           const after = withAliases(await learner.save(), reading.aliases);
           compareState(comparisons, fixture.worldSize, step, before, after);
           for (const [name, value] of Object.entries(specs.host ?? {}))
@@ -117,13 +117,18 @@ function withAliases(state: Tensors, aliases: MethodReading['aliases'] = {}): Te
 }
 
 /** The method's own code after a step, with the fixture's choices: `rng.stepN.NAME`. */
-async function afterStep(fixture: Fixture, learner: Learner, step: number): Promise<void> {
-  const replay = (name: string) => {
-    const key = `rng.step${step}.${name}`;
-    return fixture.inputs.includes(key) ? fixture.input(key) : undefined;
-  };
-  const at = { step: step - 1, epoch: 0, epochStep: step - 1, replay };
-  await learner.definition.method.afterStep?.(stateHost(learner), { ...at, outputs: {} });
+async function afterStep(
+  fixture: Fixture,
+  learner: Learner,
+  { chosen }: MethodReading,
+  step: number,
+): Promise<void> {
+  const host = stateHost(learner, (purpose) => {
+    if (chosen === undefined) throw new UserError(`no choice is known of ${purpose.join(' ')}`);
+    return Int32Array.from(flat(fixture.input(`rng.step${step}.${chosen(purpose)}`).data));
+  });
+  const at = { step: step - 1, epoch: 0, epochStep: step - 1, outputs: {} };
+  await learner.definition.method.afterStep?.(host, at);
 }
 
 async function runStep(
@@ -133,7 +138,7 @@ async function runStep(
   { optimizer, steps, scheduled = steps, accumulate = 1 }: MethodSpecs,
   step: number,
 ): Promise<Tensors> {
-  const { draws, replay = {}, labels, indices, views = plainViews } = reading;
+  const { draws = {}, replay = {}, labels, indices, views = plainViews } = reading;
   const { method, replicas, batch, size, channels } = learner.definition;
   const prefixes = Array.from({ length: replicas }, (_, r) => (replicas > 1 ? `rank${r}.` : ''));
   const images = prefixes.map((prefix) => {

@@ -1,4 +1,5 @@
 import type { HostArray } from '../../engine/array.ts';
+import type { Purpose } from '../../experiment/host.ts';
 import type { DataShape, MethodDefinition } from '../../experiment/method.ts';
 import type { ResNetSpec } from '../../nn/resnet.ts';
 import type { OptimizerSpec } from '../../optim/spec.ts';
@@ -14,14 +15,16 @@ export interface MethodReading {
   /** The `method` part of an experiment, and the backbone, of the case's JSON. */
   readonly specs: (fixture: Fixture) => MethodSpecs;
   /** The method's draws: ours → the fixture's, e.g. shuffle → idx_shuffle. */
-  readonly draws: Readonly<Record<string, string>>;
+  readonly draws?: Readonly<Record<string, string>>;
   /** Random values that are fed: ours → the fixture's, e.g. neck.drop → dropout_mask. */
   readonly replay?: Readonly<Record<string, Replayed>>;
+  /** The fixture's name of a random choice of the host, by what the choice is for. */
+  readonly chosen?: (purpose: Purpose) => string;
   /** The fixture's true labels of a step, e.g. gt_label. */
   readonly labels?: string;
   /** Names under which the reference has a state tensor once more: theirs → ours. */
   readonly aliases?: Readonly<Record<string, string>>;
-  /** Networks that the fixture names otherwise: ours → the fixture's, e.g. head → prediction. */
+  /** Outputs that the fixture names otherwise: ours → the fixture's, e.g. head → prediction. */
   readonly outputs?: Readonly<Record<string, string>>;
   /** State that the case has under no name of ours, or another one at each step; set before the step. */
   readonly given?: (fixture: Fixture, step: number) => Readonly<Record<string, HostArray>>;

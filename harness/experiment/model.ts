@@ -1,0 +1,78 @@
+import type { ViewSpec } from '../data/spec.ts';
+import type { HostArray } from '../engine/array.ts';
+import type { EntryDefinition } from '../engine/program.ts';
+import type { Module } from '../nn/module.ts';
+import type { Stream } from '../random/stream.ts';
+
+/** A backbone ready to be built into a method's networks. */
+export interface Backbone {
+  /** [N, H, W, C] → [N, H', W', channels]. */
+  readonly module: Module;
+  /** Channels of its last stage. */
+  readonly channels: number;
+}
+
+/** State besides parameters and running statistics: a queue, a memory bank, a counter. */
+export interface StateSpec {
+  readonly dtype: 'float32' | 'int32';
+  readonly shape: readonly number[];
+  /** The value before the first step. */
+  readonly initial: (stream: Stream) => HostArray;
+  /** How files keep it, where the original does so in another way. */
+  readonly file?: 'transposed' | 'int64';
+}
+
+/** What a method is made of; everything here is a value. */
+export interface Model {
+  /** Networks by name; `encoder_q` holds the parameters `encoder_q.*`. */
+  readonly networks: Readonly<Record<string, Module>>;
+  /** Networks without gradients that start as a copy of another: follower → leader. */
+  readonly followers?: Readonly<Record<string, string>>;
+  /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
+  readonly backbone: string;
+  /** A network without followers that images pass before the backbone, and the channels it takes. */
+  readonly input?: { readonly network: string; readonly channels: number };
+  /** What `Host.features` computes. */
+  readonly features?: FeatureSpec;
+  /** How the model tells the classes of the data, for `evaluation.classify`. */
+  readonly classifier?: ClassifierSpec;
+  readonly state?: Readonly<Record<string, StateSpec>>;
+}
+
+/** A model with nothing left out, and the method's entries by name. */
+export interface BoundModel extends Model {
+  readonly followers: Readonly<Record<string, string>>;
+  readonly state: Readonly<Record<string, StateSpec>>;
+  readonly entries: Readonly<Record<string, EntryDefinition>>;
+}
+
+/** Networks that images pass one after another, to logits [N, classes]. */
+export interface ClassifierSpec {
+  readonly networks: readonly string[];
+  readonly classes: number;
+}
+
+/** Features of the training images, in evaluation mode. */
+export interface FeatureSpec {
+  /** Networks that images pass one after another. */
+  readonly networks: readonly string[];
+  /** Images at a time. */
+  readonly batch: number;
+  /** How an image is brought to `data.size`; by default resized and cut as for evaluation. */
+  readonly pipeline?: ViewSpec | undefined;
+}
+
+/** @throws Error where `Model.backbone` is not where the backbone's weights lie. */
+export function checkBackbone(model: Model, { module }: Backbone): void {
+  const inside = Object.entries(model.networks).some(([network, { parameters }]) =>
+    [...module.parameters.keys()].every((name) => {
+      const full = `${model.backbone}${name}`;
+      return full.startsWith(`${network}.`) && parameters.has(full.slice(network.length + 1));
+    }),
+  );
+  if (inside) return;
+  const networks = Object.keys(model.networks).join(', ');
+  throw new Error(
+    `model: no backbone lies under backbone '${model.backbone}'; networks: ${networks}; the first module of sequential([…]) lies under 'NETWORK.0.'`,
+  );
+}
