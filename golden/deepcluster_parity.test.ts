@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { lineOf, runParity } from '../harness/testing/parity/run.ts';
 import { sharedPath } from '../harness/testing/shared.ts';
-import { parityCases } from './cases/cases.ts';
+import { parityCases } from './parity_cases.ts';
 
 const fixtures = sharedPath('parity');
 

@@ -6,7 +6,7 @@ import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { lineOf, type Result, runParity } from '../harness/testing/parity/run.ts';
 import { sharedPath } from '../harness/testing/shared.ts';
 import { readSafetensors, writeSafetensors } from '../harness/weights/safetensors.ts';
-import { parityCases } from './cases/cases.ts';
+import { parityCases } from './parity_cases.ts';
 
 const fixtures = sharedPath('parity');
 const NAME = 'linear_multihead';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lineOf, type Result, runParity } from '../harness/testing/parity/run.ts';
-import { parityCases } from './cases/cases.ts';
+import { parityCases } from './parity_cases.ts';
 
 const fixtures = fileURLToPath(new URL('parity', import.meta.url));
 

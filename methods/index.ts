@@ -1,25 +1,16 @@
-import type { MethodDefinition } from '../harness/experiment/method.ts';
-import { barlowTwins } from './barlow_twins.ts';
-import { byol } from './byol.ts';
-import { deepcluster } from './deepcluster.ts';
-import { moco } from './moco.ts';
-import { npid } from './npid.ts';
-import { odc } from './odc.ts';
-import { relativeLoc } from './relative_loc.ts';
-import { rotation } from './rotation.ts';
-import { simclr } from './simclr.ts';
-import { supervised } from './supervised.ts';
+import type { Methods } from '../harness/experiment/bind.ts';
+import { byKind } from '../harness/experiment/registry.ts';
 
 /** Every method, by the `kind` that experiments name. A new method is a line here. */
-export const methods: Readonly<Record<string, MethodDefinition>> = {
-  barlow_twins: barlowTwins,
-  byol,
-  deepcluster,
-  moco,
-  npid,
-  relative_loc: relativeLoc,
-  odc,
-  rotation,
-  simclr,
-  supervised,
-};
+export const methods: Methods = byKind([
+  await import('./barlow_twins.ts'),
+  await import('./byol.ts'),
+  await import('./deepcluster.ts'),
+  await import('./moco.ts'),
+  await import('./npid.ts'),
+  await import('./relative_loc.ts'),
+  await import('./odc.ts'),
+  await import('./rotation.ts'),
+  await import('./simclr.ts'),
+  await import('./supervised.ts'),
+]);

@@ -1,5 +1,5 @@
 import { hostArray } from '../harness/engine/array.ts';
-import type { odcSpec } from './odc.ts';
+import { census, type odcSpec, recentre } from './odc.ts';
 import {
   cifarBackbone,
   cifarComparison,
@@ -165,7 +165,7 @@ export const speed: TimedStep<typeof odcSpec, 'clusters' | 'least'> = {
       ['label_bank', hostArray('int32', [samples], labels)],
       ['feature_bank', hostArray('float32', [samples, out], rows)],
     ]);
-    await host.run('recentre');
-    await host.run('census');
+    await host.run(recentre);
+    await host.run(census);
   },
 };

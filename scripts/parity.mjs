@@ -18,7 +18,7 @@ await command(
   },
   async ({ options, args: [directory], print }) => {
     const { runParity, lineOf } = await load('harness/testing/parity/run.ts');
-    const { parityCases } = await load('golden/cases/cases.ts');
+    const { parityCases } = await load('golden/parity_cases.ts');
     const counts = { passed: 0, failed: 0 };
     const folder = resolve(directory ?? resolve(root, 'golden/parity'));
     const { supported } = options;

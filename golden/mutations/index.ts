@@ -1,27 +1,16 @@
-import { barlowTwins } from './barlow_twins.ts';
-import { byol } from './byol.ts';
-import { deepcluster } from './deepcluster.ts';
-import { moco } from './moco.ts';
+import { fileURLToPath } from 'node:url';
+import { exportsOf, modulesIn } from '../../harness/base/exports.ts';
 import type { MutationSet } from './mutation.ts';
-import { npid } from './npid.ts';
-import { odc } from './odc.ts';
-import { relativeLoc } from './relative_loc.ts';
-import { rotation } from './rotation.ts';
-import { shared } from './shared.ts';
-import { simclr } from './simclr.ts';
-import { supervised } from './supervised.ts';
 
-/** All mutations; a new method adds a set. */
-export const mutationSets: readonly MutationSet[] = [
-  shared,
-  moco,
-  simclr,
-  byol,
-  barlowTwins,
-  npid,
-  odc,
-  deepcluster,
-  relativeLoc,
-  rotation,
-  supervised,
-];
+const own = fileURLToPath(import.meta.url);
+const files = modulesIn(fileURLToPath(new URL('.', import.meta.url)));
+const exported = await exportsOf(files.filter((file) => file !== own));
+
+/** All mutations: every set that a file of this folder exports. */
+export const mutationSets: readonly MutationSet[] = exported
+  .map(({ value }) => value)
+  .filter(isMutationSet);
+
+function isMutationSet(value: unknown): value is MutationSet {
+  return typeof value === 'object' && value !== null && 'mutations' in value;
+}

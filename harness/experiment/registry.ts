@@ -1,8 +1,25 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { UserError } from '../base/errors.ts';
+import { type Exported, exportsOf, modulesIn } from '../base/exports.ts';
 import { nearest } from '../base/nearest.ts';
+import type { Methods } from './bind.ts';
+import type { MethodDefinition } from './method.ts';
+
+/** Methods by their kind, of the modules that define them. @throws where two are of one kind */
+export function byKind(modules: readonly object[]): Methods {
+  const found = new Map<string, MethodDefinition>();
+  for (const value of modules.flatMap((module) => Object.values(module))) {
+    if (!isMethod(value)) continue;
+    if (found.has(value.kind)) throw new Error(`methods: a second one is of kind ${value.kind}`);
+    found.set(value.kind, value);
+  }
+  return Object.fromEntries(found);
+}
+
+function isMethod(value: unknown): value is MethodDefinition {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'bind' in value;
+}
 
 /** Experiments as they are written, before a schema has seen them, by name. */
 export type Recipes = ReadonlyMap<string, unknown>;
@@ -15,25 +32,18 @@ export type Recipes = ReadonlyMap<string, unknown>;
  */
 export async function findRecipes(folders: readonly string[]): Promise<Recipes> {
   const found = new Map<string, unknown>();
-  for (const [file, module] of await recipeModules(folders)) {
-    for (const value of Object.values(module).flat()) {
-      const name = recipeName(value);
-      if (name === undefined || found.get(name) === value) continue;
-      if (found.has(name)) throw new Error(`${file}: a second experiment is named ${name}`);
-      found.set(name, value);
-    }
+  for (const { file, value } of await recipeExports(folders)) {
+    const name = recipeName(value);
+    if (name === undefined || found.get(name) === value) continue;
+    if (found.has(name)) throw new Error(`${file}: a second experiment is named ${name}`);
+    found.set(name, value);
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What each file with experiments exports, by its path. */
-export async function recipeModules(
-  folders: readonly string[],
-): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
-  const modules = new Map<string, Readonly<Record<string, unknown>>>();
-  for (const file of folders.flatMap(recipeFiles))
-    modules.set(file, await import(pathToFileURL(file).href));
-  return modules;
+/** What the files with experiments export, by file. */
+export function recipeExports(folders: readonly string[]): Promise<readonly Exported[]> {
+  return exportsOf(folders.flatMap(recipeFiles));
 }
 
 /**
@@ -51,8 +61,8 @@ export function recipeNamed(name: string, recipes: Recipes): unknown {
 
 function recipeFiles(folder: string): string[] {
   const own = listed(folder).filter((name) => name.endsWith('.recipes.ts'));
-  const inner = listed(join(folder, 'recipes')).filter((name) => /(?<!\.test)\.ts$/.test(name));
-  return [...own, ...inner.map((name) => join('recipes', name))].map((name) => join(folder, name));
+  const inner = join(folder, 'recipes');
+  return [...own.map((name) => join(folder, name)), ...(existsSync(inner) ? modulesIn(inner) : [])];
 }
 
 function listed(folder: string): string[] {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../base/canonical.ts';
 import { differences, differenceText } from '../base/difference.ts';
 import { UserError } from '../base/errors.ts';
-import { findRecipes, recipeNamed } from './registry.ts';
+import { byKind, findRecipes, recipeNamed } from './registry.ts';
 import { experimentId, parseExperiment } from './spec.ts';
 
 const methods = {
@@ -98,6 +98,18 @@ test('values differ somewhere exactly when their canonical JSON does', () => {
 
 const folder = mkdtempSync(join(tmpdir(), 'registry-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+test('methods are found by kind, one of each', () => {
+  const method = (kind: string) => ({
+    kind,
+    ...methods.queue,
+    compat: undefined,
+    bind: () => null,
+  });
+  const [a, b] = [method('one'), method('two')];
+  expect(byKind([{ a, aSpec: methods.queue.schema }, { b }])).toEqual({ one: a, two: b });
+  expect(() => byKind([{ a }, { again: method('one') }])).toThrow('a second one is of kind one');
+});
 
 test('recipes are found by name, in files beside a method and in recipes/', async () => {
   mkdirSync(join(folder, 'recipes'));

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { UserError } from '../../harness/base/errors.ts';
-import { recipeModules } from '../../harness/experiment/registry.ts';
+import { recipeExports } from '../../harness/experiment/registry.ts';
 import type { Scale, TimedStep } from '../../methods/settings.ts';
 import { root } from '../command/root.ts';
 
@@ -34,9 +34,9 @@ export function numbersOf(
 
 /** The timed step of every method, as its recipes export it, in the order of tables. */
 export async function timedSteps(): Promise<TimedStep[]> {
-  const modules = await recipeModules([resolve(root, 'methods')]);
-  return [...modules.values()]
-    .flatMap(({ speed }) => (isTimedStep(speed) ? [speed] : []))
+  const found = await recipeExports([resolve(root, 'methods')]);
+  return found
+    .flatMap(({ value }) => (isTimedStep(value) ? [value] : []))
     .sort((a, b) => a.row - b.row);
 }
 

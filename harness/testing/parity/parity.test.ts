@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type HostArray, hostArray } from '../../engine/array.ts';
 import { writeSafetensors } from '../../weights/safetensors.ts';
 import { distance } from './agreement.ts';
-import { lineOf, type ParityCase, type Result, runParity } from './run.ts';
+import { findCases, lineOf, type ParityCase, type Result, runParity } from './run.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -70,6 +70,35 @@ describe('distance', () => {
     expect(distance([Number.NaN], [1], tolerance).ratio).toBe(Number.POSITIVE_INFINITY);
     expect(distance([1], [0], tolerance).ratio).toBe(Number.POSITIVE_INFINITY);
     expect(distance([0], [0], tolerance).ratio).toBe(0);
+  });
+});
+
+describe('findCases', () => {
+  const code = (kind: string) => `{ methods: ['${kind}'], run: async () => {} }`;
+  const modules = (name: string, texts: Readonly<Record<string, string>>) => {
+    const inner = join(folder, name);
+    mkdirSync(inner);
+    for (const [file, text] of Object.entries(texts)) writeFileSync(join(inner, file), text);
+    return inner;
+  };
+
+  it('takes cases alone and in lists, each once, and nothing else', async () => {
+    const found = await findCases(
+      modules('cases', {
+        'a.ts': `export const first = ${code('one')}; export const PARTS = ['x'];`,
+        'b.ts': `export const two = ${code('two')}; export const all = [two, ${code('three')}];`,
+        'b.test.ts': `export const four = ${code('four')};`,
+      }),
+    );
+    expect(found.map(({ methods }) => methods)).toEqual([['one'], ['two'], ['three']]);
+  });
+
+  it('refuses two of one kind', async () => {
+    const twice = modules('twice', {
+      'a.ts': `export const one = ${code('one')};`,
+      'b.ts': `export const also = ${code('one')};`,
+    });
+    await expect(findCases(twice)).rejects.toThrow('b.ts: a second case runs one');
   });
 });
 

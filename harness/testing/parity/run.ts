@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { exportsOf, modulesIn } from '../../base/exports.ts';
 import { type Comparison, Comparisons } from './agreement.ts';
 import { caseNames, type Fixture, readFixture } from './fixture.ts';
 
@@ -8,6 +9,28 @@ export interface ParityCase {
   readonly methods: readonly string[];
   /** Computes what the case expects and hands it to `comparisons`, under the case's names. */
   run(fixture: Fixture, comparisons: Comparisons): Promise<void>;
+}
+
+/**
+ * What can be held to the reference's values: the cases that the modules of a folder export.
+ * @throws where two run the same kind
+ */
+export async function findCases(folder: string): Promise<readonly ParityCase[]> {
+  const found = new Set<ParityCase>();
+  const kinds = new Set<string>();
+  for (const { file, value } of await exportsOf(modulesIn(folder))) {
+    if (!isCase(value) || found.has(value)) continue;
+    const twice = value.methods.find((kind) => kinds.has(kind));
+    if (twice !== undefined) throw new Error(`${file}: a second case runs ${twice}`);
+    found.add(value);
+    for (const kind of value.methods) kinds.add(kind);
+  }
+  return [...found];
+}
+
+function isCase(value: unknown): value is ParityCase {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'methods' in value && 'run' in value && typeof value.run === 'function';
 }
 
 export interface Result {

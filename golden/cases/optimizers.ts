@@ -1,0 +1,2 @@
+// Cases that harness/optim/parity.test.ts runs as well.
+export { optimizerCases } from '../../harness/testing/parity/optimizers.ts';
