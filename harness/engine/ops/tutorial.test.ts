@@ -13,6 +13,8 @@ const placed = [...text.matchAll(/^In `([^`]+)`[^\n]*:\n\n```ts\n(.*?)```/gms)].
 describe('docs/adding_an_op.md', () => {
   it.each(placed)('shows what stands in %s', (file, code) => {
     expect(read(file)).toContain(code);
+    const count = (brace: string) => code.split(brace).length;
+    expect(count('{')).toBe(count('}')); // a piece cut short is contained as well
   });
 
   it('says of every block where it stands', () => {
