@@ -1,11 +1,15 @@
 import { z } from 'zod';
-import { gather } from '../harness/cluster/replicas.ts';
-import { l2Normalize } from '../harness/engine/ops/normalization.ts';
-import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { sequential } from '../harness/nn/module.ts';
-import { monitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
+import {
+  defineMethod,
+  gather,
+  l2Normalize,
+  monitors,
+  neck,
+  neckSpec,
+  sequential,
+  type Tensor,
+  tf,
+} from '../harness/experiment/kit.ts';
 
 export const barlowTwinsSpec = z
   .strictObject({

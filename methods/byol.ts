@@ -1,13 +1,18 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { l2Normalize } from '../harness/engine/ops/normalization.ts';
-import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { composed, sequential } from '../harness/nn/module.ts';
-import { follow } from '../harness/nn/momentum.ts';
-import { monitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { targetMomentum } from '../harness/optim/momentum.ts';
+import {
+  composed,
+  defineMethod,
+  follow,
+  l2Normalize,
+  monitors,
+  neck,
+  neckSpec,
+  sequential,
+  type Tensor,
+  targetMomentum,
+  tf,
+  UserError,
+} from '../harness/experiment/kit.ts';
 
 const mlp = { kind: 'mlp', hidden: 4096, out: 256, norm: 'batch' } as const;
 const share = z.number().min(0).max(1);

@@ -1,23 +1,29 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { kMeans } from '../harness/clustering/kmeans.ts';
 import {
+  averageNeck,
+  classification,
+  classifier,
+  classWeights,
+  clusterLabels,
   clusterMetrics,
+  defineMethod,
+  featureMonitors,
+  type Host,
+  hostArray,
+  initialValue,
+  kMeans,
   labelChange,
   lossWeights,
+  neck,
+  neckSpec,
+  SOBEL_CHANNELS,
+  scored,
+  sobel,
+  UserError,
   uniformOrder,
-} from '../harness/clustering/labels.ts';
-import { whitened } from '../harness/clustering/pca.ts';
-import { classWeights, clusterLabels } from '../harness/clustering/state.ts';
-import { viewSpec } from '../harness/data/spec.ts';
-import { hostArray } from '../harness/engine/array.ts';
-import type { Host } from '../harness/experiment/host.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { classification, classifier, scored } from '../harness/nn/heads.ts';
-import { initialValue } from '../harness/nn/initialise.ts';
-import { featureMonitors } from '../harness/nn/monitors.ts';
-import { averageNeck, neck, neckSpec } from '../harness/nn/necks.ts';
-import { SOBEL_CHANNELS, sobel } from '../harness/nn/sobel.ts';
+  viewSpec,
+  whitened,
+} from '../harness/experiment/kit.ts';
 
 export const deepclusterSpec = z
   .strictObject({

@@ -1,17 +1,23 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { gather, once } from '../harness/cluster/replicas.ts';
-import { hostArray } from '../harness/engine/array.ts';
-import { inverse, rows } from '../harness/engine/ops/indexing.ts';
-import { l2Normalize } from '../harness/engine/ops/normalization.ts';
-import { tf } from '../harness/engine/tf.ts';
-import { defineMethod, replaceRows } from '../harness/experiment/method.ts';
-import { contrastWithBank } from '../harness/nn/contrast.ts';
-import { unitRows } from '../harness/nn/initialise.ts';
-import { sequential } from '../harness/nn/module.ts';
-import { follow } from '../harness/nn/momentum.ts';
-import { monitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
+import {
+  contrastWithBank,
+  defineMethod,
+  follow,
+  gather,
+  hostArray,
+  inverse,
+  l2Normalize,
+  monitors,
+  neck,
+  neckSpec,
+  once,
+  replaceRows,
+  rows,
+  sequential,
+  tf,
+  UserError,
+  unitRows,
+} from '../harness/experiment/kit.ts';
 
 /** MoCo: v1 has a linear neck and temperature 0.07, v2 an MLP neck and temperature 0.2. */
 export const mocoSpec = z

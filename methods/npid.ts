@@ -1,15 +1,21 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { gather } from '../harness/cluster/replicas.ts';
-import { uniformIntegers } from '../harness/engine/ops/draws.ts';
-import { l2Normalize } from '../harness/engine/ops/normalization.ts';
-import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod, replaceAt, type Step } from '../harness/experiment/method.ts';
-import { unitRows } from '../harness/nn/initialise.ts';
-import { remembered } from '../harness/nn/memory.ts';
-import { monitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { contrastWithDrawn } from '../harness/nn/sampled.ts';
+import {
+  contrastWithDrawn,
+  defineMethod,
+  gather,
+  l2Normalize,
+  monitors,
+  neck,
+  neckSpec,
+  remembered,
+  replaceAt,
+  type Step,
+  type Tensor,
+  tf,
+  UserError,
+  uniformIntegers,
+  unitRows,
+} from '../harness/experiment/kit.ts';
 
 export const npidSpec = z
   .strictObject({

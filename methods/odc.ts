@@ -1,30 +1,41 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { gather } from '../harness/cluster/replicas.ts';
-import { kMeans } from '../harness/clustering/kmeans.ts';
 import {
   assigned,
   balancingWeights,
+  classification,
+  classifier,
+  classWeights,
+  clusterLabels,
   clusterMeans,
   clusterSizes,
   clusterSpread,
-} from '../harness/clustering/members.ts';
-import { whitened } from '../harness/clustering/pca.ts';
-import { type Refilled, refillSmall } from '../harness/clustering/refill.ts';
-import { lookups, openMemory } from '../harness/clustering/sample_memory.ts';
-import { classWeights, clusterLabels } from '../harness/clustering/state.ts';
-import { type FeatureRows, secondHalf, twoMeans } from '../harness/clustering/two_means.ts';
-import { viewSpec } from '../harness/data/spec.ts';
-import { hostArray, zeros } from '../harness/engine/array.ts';
-import { l2Normalize } from '../harness/engine/ops/normalization.ts';
-import { onState } from '../harness/engine/state_entry.ts';
-import { tf } from '../harness/engine/tf.ts';
-import type { Host, Purpose } from '../harness/experiment/host.ts';
-import { defineMethod, replaceAt } from '../harness/experiment/method.ts';
-import { classification, classifier, scored } from '../harness/nn/heads.ts';
-import { remembered } from '../harness/nn/memory.ts';
-import { featureMonitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
+  defineMethod,
+  type FeatureRows,
+  featureMonitors,
+  gather,
+  type Host,
+  hostArray,
+  kMeans,
+  l2Normalize,
+  lookups,
+  neck,
+  neckSpec,
+  onState,
+  openMemory,
+  type Purpose,
+  type Refilled,
+  refillSmall,
+  remembered,
+  replaceAt,
+  scored,
+  secondHalf,
+  tf,
+  twoMeans,
+  UserError,
+  viewSpec,
+  whitened,
+  zeros,
+} from '../harness/experiment/kit.ts';
 
 export const odcSpec = z
   .strictObject({

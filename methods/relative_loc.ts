@@ -1,10 +1,15 @@
 import { z } from 'zod';
-import { tf } from '../harness/engine/tf.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { classification, classifier, scored } from '../harness/nn/heads.ts';
-import type { Initial } from '../harness/nn/module.ts';
-import { featureMonitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
+import {
+  classification,
+  classifier,
+  defineMethod,
+  featureMonitors,
+  type Initial,
+  neck,
+  neckSpec,
+  scored,
+  tf,
+} from '../harness/experiment/kit.ts';
 
 export const relativeLocSpec = z
   .strictObject({

@@ -1,8 +1,13 @@
 import { z } from 'zod';
-import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { classification, classifier, scored } from '../harness/nn/heads.ts';
-import { featureMonitors } from '../harness/nn/monitors.ts';
+import {
+  classification,
+  classifier,
+  defineMethod,
+  featureMonitors,
+  scored,
+  type Tensor,
+  tf,
+} from '../harness/experiment/kit.ts';
 
 /** Nothing to choose: the rotations are those of the paper. */
 const rotationSpec = z.strictObject({}).readonly();

@@ -1,13 +1,18 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { gather, meanOverReplicas } from '../harness/cluster/replicas.ts';
-import { scaledGradient } from '../harness/engine/gradient.ts';
-import { l2Normalize } from '../harness/engine/ops/normalization.ts';
-import { type Tensor, tf } from '../harness/engine/tf.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { monitors } from '../harness/nn/monitors.ts';
-import { neck, neckSpec } from '../harness/nn/necks.ts';
-import { contrastPairs } from '../harness/nn/pairs.ts';
+import {
+  contrastPairs,
+  defineMethod,
+  gather,
+  l2Normalize,
+  meanOverReplicas,
+  monitors,
+  neck,
+  neckSpec,
+  scaledGradient,
+  type Tensor,
+  tf,
+  UserError,
+} from '../harness/experiment/kit.ts';
 
 export const simclrSpec = z
   .strictObject({

@@ -1,8 +1,12 @@
 import { z } from 'zod';
-import { UserError } from '../harness/base/errors.ts';
-import { defineMethod } from '../harness/experiment/method.ts';
-import { classification, classifier, scored } from '../harness/nn/heads.ts';
-import { featureMonitors } from '../harness/nn/monitors.ts';
+import {
+  classification,
+  classifier,
+  defineMethod,
+  featureMonitors,
+  scored,
+  UserError,
+} from '../harness/experiment/kit.ts';
 
 export const supervisedSpec = z
   .strictObject({

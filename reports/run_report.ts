@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeAtomic } from '../harness/base/files.ts';
+import { writeAtomic } from '../harness/base/index.ts';
 import { readSteps } from '../harness/log/step_file.ts';
 import type { RunRecord } from '../harness/record/record.ts';
 import { summaryLines } from '../harness/record/summary.ts';

@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomic } from '../harness/base/files.ts';
+import { writeAtomic } from '../harness/base/index.ts';
 import { readRecord } from '../harness/record/record.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
 import { curveOf, curveSvg } from './curve.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { hostArray } from '../../harness/engine/array.ts';
-import { targetMomentum } from '../../harness/optim/momentum.ts';
+import { targetMomentum } from '../../harness/optim/target_momentum.ts';
 import {
   agree,
   agreeOnBackbone,

@@ -5,7 +5,7 @@ import { lastOfEach } from '../../harness/engine/ops/indexing.ts';
 import { l2Normalize } from '../../harness/engine/ops/normalization.ts';
 import { type Io, Program } from '../../harness/engine/program.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
-import { remembered } from '../../harness/nn/memory.ts';
+import { remembered } from '../../harness/nn/bank.ts';
 import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';

@@ -41,7 +41,7 @@ export const byol: MutationSet = {
       ],
       ['predictor begins larger', 'std: spec.predictorStd', 'std: 1.01 * spec.predictorStd'],
     ]),
-    ...inFile('harness/optim/momentum.ts', [
+    ...inFile('harness/optim/target_momentum.ts', [
       [
         'momentum from its end to its beginning',
         '(cos((Math.PI * renewed) / steps) + 1)',

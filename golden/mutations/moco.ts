@@ -81,7 +81,7 @@ export const moco: MutationSet = {
         'tf.greater(positive, tf.mean(negative, 1, true))',
       ],
     ]),
-    ...inFile('harness/nn/momentum.ts', [
+    ...inFile('harness/nn/follow.ts', [
       [
         'follower and leader swapped',
         'blended(old, keep, next, take)',

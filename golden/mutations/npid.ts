@@ -25,7 +25,7 @@ export const npid: MutationSet = {
         'replaceAt(at, tf.reverse(rows, 0))',
       ],
     ]),
-    ...inFile('harness/nn/memory.ts', [
+    ...inFile('harness/nn/bank.ts', [
       ['old features keep the share of new ones', 'tf.scalar(1 - momentum)', 'tf.scalar(momentum)'],
       [
         'rows of the memory not scaled to unit length',

@@ -1,7 +1,5 @@
-import { UserError } from '../base/errors.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import type { Model } from '../experiment/model.ts';
-import type { ClassifySpec } from '../experiment/spec.ts';
+import { UserError } from '../base/index.ts';
+import type { ClassifySpec, Metrics, Model } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
 import { type FrozenModel, frozenClassifier, openFrozen, settingsOf } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';

@@ -1,4 +1,4 @@
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Metrics } from '../experiment/index.ts';
 
 /**
  * Below these, embeddings have collapsed: all images look nearly alike. Measured, `docs/training.md` has

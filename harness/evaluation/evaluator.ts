@@ -1,6 +1,6 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Metrics } from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
 import { ClassifierJudge } from './classifier_judge.ts';
 import { FeatureJudge } from './feature_judge.ts';

@@ -1,6 +1,5 @@
-import type { Sha256 } from '../base/sha256.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import type { EvaluationSpec, Experiment } from '../experiment/spec.ts';
+import type { Sha256 } from '../base/index.ts';
+import type { EvaluationSpec, Experiment, Metrics } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
 import type { FrozenModel } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';

@@ -1,12 +1,9 @@
-import { UserError } from '../base/errors.ts';
-import { sha256Slowly } from '../base/hash.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { type Sha256, sha256Slowly, UserError } from '../base/index.ts';
 import { bytesOf, sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { toHWIO } from '../engine/layout.ts';
 import { Program } from '../engine/program.ts';
-import type { Backbone, Model } from '../experiment/model.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import type { Backbone, Experiment, Model } from '../experiment/index.ts';
 import { averagePixels } from '../nn/layers.ts';
 import {
   defineFeatures,

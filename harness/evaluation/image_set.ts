@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import { type OrderedSetup, orderedImages } from '../data/loader/loader.ts';
 import { openSource } from '../data/open_source.ts';
 import type { Source } from '../data/source.ts';

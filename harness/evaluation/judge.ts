@@ -1,6 +1,4 @@
-import type { BoundMethod } from '../experiment/method.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import type { BoundMethod, Experiment, Metrics } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
 
 /** One way to judge the weights of a run. */

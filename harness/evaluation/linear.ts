@@ -3,7 +3,7 @@ import { softmaxCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { linear } from '../engine/ops/linear.ts';
 import { Program } from '../engine/program.ts';
 import { type Scalar, type Tensor, tf } from '../engine/tf.ts';
-import type { LinearSpec } from '../experiment/spec.ts';
+import type { LinearSpec } from '../experiment/index.ts';
 import { applyOptimizer, optimizerState } from '../optim/apply.ts';
 import { resolveRules } from '../optim/rules.ts';
 import { learningRate } from '../optim/schedule.ts';

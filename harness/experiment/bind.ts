@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import type { Source } from '../data/source.ts';
 import { viewCount } from '../data/view_count.ts';
 import type { BoundMethod, DataShape, MethodDefinition } from './method.ts';

@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import { samplesPerReplica } from '../data/loader/order.ts';
 import type { SourceSpec, ViewSpec } from '../data/spec.ts';
 import type { Experiment } from './spec.ts';

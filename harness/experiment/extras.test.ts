@@ -5,7 +5,7 @@ import { startEngine } from '../engine/index.ts';
 import { uniform } from '../engine/ops/activation.ts';
 import { globalAvgPool } from '../engine/ops/pooling.ts';
 import { tf } from '../engine/tf.ts';
-import { follow } from '../nn/momentum.ts';
+import { follow } from '../nn/follow.ts';
 import { advance, type SmallRun, scalarOf, withLearner } from '../testing/method_suite.ts';
 import { defineMethod, replaceAt } from './method.ts';
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Part } from '../cluster/replicas.ts';
 import type { StateEntry } from '../engine/state_entry.ts';
 import type { Tensor } from '../engine/tf.ts';
-import type { Bank } from '../nn/memory.ts';
+import type { Bank } from '../nn/bank.ts';
 import type { Params } from '../nn/module.ts';
 import type { Compat, CompatFields } from './compat.ts';
 import type { HostWork } from './host.ts';

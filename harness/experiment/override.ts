@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 
 /**
  * A value with fields replaced, as `--set` asks for; the value itself is not changed. What stands

@@ -1,8 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../base/errors.ts';
-import { type Exported, exportsOf, modulesIn } from '../base/exports.ts';
-import { nearest } from '../base/nearest.ts';
+import { type Exported, exportsOf, modulesIn, nearest, UserError } from '../base/index.ts';
 import type { Methods } from './bind.ts';
 import type { MethodDefinition } from './method.ts';
 

@@ -1,9 +1,5 @@
 import { z } from 'zod';
-import { UserError } from '../base/errors.ts';
-import { sha256Json } from '../base/hash.ts';
-import { nearest } from '../base/nearest.ts';
-import { parse } from '../base/parse.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { nearest, parse, type Sha256, sha256Json, UserError } from '../base/index.ts';
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Metrics } from '../experiment/index.ts';
 
 export interface MetricRow {
   readonly epoch: number;

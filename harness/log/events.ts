@@ -1,8 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
-import { writeError } from '../base/files.ts';
+import { type Clock, writeError } from '../base/index.ts';
 import { bytesField, integerField } from '../engine/native/protobuf.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Clock, clock as systemClock } from '../base/clock.ts';
+import { type Clock, clock as systemClock } from '../base/index.ts';
 import type { Terminal } from './progress.ts';
 
 /** Hashing that takes less than this is not reported. */

@@ -1,8 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, clock as systemClock } from '../base/clock.ts';
-import { writeAtomic, writeError } from '../base/files.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import { type Clock, clock as systemClock, writeAtomic, writeError } from '../base/index.ts';
+import type { Metrics } from '../experiment/index.ts';
 import { epochsCsv, type MetricRow } from './csv.ts';
 import { EventWriter } from './events.ts';
 import {

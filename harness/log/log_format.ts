@@ -1,4 +1,4 @@
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Metrics } from '../experiment/index.ts';
 
 /** What a window of training steps says; times in seconds a step, memory in MiB. */
 export interface TrainEntry {

@@ -1,8 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../base/errors.ts';
-import { writeAtomic, writeError } from '../base/files.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import { UserError, writeAtomic, writeError } from '../base/index.ts';
+import type { Metrics } from '../experiment/index.ts';
 import { csvLine } from './csv.ts';
 
 /** One training step as `steps.csv` holds it. */

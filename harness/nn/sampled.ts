@@ -1,7 +1,7 @@
 import { op1 } from '../engine/op.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
+import type { Bank } from './bank.ts';
 import { type Contrast, contrast, type Negatives } from './contrast.ts';
-import type { Bank } from './memory.ts';
 
 /**
  * `contrast` where each query has its own K negatives, drawn from a bank.

@@ -1,10 +1,7 @@
 import { basename, dirname } from 'node:path';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { canonicalJson, type Sha256, UserError } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
-import { bindMethod, type Methods } from '../experiment/bind.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import { bindMethod, type Experiment, type Methods } from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
 import { stepDefinition } from '../step/definition.ts';
 import { openWeights, stampIn, type Weights } from '../weights/published.ts';

@@ -1,15 +1,22 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { writeAtomic } from '../base/files.ts';
-import { sha256, sha256File } from '../base/hash.ts';
-import { Sha256 } from '../base/sha256.ts';
-import { stampFile } from '../base/stamp.ts';
-import { bindMethod, type Methods } from '../experiment/bind.ts';
-import type { BoundModel } from '../experiment/model.ts';
-import { type Experiment, parseExperiment } from '../experiment/spec.ts';
+import {
+  canonicalJson,
+  Sha256,
+  sha256,
+  sha256File,
+  stampFile,
+  UserError,
+  writeAtomic,
+} from '../base/index.ts';
+import {
+  type BoundModel,
+  bindMethod,
+  type Experiment,
+  type Methods,
+  parseExperiment,
+} from '../experiment/index.ts';
 import { EpochEntry } from '../record/entries.ts';
 import { readRecord } from '../record/record.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';

@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { sha256 } from '../base/hash.ts';
-import { Sha256 } from '../base/sha256.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import { canonicalJson, Sha256, sha256 } from '../base/index.ts';
+import type { Metrics } from '../experiment/index.ts';
 
 /** A number as it was computed: readable, and every bit of its double, big-endian hex. */
 const ExactNumber = z.strictObject({

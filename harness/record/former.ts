@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { sha256Json } from '../base/hash.ts';
+import { sha256Json } from '../base/index.ts';
 import { respelled } from '../experiment/former.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Metrics } from '../experiment/index.ts';
 import { readSteps, type StepRow } from '../log/step_file.ts';
 import type { CheckpointMeta, LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { chained, EpochEntry, type ExactMetrics, exactNumber, numberOf } from './entries.ts';

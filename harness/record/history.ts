@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeAtomic } from '../base/files.ts';
-import type { Sha256 } from '../base/sha256.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import { type Experiment, experimentId } from '../experiment/spec.ts';
+import { type Sha256, writeAtomic } from '../base/index.ts';
+import { type Experiment, experimentId, type Metrics } from '../experiment/index.ts';
 import { epochsCsv } from '../log/csv.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { chained, EpochEntry, exactMetrics, metricsOf } from './entries.ts';

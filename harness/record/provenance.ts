@@ -2,10 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { differences } from '../base/difference.ts';
-import { UserError } from '../base/errors.ts';
-import { sha256Json } from '../base/hash.ts';
-import { Sha256 } from '../base/sha256.ts';
+import { differences, Sha256, sha256Json, UserError } from '../base/index.ts';
 import { native } from '../engine/native/capi.ts';
 import { fingerprint } from '../engine/native/fingerprint.ts';
 

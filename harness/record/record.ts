@@ -1,12 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { writeAtomic } from '../base/files.ts';
-import { sha256Json } from '../base/hash.ts';
-import { parse } from '../base/parse.ts';
-import { Sha256 } from '../base/sha256.ts';
+import { canonicalJson, parse, Sha256, sha256Json, UserError, writeAtomic } from '../base/index.ts';
 import { respelled } from '../experiment/former.ts';
 import { chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
 import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';

@@ -1,10 +1,14 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { writeAtomic, writeError } from '../base/files.ts';
-import { sha256, sha256Json } from '../base/hash.ts';
+import {
+  canonicalJson,
+  sha256,
+  sha256Json,
+  UserError,
+  writeAtomic,
+  writeError,
+} from '../base/index.ts';
 import { bytesOf } from '../engine/array.ts';
 import { wholeLines } from '../log/step_file.ts';
 import type { Tensors } from '../step/learner.ts';

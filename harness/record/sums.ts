@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Metrics } from '../experiment/index.ts';
 
 /** Sums over the steps of an epoch so far; in a checkpoint JSON keeps every bit of a finite double. */
 export const EpochSums = z

@@ -1,7 +1,7 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import type { Batch, Batches } from '../data/loader/batch.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';
-import type { Host } from '../experiment/host.ts';
+import type { Host } from '../experiment/index.ts';
 import { type EpochSums, NO_SUMS } from '../record/sums.ts';
 import type { Learner } from '../step/learner.ts';
 import type { HostSetup, LearnerHost } from '../step/learner_host.ts';

@@ -1,11 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { clock } from '../base/clock.ts';
+import { clock } from '../base/index.ts';
 import { type Count, knownCount } from '../data/known_sizes.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { stepsOf } from '../data/loader/order.ts';
 import { itemBytes, sizeOf } from '../engine/array.ts';
-import type { Methods } from '../experiment/bind.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import type { Experiment, Methods } from '../experiment/index.ts';
 import { stream } from '../random/stream.ts';
 import type { StepDefinition } from '../step/definition.ts';
 import { Learner } from '../step/learner.ts';

@@ -1,4 +1,4 @@
-import type { Experiment } from '../experiment/spec.ts';
+import type { Experiment } from '../experiment/index.ts';
 import { duration } from '../log/log_format.ts';
 import type { DryRun } from './dry_run.ts';
 

@@ -1,7 +1,6 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import type { Experiment, Metrics } from '../experiment/index.ts';
 import type { RunLog, StepEntry } from '../log/log.ts';
 import { type EpochSums, withStep } from '../record/sums.ts';
 import type { StepPlan } from '../step/plan.ts';

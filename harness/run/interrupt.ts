@@ -1,4 +1,4 @@
-import { clock } from '../base/clock.ts';
+import { clock } from '../base/index.ts';
 
 /** Exit code of a run that was asked to stop, as shells have it for Ctrl-C. */
 export const INTERRUPTED = 130;

@@ -6,10 +6,18 @@ import { useLanes } from '../engine/lanes.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
 import type { EvaluationSetup, Evaluator } from '../evaluation/judge.ts';
-import { bindMethod, checkShape, dataShape, type Methods } from '../experiment/bind.ts';
-import { checkData, checkExperiment } from '../experiment/checks.ts';
-import { type BoundMethod, type DataShape, NO_DATA } from '../experiment/method.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import {
+  type BoundMethod,
+  bindMethod,
+  checkData,
+  checkExperiment,
+  checkShape,
+  type DataShape,
+  dataShape,
+  type Experiment,
+  type Methods,
+  NO_DATA,
+} from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import { type Provenance, provenanceOf } from '../record/provenance.ts';
 import { stepDefinition } from '../step/definition.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomic } from '../base/files.ts';
+import { writeAtomic } from '../base/index.ts';
 import { csvLine } from '../log/csv.ts';
 import { wholeLines } from '../log/step_file.ts';
 import { inPercent, isFormer } from '../record/former.ts';

@@ -1,7 +1,6 @@
 import type { HostArray } from '../engine/array.ts';
 import { collapseWarnings } from '../evaluation/collapse.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import { experimentId } from '../experiment/spec.ts';
+import { experimentId, type Metrics } from '../experiment/index.ts';
 import type { RunLog } from '../log/log.ts';
 import { learningRate } from '../optim/schedule.ts';
 import type { CheckpointExtra, History } from '../record/history.ts';

@@ -1,8 +1,6 @@
 import { resolve } from 'node:path';
-import { UserError } from '../base/errors.ts';
-import { sha256File } from '../base/hash.ts';
-import type { Methods } from '../experiment/bind.ts';
-import { type Experiment, experimentId } from '../experiment/spec.ts';
+import { sha256File, UserError } from '../base/index.ts';
+import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { RunLog } from '../log/log.ts';
 import type { Terminal } from '../log/progress.ts';
 import { type CheckpointExtra, extraOf, History } from '../record/history.ts';

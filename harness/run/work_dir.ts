@@ -1,10 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { differences } from '../base/difference.ts';
-import { UserError } from '../base/errors.ts';
-import { sweepTemporaries, writeAtomic, writeError } from '../base/files.ts';
-import { type Lock, lockFolder } from '../base/lock.ts';
-import { type Experiment, experimentId } from '../experiment/spec.ts';
+import {
+  differences,
+  type Lock,
+  lockFolder,
+  sweepTemporaries,
+  UserError,
+  writeAtomic,
+  writeError,
+} from '../base/index.ts';
+import { type Experiment, experimentId } from '../experiment/index.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { latestRunCheckpoint, loadRunCheckpoint, readRunMeta } from '../record/run_checkpoint.ts';
 import { type LoadedCheckpoint, listCheckpoints } from '../weights/checkpoint.ts';

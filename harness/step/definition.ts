@@ -1,9 +1,14 @@
 import type { Precision } from '../engine/precision.ts';
 import type { TensorSpec } from '../engine/program.ts';
-import type { Compat } from '../experiment/compat.ts';
-import { type BoundMethod, type DataShape, NO_DATA } from '../experiment/method.ts';
-import type { BoundModel, Model } from '../experiment/model.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import {
+  type BoundMethod,
+  type BoundModel,
+  type Compat,
+  type DataShape,
+  type Experiment,
+  type Model,
+  NO_DATA,
+} from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
 import { type ParameterRule, resolveRules } from '../optim/rules.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';

@@ -1,5 +1,4 @@
-import type { Compat } from '../experiment/compat.ts';
-import type { Model } from '../experiment/model.ts';
+import type { Compat, Model } from '../experiment/index.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
 
 /**

@@ -1,5 +1,4 @@
-import { sha256 } from '../base/hash.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { type Sha256, sha256 } from '../base/index.ts';
 import { fields } from '../engine/native/protobuf.ts';
 
 const NODE = 1; // of GraphDef

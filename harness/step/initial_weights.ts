@@ -1,7 +1,6 @@
-import { UserError } from '../base/errors.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { type Sha256, UserError } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
-import type { Model } from '../experiment/model.ts';
+import type { Model } from '../experiment/index.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
 import { openWeights } from '../weights/published.ts';

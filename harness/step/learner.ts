@@ -1,10 +1,9 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';
 import { Program, type ProgramOptions, type TensorSpec } from '../engine/program.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import type { BoundModel, StateSpec } from '../experiment/model.ts';
+import type { BoundModel, Metrics, StateSpec } from '../experiment/index.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';

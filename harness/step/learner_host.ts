@@ -1,11 +1,10 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from '../base/index.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
 import { orderedImages } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
 import type { HostArray, TypedArray } from '../engine/array.ts';
 import type { StateEntry } from '../engine/state_entry.ts';
-import type { Features, Host, Purpose } from '../experiment/host.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import type { Experiment, Features, Host, Purpose } from '../experiment/index.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { extractFeatures } from './features.ts';
 import type { Learner } from './learner.ts';

@@ -1,7 +1,5 @@
 import { sizeOf } from '../engine/array.ts';
-import { bindMethod, type Methods } from '../experiment/bind.ts';
-import type { Model } from '../experiment/model.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import { bindMethod, type Experiment, type Methods, type Model } from '../experiment/index.ts';
 import type { Module, ParameterSpec } from '../nn/module.ts';
 import { stepDefinition } from './definition.ts';
 

@@ -1,5 +1,4 @@
-import type { BoundMethod } from '../experiment/method.ts';
-import type { Experiment } from '../experiment/spec.ts';
+import type { BoundMethod, Experiment } from '../experiment/index.ts';
 import { learningRate } from '../optim/schedule.ts';
 
 /** What the host decides for one micro-step. */

@@ -6,7 +6,7 @@ import { castTo } from '../engine/op.ts';
 import { lastOfEach } from '../engine/ops/indexing.ts';
 import type { Io, Program } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
-import type { Outcome, StateChange } from '../experiment/method.ts';
+import type { Outcome, StateChange } from '../experiment/index.ts';
 import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';

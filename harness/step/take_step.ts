@@ -1,6 +1,5 @@
 import type { Batch } from '../data/loader/batch.ts';
-import type { Host, StepAt } from '../experiment/host.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import type { Host, Metrics, StepAt } from '../experiment/index.ts';
 import type { Learner } from './learner.ts';
 import type { StepPlan } from './plan.ts';
 import { runStep } from './step.ts';

@@ -7,10 +7,8 @@ import type { Precision } from '../engine/precision.ts';
 import { withPrecision } from '../engine/precision.ts';
 import type { Io } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
-import type { Compat } from '../experiment/compat.ts';
-import type { Step } from '../experiment/method.ts';
-import type { BoundModel } from '../experiment/model.ts';
-import type { Bank } from '../nn/memory.ts';
+import type { BoundModel, Compat, Step } from '../experiment/index.ts';
+import type { Bank } from '../nn/bank.ts';
 import type { LayerContext, Module, Params } from '../nn/module.ts';
 
 /** What networks took, what they gave and the gradient of that: `in.N`, `out.N`, `grad_wrt.N`. */

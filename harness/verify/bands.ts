@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { Sha256 } from '../base/sha256.ts';
-import type { Metrics } from '../experiment/metrics.ts';
+import { canonicalJson, Sha256, UserError } from '../base/index.ts';
+import type { Metrics } from '../experiment/index.ts';
 import { metricsOf } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
 import { studentQuantile } from './student.ts';

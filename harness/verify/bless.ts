@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import type { Methods } from '../experiment/bind.ts';
-import { type Experiment, experimentId } from '../experiment/spec.ts';
+import { canonicalJson, UserError } from '../base/index.ts';
+import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { train } from '../run/trainer.ts';
 import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';

@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { type Difference, differences } from '../base/difference.ts';
-import { UserError } from '../base/errors.ts';
+import { type Difference, differences, UserError } from '../base/index.ts';
 import type { StepRow } from '../log/step_file.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
 import { readRunSteps } from '../record/former.ts';

@@ -1,4 +1,4 @@
-import { differenceText } from '../base/difference.ts';
+import { differenceText } from '../base/index.ts';
 import type { RunComparison } from './compare.ts';
 import { isSame } from './compare.ts';
 import type { Parting, Rerun } from './rerun.ts';

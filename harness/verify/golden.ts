@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { writeAtomic } from '../base/files.ts';
-import { sha256Json } from '../base/hash.ts';
-import { parse } from '../base/parse.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import {
+  canonicalJson,
+  parse,
+  type Sha256,
+  sha256Json,
+  UserError,
+  writeAtomic,
+} from '../base/index.ts';
 import { type EpochEntry, numberOf } from '../record/entries.ts';
 import { checkRecord, type RunRecord, sealed } from '../record/record.ts';
 import { FormerGolden, isFormerGolden, revisedGolden } from './former_golden.ts';

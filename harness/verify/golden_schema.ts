@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Sha256 } from '../base/sha256.ts';
+import { Sha256 } from '../base/index.ts';
 import { RunRecord } from '../record/record.ts';
 import { Bands } from './bands.ts';
 

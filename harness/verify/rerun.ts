@@ -1,12 +1,8 @@
 import { join } from 'node:path';
-import { type Difference, differences } from '../base/difference.ts';
-import { UserError } from '../base/errors.ts';
-import { sha256 } from '../base/hash.ts';
+import { type Difference, differences, sha256, UserError } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { bytesOf } from '../engine/array.ts';
-import type { Methods } from '../experiment/bind.ts';
-import type { Metrics } from '../experiment/metrics.ts';
-import { parseExperiment } from '../experiment/spec.ts';
+import { type Methods, type Metrics, parseExperiment } from '../experiment/index.ts';
 import { readRunSteps } from '../record/former.ts';
 import { readRecord } from '../record/record.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeAtomic } from '../base/files.ts';
+import { writeAtomic } from '../base/index.ts';
 import { FORMER_FORMAT } from '../record/former.ts';
 import { readRecord, recordText } from '../record/record.ts';
 import { isFormerGolden } from './former_golden.ts';

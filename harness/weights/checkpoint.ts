@@ -2,11 +2,15 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { sweepTemporaries, writeAtomic } from '../base/files.ts';
-import { sha256, sha256Slowly } from '../base/hash.ts';
-import { Sha256 } from '../base/sha256.ts';
+import {
+  canonicalJson,
+  Sha256,
+  sha256,
+  sha256Slowly,
+  sweepTemporaries,
+  UserError,
+  writeAtomic,
+} from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
 import {
   encodeSafetensors,

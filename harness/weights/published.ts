@@ -1,7 +1,5 @@
 import { basename } from 'node:path';
-import { UserError } from '../base/errors.ts';
-import { sha256, sha256File } from '../base/hash.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { type Sha256, sha256, sha256File, UserError } from '../base/index.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
 

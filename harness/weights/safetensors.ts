@@ -1,10 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
-import { canonicalJson } from '../base/canonical.ts';
-import { UserError } from '../base/errors.ts';
-import { writeAtomic } from '../base/files.ts';
-import { sha256 } from '../base/hash.ts';
-import type { Sha256 } from '../base/sha256.ts';
+import { canonicalJson, type Sha256, sha256, UserError, writeAtomic } from '../base/index.ts';
 import {
   bytesOf,
   type DType,

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorCode } from '../../harness/base/files.ts';
+import { errorCode } from '../../harness/base/index.ts';
 import { helpText } from './help_text.ts';
 import type { CommandSpec } from './option.ts';
 import { type Line, parseLine, UsageError } from './parse_line.ts';

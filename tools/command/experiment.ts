@@ -1,7 +1,11 @@
 import { resolve } from 'node:path';
-import { override } from '../../harness/experiment/override.ts';
-import { findRecipes, recipeNamed } from '../../harness/experiment/registry.ts';
-import { type Experiment, parseExperiment } from '../../harness/experiment/spec.ts';
+import {
+  type Experiment,
+  findRecipes,
+  override,
+  parseExperiment,
+  recipeNamed,
+} from '../../harness/experiment/index.ts';
 import { methods } from '../../methods/index.ts';
 import type { OptionsOf } from './option.ts';
 import { root } from './root.ts';

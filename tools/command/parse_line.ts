@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../../harness/base/nearest.ts';
+import { nearest } from '../../harness/base/index.ts';
 import type { Argument, Option, OptionSpecs, OptionValue } from './option.ts';
 
 /** A mistake on the command line. */

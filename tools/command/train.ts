@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { UserError } from '../../harness/base/errors.ts';
-import type { Methods } from '../../harness/experiment/bind.ts';
-import type { Experiment } from '../../harness/experiment/spec.ts';
+import { UserError } from '../../harness/base/index.ts';
+import type { Experiment, Methods } from '../../harness/experiment/index.ts';
 import { INTERRUPTED, onInterrupt } from '../../harness/run/interrupt.ts';
 import { type TrainResult, train } from '../../harness/run/trainer.ts';
 import type { OptionsOf } from './option.ts';

@@ -1,4 +1,4 @@
-import { UserError } from '../../harness/base/errors.ts';
+import { UserError } from '../../harness/base/index.ts';
 
 /**
  * The values of a list option as whole numbers below a limit.

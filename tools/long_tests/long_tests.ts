@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeAtomic } from '../../harness/base/files.ts';
+import { writeAtomic } from '../../harness/base/index.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { fingerprint } from '../../harness/engine/native/fingerprint.ts';
 import {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { mutationSets } from '../../golden/mutations/index.ts';
 import type { MutationSet } from '../../golden/mutations/mutation.ts';
-import { writeAtomic } from '../../harness/base/files.ts';
+import { writeAtomic } from '../../harness/base/index.ts';
 import { type MutationResult, mutationMarkdown } from '../../reports/mutations.ts';
 import { root } from '../command/root.ts';
 import { trainIn } from './run.ts';

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import type { Methods } from '../../harness/experiment/bind.ts';
+import type { Methods } from '../../harness/experiment/index.ts';
 import { type Published, publish } from '../../harness/publish/publish.ts';
 import type { RunRecord } from '../../harness/record/record.ts';
 import { summaryLines } from '../../harness/record/summary.ts';

@@ -1,4 +1,4 @@
-import { UserError } from '../../harness/base/errors.ts';
+import { UserError } from '../../harness/base/index.ts';
 import type { TimedStep } from '../../methods/settings.ts';
 import { caseName, type SpeedCase } from '../../reports/speed.ts';
 import { timedSteps } from './timed_steps.ts';

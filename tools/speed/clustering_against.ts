@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { writeAtomic } from '../../harness/base/files.ts';
+import { writeAtomic } from '../../harness/base/index.ts';
 import {
   type ClusteringReport,
   type ClusteringRun,

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { UserError } from '../../harness/base/errors.ts';
-import { writeAtomic } from '../../harness/base/files.ts';
+import { UserError, writeAtomic } from '../../harness/base/index.ts';
 import { dataMarkdown, dataReport, summariseData } from '../../reports/data_speed.ts';
 import {
   ourDataPath,

@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path';
-import { type Experiment, parseExperiment } from '../../harness/experiment/spec.ts';
+import { type Experiment, parseExperiment } from '../../harness/experiment/index.ts';
 import { methods } from '../../methods/index.ts';
 import { crop, type TimedStep } from '../../methods/settings.ts';
 import type { Shape } from './shape.ts';

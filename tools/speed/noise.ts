@@ -1,6 +1,5 @@
 import type { Batch } from '../../harness/data/loader/batch.ts';
-import type { BoundMethod } from '../../harness/experiment/method.ts';
-import type { Experiment } from '../../harness/experiment/spec.ts';
+import type { BoundMethod, Experiment } from '../../harness/experiment/index.ts';
 import { stream } from '../../harness/random/stream.ts';
 
 const CHANNELS = 3; // of an image

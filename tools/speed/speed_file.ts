@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { writeAtomic } from '../../harness/base/files.ts';
+import { writeAtomic } from '../../harness/base/index.ts';
 import {
   caseName,
   type SpeedCase,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { UserError } from '../../harness/base/errors.ts';
-import { recipeExports } from '../../harness/experiment/registry.ts';
+import { UserError } from '../../harness/base/index.ts';
+import { recipeExports } from '../../harness/experiment/index.ts';
 import type { Scale, TimedStep } from '../../methods/settings.ts';
 import { root } from '../command/root.ts';
 

@@ -1,9 +1,9 @@
 import { extname } from 'node:path';
 import sharp from 'sharp';
-import { writeAtomic } from '../../harness/base/files.ts';
+import { writeAtomic } from '../../harness/base/index.ts';
 import { contactSheet, type ShownSample, showSample } from '../../harness/data/images/sheet.ts';
 import { openSource } from '../../harness/data/open_source.ts';
-import type { Experiment } from '../../harness/experiment/spec.ts';
+import type { Experiment } from '../../harness/experiment/index.ts';
 import { viewsPage } from '../../reports/views.ts';
 import { wholeNumbers } from '../command/whole_numbers.ts';
 
