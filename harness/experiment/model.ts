@@ -18,7 +18,7 @@ export interface StateSpec {
   readonly shape: readonly number[];
   /** The value before the first step. */
   readonly initial: (stream: Stream) => HostArray;
-  /** How files keep it, where the original does so in another way. */
+  /** How it lies in files, where the original's files have it in another way. */
   readonly file?: 'transposed' | 'int64';
 }
 
@@ -30,7 +30,9 @@ export interface Model {
   readonly followers?: Readonly<Record<string, string>>;
   /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
   readonly backbone: string;
-  /** A network without followers that images pass before the backbone, and the channels it takes. */
+  /**
+   * A network that images pass before the backbone, and the channels it takes. Nothing follows it.
+   */
   readonly input?: { readonly network: string; readonly channels: number };
   /** What `Host.features` computes. */
   readonly features?: FeatureSpec;
