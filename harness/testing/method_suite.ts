@@ -6,7 +6,6 @@ import { startEngine } from '../engine/index.ts';
 import type { Precision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import type { MethodDefinition } from '../experiment/method.ts';
-import { resnet, resnetSpec } from '../nn/resnet.ts';
 import { resolveRules } from '../optim/rules.ts';
 import { OptimizerSpec } from '../optim/spec.ts';
 import { stream } from '../random/stream.ts';
@@ -14,6 +13,7 @@ import { type StepDefinition, trainableNames } from '../step/definition.ts';
 import { Learner, type Tensors } from '../step/learner.ts';
 import { runStep } from '../step/step.ts';
 import { exactCompat } from './exact_compat.ts';
+import { smallBackbone } from './small_backbone.ts';
 import { stateHost } from './state_host.ts';
 
 /** A method made small enough to be stepped many times in a test. */
@@ -35,7 +35,7 @@ export interface SmallRun {
   readonly samples?: number;
 }
 
-/** A ResNet-18 with 4 channels in its stem, on tiny images. */
+/** `smallBackbone` on tiny images. */
 export function smallLearner(
   run: SmallRun,
   options: ProgramOptions & { readonly observe?: boolean } = {},
@@ -57,8 +57,7 @@ export function smallDefinition({
 }: SmallRun): StepDefinition {
   const bound = method.bind(spec);
   bound.check({ replicas, batch, dropLast: true });
-  const backbone = resnet(resnetSpec.parse({ depth: 18, width: 1 / 16, stem: 'cifar', norm }));
-  const model = bound.model(backbone, { samples, classes: 2 });
+  const model = bound.model(smallBackbone(norm, bound.channels), { samples, classes: 2 });
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, weightDecay: 1e-4 });
   return {
     method: bound,
