@@ -14,7 +14,8 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Every worker that traces or runs a graph loads libtensorflow once; two forks fit two cores.
+// Two forks fit two cores. Files of a fork share its modules, so that libtensorflow is loaded and TypeScript is
+// translated once a fork, not once a file; what a process holds for good is tested in processes of its own.
 export default defineConfig({
   test: {
     include: ['{docs,harness,methods,benchmarks,reports,golden,tools,scripts}/**/*.test.ts'],
@@ -22,6 +23,7 @@ export default defineConfig({
     globalSetup: 'harness/testing/provision.ts',
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 300_000,

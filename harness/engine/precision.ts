@@ -4,7 +4,7 @@ import { dtypeInGraph, type Tensor } from './tf.ts';
 
 /**
  * `fp32`: everything in float32. `bf16`: convolutions, batch norm and linear layers take and give
- * bfloat16 (sums inside a kernel stay float32); parameters, statistics, losses, gradients and all state
+ * bfloat16 (sums inside a kernel stay float32 where the CPU has AVX-512); parameters, statistics, losses, gradients and all state
  * stay float32. Casts are made here, not by TensorFlow's graph pass: that pass also turns the fixed
  * tree of gradient sums into bf16 (docs/reference/engine.md, section 2).
  */
