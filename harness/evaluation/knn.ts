@@ -4,6 +4,7 @@ import { Program } from '../engine/program.ts';
 import { tf } from '../engine/tf.ts';
 import { exp } from '../random/elementary.ts';
 import { accuracy, classCount, type LabelledFeatures, largest } from './rows.ts';
+import { unitRows } from './unit_rows.ts';
 
 export interface KnnOptions {
   readonly k: number;
@@ -96,9 +97,9 @@ export async function neighbours(
   const rows = Math.ceil(total / pieces);
   const search = new Search({ rows, width, queries, k: Math.min(k, rows), threads });
   try {
-    const judged = unitRows(test.features, width);
+    const judged = unitRows(test.features, width, GRID);
     const best = new Best(judged.length / width, k);
-    const reference = unitRows(train.features, width);
+    const reference = unitRows(train.features, width, GRID);
     for (let first = 0; first < total; first += rows) {
       await search.fill(reference.subarray(first * width, (first + rows) * width));
       await search.each(judged, (row, found) => best.offer(row, first, found));
@@ -107,19 +108,6 @@ export async function neighbours(
   } finally {
     search.dispose();
   }
-}
-
-/** Rows scaled to length 1 and rounded to the grid; a row of zeros stays one. */
-function unitRows(features: Float32Array, width: number): Float64Array {
-  const unit = new Float64Array(features.length);
-  for (let start = 0; start < features.length; start += width) {
-    let squares = 0;
-    for (let i = start; i < start + width; i++) squares += (features[i] ?? 0) ** 2;
-    const scale = squares === 0 ? 0 : GRID / Math.sqrt(squares);
-    for (let i = start; i < start + width; i++)
-      unit[i] = Math.round((features[i] ?? 0) * scale) / GRID;
-  }
-  return unit;
 }
 
 interface Found {

@@ -3,6 +3,7 @@ import { Program } from '../engine/program.ts';
 import { exp, log } from '../random/elementary.ts';
 import { symmetricEigenvalues } from './eigenvalues.ts';
 import type { LabelledFeatures } from './rows.ts';
+import { unitRows } from './unit_rows.ts';
 
 /** How widely features are spread. */
 export interface Spread {
@@ -53,18 +54,6 @@ export function effectiveRank(eigenvalues: ArrayLike<number>): number {
 /** Products of grid numbers have twice the bits, and a sum of `count` of them has some more. */
 function gridFor(count: number): number {
   return 2 ** Math.floor((53 - Math.ceil(Math.log2(Math.max(2, count)))) / 2);
-}
-
-function unitRows(features: Float32Array, width: number, grid: number): Float64Array {
-  const unit = new Float64Array(features.length);
-  for (let start = 0; start < features.length; start += width) {
-    let squares = 0;
-    for (let i = start; i < start + width; i++) squares += (features[i] ?? 0) ** 2;
-    const scale = squares === 0 ? 0 : grid / Math.sqrt(squares);
-    for (let i = start; i < start + width; i++)
-      unit[i] = Math.round((features[i] ?? 0) * scale) / grid;
-  }
-  return unit;
 }
 
 /** rows' rows, [D, D]; the last piece is filled up with zeros, which add nothing. */

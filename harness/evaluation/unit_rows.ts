@@ -1,0 +1,15 @@
+/**
+ * Rows [N, width] scaled to length 1 and rounded to multiples of 1 / grid, so that sums of their
+ * products are exact in any order; a row of zeros stays one.
+ */
+export function unitRows(features: Float32Array, width: number, grid: number): Float64Array {
+  const unit = new Float64Array(features.length);
+  for (let start = 0; start < features.length; start += width) {
+    let squares = 0;
+    for (let i = start; i < start + width; i++) squares += (features[i] ?? 0) ** 2;
+    const scale = squares === 0 ? 0 : grid / Math.sqrt(squares);
+    for (let i = start; i < start + width; i++)
+      unit[i] = Math.round((features[i] ?? 0) * scale) / grid;
+  }
+  return unit;
+}
