@@ -12,6 +12,7 @@ import { NO_SUMS } from '../harness/record/sums.ts';
 import { runEpoch } from '../harness/run/epoch.ts';
 import { type Openers, openers, openTraining } from '../harness/run/open_training.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
+import { stoppingAt } from '../harness/testing/stopping.ts';
 import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import { writeSafetensors } from '../harness/weights/safetensors.ts';
 import { methods } from '../methods/index.ts';
@@ -39,28 +40,6 @@ function files(name: string): string[] {
   return ['steps.csv', 'epochs.csv', 'record.json'].map((file) =>
     readFileSync(join(folder, name, file), 'utf8'),
   );
-}
-
-/** Batches that ask for a stop when a step is about to begin. */
-function stoppingAt(step: number, controller: AbortController): Openers {
-  return {
-    ...openers,
-    openBatches: async (setup) => {
-      const batches = await openers.openBatches(setup);
-      let asked = 0;
-      return {
-        source: batches.source,
-        stepsPerEpoch: batches.stepsPerEpoch,
-        dispose: () => batches.dispose(),
-        async *epoch(epoch, from) {
-          for await (const batch of batches.epoch(epoch, from)) {
-            if (++asked === step) controller.abort();
-            yield batch;
-          }
-        },
-      };
-    },
-  };
 }
 
 /** Micro-steps of the first two epochs, from 1, that change the weights. */

@@ -10,6 +10,7 @@ import { type TrainOptions, train } from '../harness/run/trainer.ts';
 import { countParameters } from '../harness/step/parameters.ts';
 import { runStep } from '../harness/step/step.ts';
 import { batchOf, describeMethod, withLearner } from '../harness/testing/method_suite.ts';
+import { stoppingAt } from '../harness/testing/stopping.ts';
 import { compareRuns, isSame } from '../harness/verify/compare.ts';
 import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import * as recipes from './deepcluster.recipes.ts';
@@ -124,32 +125,13 @@ describe('a run', () => {
       open,
     );
 
-  /** Tells the run to stop at a batch, and notes which images it asks for. */
-  function watched(stopAt: number, controller: AbortController, seen: number[][]): Openers {
-    return {
-      ...openers,
-      openBatches: async (setup) => {
-        const batches = await openers.openBatches(setup);
-        let asked = 0;
-        return {
-          source: batches.source,
-          stepsPerEpoch: batches.stepsPerEpoch,
-          dispose: () => batches.dispose(),
-          async *epoch(epoch, from, samples) {
-            for await (const batch of batches.epoch(epoch, from, samples)) {
-              if (++asked === stopAt) controller.abort();
-              seen.push([...batch.indices]);
-              yield batch;
-            }
-          },
-        };
-      },
-    };
-  }
-
   it('clusters before each epoch, draws uniformly over clusters, and keeps labels', async () => {
     const seen: number[][] = [];
-    const { record } = await start('whole', {}, watched(0, new AbortController(), seen));
+    const { record } = await start(
+      'whole',
+      {},
+      stoppingAt(0, new AbortController(), ({ indices }) => seen.push([...indices])),
+    );
     const [, first, second] = record.epochs.map(({ metrics }) => metrics);
     expect(first).toHaveProperty('clusters_entropy');
     expect(first).not.toHaveProperty('nmi');
@@ -168,7 +150,7 @@ describe('a run', () => {
 
   it.each([7, 10])('stopped at batch %i and resumed is the same run', async (step) => {
     const controller = new AbortController();
-    const openers = watched(step, controller, []);
+    const openers = stoppingAt(step, controller);
     const stopped = await start(`cut${step}`, { signal: controller.signal }, openers);
     expect(stopped.finished).toBe(false);
     await start(`cut${step}`, { resumeFrom: 'auto' });

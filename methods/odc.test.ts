@@ -6,7 +6,6 @@ import { UserError } from '../harness/base/errors.ts';
 import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
 import { parseExperiment } from '../harness/experiment/spec.ts';
-import { type Openers, openers } from '../harness/run/open_training.ts';
 import { train } from '../harness/run/trainer.ts';
 import type { Learner } from '../harness/step/learner.ts';
 import { runStep } from '../harness/step/step.ts';
@@ -18,6 +17,7 @@ import {
   withLearner,
 } from '../harness/testing/method_suite.ts';
 import { stateHost } from '../harness/testing/state_host.ts';
+import { stoppingAt } from '../harness/testing/stopping.ts';
 import { verifyEpoch } from '../harness/verify/verify.ts';
 import { loadCheckpoint } from '../harness/weights/checkpoint.ts';
 import { methods } from './index.ts';
@@ -215,28 +215,6 @@ describe('what comes after a step', () => {
     expect(new Set([first, ...others]).size).toBeGreaterThan(1);
   });
 });
-
-/** Batches that ask for a stop when a step is about to begin. */
-function stoppingAt(step: number, controller: AbortController): Openers {
-  return {
-    ...openers,
-    openBatches: async (setup) => {
-      const batches = await openers.openBatches(setup);
-      let asked = 0;
-      return {
-        source: batches.source,
-        stepsPerEpoch: batches.stepsPerEpoch,
-        dispose: () => batches.dispose(),
-        async *epoch(epoch, from, order) {
-          for await (const batch of batches.epoch(epoch, from, order)) {
-            if (++asked === step) controller.abort();
-            yield batch;
-          }
-        },
-      };
-    },
-  };
-}
 
 describe('a run', () => {
   const value = {

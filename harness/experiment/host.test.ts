@@ -10,6 +10,7 @@ import { tf } from '../engine/tf.ts';
 import { averagePixels } from '../nn/layers.ts';
 import { type Openers, openers } from '../run/open_training.ts';
 import { type TrainOptions, train } from '../run/trainer.ts';
+import { stoppingAt } from '../testing/stopping.ts';
 import { compareRuns, isSame } from '../verify/compare.ts';
 import { rerun } from '../verify/rerun.ts';
 import { verifyEpoch } from '../verify/verify.ts';
@@ -86,28 +87,6 @@ function run(name: string, options: Partial<TrainOptions> = {}, open: Openers = 
   const terminal = { write: () => true };
   const workDir = join(folder, name);
   return train({ experiment, methods, data: folder, workDir, terminal, ...options }, open);
-}
-
-/** Tells the run to stop when it asks for an epoch's n-th batch since the start. */
-function stoppingAt(step: number, controller: AbortController): Openers {
-  return {
-    ...openers,
-    openBatches: async (setup) => {
-      const batches = await openers.openBatches(setup);
-      let asked = 0;
-      return {
-        source: batches.source,
-        stepsPerEpoch: batches.stepsPerEpoch,
-        dispose: () => batches.dispose(),
-        async *epoch(epoch, from, samples) {
-          for await (const batch of batches.epoch(epoch, from, samples)) {
-            if (++asked === step) controller.abort();
-            yield batch;
-          }
-        },
-      };
-    },
-  };
 }
 
 describe('work between epochs', () => {
