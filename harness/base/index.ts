@@ -7,6 +7,7 @@ export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
 export { UserError } from './errors.ts';
 export { type Exported, exportsOf, modulesIn } from './exports.ts';
+export { fileError, readBytes, readText, readTextSlowly, systemErrorText } from './file_error.ts';
 export {
   type Content,
   errorCode,

@@ -169,7 +169,7 @@ describe('list', () => {
       /2 of 3 images are not there, the first is .*set\/x\.png; put them back/,
     );
     put('list.txt', '3.png\na');
-    await expect(open(list(false))).rejects.toThrow(/set\/a is a folder, expected an image file/);
+    await expect(open(list(false))).rejects.toThrow(/set\/a is a folder, expected a file/);
     put('list.txt', new Uint8Array([0x33, 0xff, 0x0a]));
     await expect(open(list(false))).rejects.toThrow('list.txt is no UTF-8 text');
     rmSync(join(data, 'list.txt'));

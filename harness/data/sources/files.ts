@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { fileError } from '../../base/file_error.ts';
 import { decodeImage } from '../images/decode.ts';
 import type { Image } from '../images/image.ts';
 import type { OpenOptions, Source } from '../source.ts';
-import { fileError } from './file_error.ts';
 import type { FileIndex } from './file_index.ts';
 import { contentManifest } from './manifest.ts';
 

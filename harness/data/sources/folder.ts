@@ -1,9 +1,9 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { fileError } from '../../base/file_error.ts';
 import { errorCode } from '../../base/files.ts';
 import { EXTENSIONS, OTHER_EXTENSIONS } from '../images/image_kind.ts';
-import { fileError } from './file_error.ts';
 import type { FileIndex } from './file_index.ts';
 
 const LAYOUT = 'expected ROOT/CLASS/IMAGE.jpg, one folder a class';

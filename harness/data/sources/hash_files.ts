@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../base/errors.ts';
-import { fileError } from './file_error.ts';
+import { fileError } from '../../base/file_error.ts';
 
 /** Files that a thread takes at once: some milliseconds of work. */
 const CHUNK = 64;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { fileError } from '../../base/file_error.ts';
 import { EXTENSIONS } from '../images/image_kind.ts';
 import type { SourceSpec } from '../spec.ts';
-import { fileError } from './file_error.ts';
 import type { FileIndex } from './file_index.ts';
 
 export type ListSpec = Extract<SourceSpec, { kind: 'list' }>;

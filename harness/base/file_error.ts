@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { UserError } from './errors.ts';
+import { errorCode } from './files.ts';
+
+/** What went wrong with a file that was to be read, and how to mend it, by the system's code. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there; correct the path, or put it back',
+  ENOTDIR: 'is not there: a part of its path is a file; correct the path',
+  EISDIR: 'is a folder, expected a file; name a file in it',
+  EACCES:
+    'may not be read; change its permissions, e.g. `chmod +r`, and `chmod +x` of the folders above it',
+  EPERM: 'may not be read; change its permissions, e.g. `chmod +r`',
+  EIO: 'cannot be read: the disk reports an error; check the disk and copy the file again',
+  ELOOP: 'is a link that leads to itself; remove it, or name what it should lead to',
+  ENXIO: 'is no regular file; name a file',
+  ENODEV: 'is no regular file; name a file',
+  ENAMETOOLONG: 'has a name that is too long for the file system; correct the path',
+  EMFILE: 'cannot be opened: this process has too many open files; raise `ulimit -n`',
+  ENFILE: 'cannot be opened: the system has too many open files; end what holds them',
+  ENOMEM: 'cannot be read: there is too little memory; end other programs',
+  ESTALE: 'is gone from the network file system; mount it again',
+  ETIMEDOUT: 'cannot be read: the network file system does not answer; mount it again',
+  EHOSTDOWN: 'cannot be read: the network file system does not answer; mount it again',
+  ENOTCONN: 'cannot be read: the file system is not connected any more; mount it again',
+  EINVAL: 'cannot be read: its file system refuses; copy it to a local disk',
+  ERR_INVALID_ARG_VALUE: 'holds a character that no path can have; correct the path',
+  ERR_FS_FILE_TOO_LARGE:
+    'is larger than a file can be that is read at once (2 GiB); name another file',
+  ERR_STRING_TOO_LONG: 'is larger than a text can be (512 MiB); name another file',
+};
+
+/**
+ * One sentence of path, cause and mend for a failed access to a file, where a user can mend it; any other cause as
+ * it is.
+ */
+export function fileError(path: string, cause: unknown): unknown {
+  const reason = REASONS[errorCode(cause) ?? ''];
+  return reason === undefined ? cause : new UserError(`${shown(path)} ${reason}`, { cause });
+}
+
+/** The bytes of a file. @throws UserError that names it, and why it cannot be read. */
+export function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+/** The text of a UTF-8 file. Throws as `readBytes`. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+/** As `readText`, for files that take long. */
+export async function readTextSlowly(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+/**
+ * What the system says of a failed call, as one sentence, where nothing nearer to it has named the file: the last
+ * resort of a command. Undefined for an error that is no system error.
+ */
+export function systemErrorText(error: unknown): string | undefined {
+  const code = errorCode(error);
+  if (code === undefined || !(error instanceof Error)) return undefined;
+  const { path, syscall } = error as NodeJS.ErrnoException;
+  if (path !== undefined && REASONS[code] !== undefined) return `${shown(path)} ${REASONS[code]}`;
+  if (syscall === undefined) return undefined;
+  const what = path === undefined ? '' : ` of ${shown(path)}`;
+  const reason = (REASONS[code] ?? error.message).replace(/^is /, 'it is ');
+  return `the system refused ${syscall}${what}: ${reason}`;
+}
+
+/** A path with what a terminal would not show written out. */
+function shown(path: string): string {
+  return path.replace(
+    /\p{Cc}/gu,
+    (letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
