@@ -1,0 +1,172 @@
+import { BufferReader, Parser } from 'pickleparser';
+import { ELEMENTS, STORAGES, type Storage, type StridedTensor } from './tensors.ts';
+
+/**
+ * Reads one pickle that PyTorch wrote. It can make tensors, numbers, text, lists and tables and nothing else: a name
+ * that is not known here is an error, and nothing of the file is ever called.
+ * @param reader stands behind the pickle afterwards
+ * @param storages is given every storage that the pickle names, by key
+ * @throws Error that says what is refused or not understood; the caller knows the file's name.
+ */
+export function readTorchPickle(reader: BufferReader, storages: Map<string, Storage>): unknown {
+  const resolve = (id: unknown) => {
+    const storage = storageOf(id);
+    storages.set(storage.key, storage);
+    return storage;
+  };
+  const parser = new Parser({
+    unpicklingTypeOfDictionary: 'Map',
+    nameResolver: { resolve: known },
+    persistentResolver: { resolve },
+  });
+  return parser.read<unknown>(reader);
+}
+
+/** A reader of bytes in memory. */
+export function readerOf(bytes: Uint8Array): BufferReader {
+  return new TorchReader(bytes);
+}
+
+const LONG = 0x8a; // a whole number of any size: its bytes, counted by one byte
+const SAFE_BYTES = 6; // of a number that a double holds
+
+/** Numbers too large for a double (seeds, say) become 0, as they are no tensors; lengths that large are an error. */
+class TorchReader extends BufferReader {
+  /** The bytes read one by one just before. */
+  private last: readonly number[] = [];
+
+  override byte(): number {
+    const before = this.last;
+    const value = super.byte();
+    this.last = [...before.slice(-1), value];
+    return value;
+  }
+
+  override skip(count: number): void {
+    this.last = [];
+    super.skip(count);
+  }
+
+  override bytes(length: number): Uint8Array {
+    const isLong = this.last[0] === LONG && this.last[1] === length && length > SAFE_BYTES;
+    const bytes = super.bytes(length);
+    return isLong ? new Uint8Array() : new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+  }
+
+  override uint64(): number {
+    const parts = Buffer.from(super.bytes(8)).readBigUInt64LE();
+    if (parts > Number.MAX_SAFE_INTEGER) throw new Error(`it announces ${parts} bytes`);
+    return Number(parts);
+  }
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** Stands for a class or value of PyTorch that is only ever named, such as that of a storage. */
+class Named {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+function known(module: string, name: string): Call {
+  const full = `${module}.${name}`;
+  const call = Object.hasOwn(CALLS, full) ? CALLS[full] : undefined;
+  // A function of its own each time: a pickle may set fields of what it has been given.
+  if (call !== undefined) return (...args) => call(...args);
+  const named = nameOf(module, name);
+  if (named === undefined)
+    throw new Error(
+      `it names ${full}, which is none of the few names that tensors need: such a file could run a program`,
+    );
+  // The parser's type asks for a function; a call of what is only named is refused.
+  return Object.assign(
+    () => {
+      throw new Error(`it calls ${full}, which is only a name in weights`);
+    },
+    { named },
+  );
+}
+
+function nameOf(module: string, name: string): Named | undefined {
+  if (module === 'torch.storage' && (name === 'TypedStorage' || name === 'UntypedStorage'))
+    return new Named(name);
+  if (module !== 'torch') return undefined;
+  return TYPE.test(name) ? new Named(name) : undefined;
+}
+
+/** Names of PyTorch's storages and element types, also of those that are not read. */
+const TYPE =
+  /^(?:[A-Z]\w*Storage|u?int\d+|float\d+(?:_\w+)?|bfloat16|bool|complex\d+|q?u?int\d+(?:x\d)?)$/;
+
+const CALLS: Readonly<Record<string, Call>> = {
+  'collections.OrderedDict': (pairs = []) => new Map(pairsOf(pairs)),
+  'torch._utils._rebuild_tensor': tensorOf,
+  'torch._utils._rebuild_tensor_v2': tensorOf,
+  'torch._utils._rebuild_tensor_v3': typedTensorOf,
+  'torch._utils._rebuild_parameter': (data) => data,
+  'torch._utils._rebuild_parameter_with_state': (data) => data,
+  'torch.Size': (sizes) => sizes,
+  'torch.device': () => undefined,
+};
+
+function pairsOf(pairs: unknown): [unknown, unknown][] {
+  if (!Array.isArray(pairs)) throw new Error('it holds a table that is not understood');
+  return pairs.map((pair: unknown) => {
+    if (!Array.isArray(pair)) throw new Error('it holds a table that is not understood');
+    return [pair[0], pair[1]];
+  });
+}
+
+// ('storage', class, key, place, elements), and for a part of one also its view.
+function storageOf(id: unknown): Storage {
+  const [word, type, key, , length, view]: readonly unknown[] = Array.isArray(id) ? id : [];
+  if (word !== 'storage' || typeof key !== 'string' || !isCount(length) || (view ?? null) !== null)
+    throw new Error('it holds a storage that is not understood');
+  const name = namedOf(type);
+  const element = name === 'UntypedStorage' ? ELEMENTS.uint8 : ELEMENTS[STORAGES[name] ?? ''];
+  if (element === undefined) throw new Error(`storages of type ${name} are not read`);
+  return { key, element, length };
+}
+
+function tensorOf(
+  storage: unknown,
+  offset: unknown,
+  shape: unknown,
+  strides: unknown,
+): StridedTensor {
+  if (!isStorage(storage) || !isCount(offset) || !isCounts(shape) || !isCounts(strides))
+    throw new Error('it holds a tensor that is not understood');
+  if (shape.length !== strides.length)
+    throw new Error(`it holds a tensor of shape [${shape}] with strides [${strides}]`);
+  return { kind: 'tensor', storage, offset, shape, strides };
+}
+
+// Of element types that have no storage class of their own: (storage, offset, shape, strides, …, type).
+function typedTensorOf(...args: unknown[]): StridedTensor {
+  const [storage, offset, shape, strides, , , type] = args;
+  const name = namedOf(type);
+  const element = ELEMENTS[name];
+  if (element === undefined) throw new Error(`tensors of type ${name} are not read`);
+  const tensor = tensorOf(storage, offset, shape, strides);
+  return { ...tensor, storage: { ...tensor.storage, element } };
+}
+
+function namedOf(type: unknown): string {
+  if (typeof type !== 'function' || !('named' in type)) return String(type);
+  return type.named instanceof Named ? type.named.name : '';
+}
+
+function isStorage(value: unknown): value is Storage {
+  return typeof value === 'object' && value !== null && 'element' in value && 'key' in value;
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(isCount);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
