@@ -1,7 +1,7 @@
 import { command, runOptions, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
-const { data, pretrained, workers, threads } = runOptions;
+const { data, pretrained, prefix, workers, threads } = runOptions;
 
 await command(
   import.meta.url,
@@ -12,6 +12,7 @@ await command(
       epoch: { kind: 'int', value: 'N', min: 1, help: 'which (default: the last that can be)' },
       data,
       pretrained,
+      prefix,
       workers,
       threads,
     },
@@ -27,6 +28,7 @@ await command(
       data: options.data,
       epoch: options.epoch,
       pretrained: options.pretrained,
+      prefix: options.prefix,
       workers: options.workers,
       threads: options.threads,
       tell,

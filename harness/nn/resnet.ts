@@ -53,7 +53,10 @@ export interface ResNet {
 
 type Levels = readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
 
-const BLOCKS: Readonly<Record<ResNetSpec['depth'], readonly [number, number, number, number]>> = {
+/** Residual blocks of the four stages by depth. */
+export const BLOCKS: Readonly<
+  Record<ResNetSpec['depth'], readonly [number, number, number, number]>
+> = {
   18: [2, 2, 2, 2],
   34: [3, 4, 6, 3],
   50: [3, 4, 6, 3],

@@ -10,13 +10,7 @@ import {
   UserError,
   writeAtomic,
 } from '../base/index.ts';
-import {
-  type BoundModel,
-  bindMethod,
-  type Experiment,
-  type Methods,
-  parseExperiment,
-} from '../experiment/index.ts';
+import { type BoundModel, bindMethod, type Methods, parseExperiment } from '../experiment/index.ts';
 import { EpochEntry } from '../record/entries.ts';
 import { readRecord } from '../record/record.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
@@ -175,24 +169,4 @@ function entryOf({ file, meta, stateHash }: LoadedCheckpoint): EpochEntry {
         `${stateHash}, the record's epoch ${meta.epoch} has ${entry?.stateHash ?? 'none'}`,
     );
   return entry;
-}
-
-/** The experiment that a file of ours was made by; undefined for other systems' files. */
-export function experimentIn(
-  {
-    metadata,
-    file,
-  }: { readonly metadata: Readonly<Record<string, string>>; readonly file: string },
-  methods: Methods,
-): Experiment | undefined {
-  const { format = '', experiment, meta } = metadata;
-  const json = format.startsWith('reprise-checkpoint') ? meta : experiment;
-  if (json === undefined || !format.startsWith('reprise-')) return undefined;
-  const value: unknown = JSON.parse(json);
-  const inner = z.looseObject({ experiment: z.unknown() }).safeParse(value);
-  try {
-    return parseExperiment(json === meta ? inner.data?.experiment : value, methods);
-  } catch (cause) {
-    throw new UserError(`${file}: ${cause instanceof Error ? cause.message : cause}`);
-  }
 }

@@ -20,6 +20,8 @@ export const CheckpointExtra = z.strictObject({
   sums: EpochSums,
   /** Of the initial weights, where a golden's band is measured. */
   perturbation: z.int().optional(),
+  /** What stood before the backbone's names in the weights that the run began with. */
+  pretrainedPrefix: z.string().optional(),
 });
 export type CheckpointExtra = z.infer<typeof CheckpointExtra>;
 

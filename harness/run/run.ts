@@ -29,6 +29,7 @@ export interface RunSetup {
   readonly history: History;
   readonly provenance: Provenance;
   readonly perturbation: number | undefined;
+  readonly pretrainedPrefix: string | undefined;
   readonly signal: AbortSignal | undefined;
   /** Takes the hashes of every tensor after every step, where that is asked for. */
   readonly states: StateFile | undefined;
@@ -153,7 +154,8 @@ export class Run {
   }
 
   private async save(state?: Map<string, HostArray>): Promise<void> {
-    const { training, folder, log, history, provenance, perturbation } = this.setup;
+    const { training, folder, log, history, provenance, perturbation, pretrainedPrefix } =
+      this.setup;
     const { experiment, learner } = training;
     const { epoch, epochStep, sums } = this.place;
     const extra: CheckpointExtra = {
@@ -162,6 +164,7 @@ export class Run {
       sums,
       epochs: history.epochs,
       ...(perturbation === undefined ? {} : { perturbation }),
+      ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
     };
     const meta = { experiment, experimentId: experimentId(experiment), epoch, epochStep, extra };
     const tensors = state ?? (await learner.save());

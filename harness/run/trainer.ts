@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly resumeFrom?: string | undefined;
   /** Weights to begin with, a safetensors file. */
   readonly pretrained?: string | undefined;
+  /** What stands before the backbone's names in these; found by default (`chooseEncoder`). */
+  readonly prefix?: string | undefined;
   /** Stops after this many epochs in all; the run can be resumed. */
   readonly stopAfterEpoch?: number | undefined;
   /** Processes or threads that prepare data. Never changes a result bit. */
@@ -66,6 +68,10 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
   const { experiment, methods } = options;
   const workDir = resolve(options.workDir);
   checkedMethod(experiment, methods); // before a folder is made
+  if (options.prefix !== undefined && options.pretrained === undefined)
+    throw new UserError(
+      `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
+    );
   const lock = openWorkDir(workDir);
   try {
     const said: Say[] = [];
@@ -107,7 +113,9 @@ async function trained(
   try {
     const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
     const provenance = provenanceHere(options, training, extra, said);
-    if (checkpoint === undefined) await initialise(options, training.learner, said);
+    let pretrainedPrefix = extra?.pretrainedPrefix;
+    if (checkpoint === undefined)
+      pretrainedPrefix = await initialise(options, training.learner, said);
     else await training.learner.restore(checkpoint.tensors);
     const entries = extra?.epochs ?? [];
     const step = checkpoint?.meta.step ?? 0;
@@ -115,11 +123,24 @@ async function trained(
     log.info(startLine(options, training));
     for (const [level, message] of said) log[level](message);
     for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
-    const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
+    const notes = {
+      ...(perturbation === undefined ? {} : { perturbation: String(perturbation) }),
+      ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
+    };
     const history = new History(workDir, experiment, provenance, entries, notes);
     const states = options.states ? await StateFile.open(workDir, step) : undefined;
     const run = new Run(
-      { training, folder: workDir, log, history, provenance, perturbation, signal, states },
+      {
+        training,
+        folder: workDir,
+        log,
+        history,
+        provenance,
+        perturbation,
+        pretrainedPrefix,
+        signal,
+        states,
+      },
       {
         epoch: checkpoint?.meta.epoch ?? 0,
         epochStep: checkpoint?.meta.epochStep ?? 0,
@@ -152,7 +173,7 @@ function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Tra
 }
 
 function provenanceHere(
-  { pretrained, perturbation }: TrainOptions,
+  { pretrained, prefix, perturbation }: TrainOptions,
   training: Training,
   extra: CheckpointExtra | undefined,
   said: Say[],
@@ -161,6 +182,11 @@ function provenanceHere(
     throw new UserError(
       `perturbation: found ${perturbation ?? 'none'}, but the checkpoint was made with ${extra.perturbation ?? 'none'}`,
     );
+  if (extra !== undefined && prefix !== undefined && prefix !== extra.pretrainedPrefix)
+    throw new UserError(
+      `--prefix ${prefix}: the run began with ${extra.pretrainedPrefix ?? 'none'}; ` +
+        'leave it out to go on, or start a new run in another --work_dir',
+    );
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
   const now = training.provenance(weights);
@@ -168,19 +194,24 @@ function provenanceHere(
   return continued(extra.provenance, now, (message) => said.push(['warn', message]));
 }
 
-async function initialise(options: TrainOptions, learner: Learner, said: Say[]): Promise<void> {
-  const { experiment, pretrained, perturbation } = options;
+/** @returns what stood before the backbone's names, where the weights are from a file. */
+async function initialise(
+  options: TrainOptions,
+  learner: Learner,
+  said: Say[],
+): Promise<string | undefined> {
+  const { experiment, methods, pretrained: file, prefix, perturbation } = options;
   const { model } = learner.definition;
   await learner.initialise(experiment.seed);
-  if (pretrained !== undefined) {
-    const { values, unused } = await readPretrained(pretrained, model);
-    await setWeights(learner, values);
-    said.push(['info', `--pretrained ${pretrained}: ${values.size} tensors taken`]);
-    if (unused.length > 0)
-      said.push(['warn', `--pretrained ${pretrained}: no use for ${unused.join(', ')}`]);
+  const found =
+    file === undefined ? undefined : await readPretrained({ file, prefix, methods }, model);
+  if (found !== undefined) {
+    await setWeights(learner, found.values);
+    for (const line of found.said) said.push(['info', `--pretrained ${line}`]);
   }
   if (perturbation !== undefined)
     await setWeights(learner, perturbed(await learner.save(), model, perturbation));
+  return found?.prefix;
 }
 
 function openLog(

@@ -23,6 +23,8 @@ export interface VerifyOptions {
   readonly epoch?: number | undefined;
   /** What the run began with, where it did not begin from its seed. */
   readonly pretrained?: string | undefined;
+  /** What stands before the backbone's names in it; by default what the record says. */
+  readonly prefix?: string | undefined;
   readonly workers?: number | undefined;
   readonly threads?: number | undefined;
   readonly tell?: (message: string) => void;
@@ -74,7 +76,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       ...(from === undefined ? {} : { resumeFrom: from.file }),
       ...(from !== undefined || options.pretrained === undefined
         ? {}
-        : { pretrained: options.pretrained }),
+        : { pretrained: options.pretrained, prefix: options.prefix ?? recordedPrefix(record) }),
       ...(workers === undefined ? {} : { workers }),
       ...(threads === undefined ? {} : { threads }),
     });
@@ -100,6 +102,10 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function recordedPrefix({ environment }: RunRecord): string | undefined {
+  return environment.pretrainedPrefix;
 }
 
 /** Epochs of a run that can be run again: the first, and those after a checkpoint. */

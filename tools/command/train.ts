@@ -30,7 +30,7 @@ export async function trainInterruptibly(
 ): Promise<{ readonly result: TrainResult; readonly code: number }> {
   if (options.deterministic)
     process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
-  const { data, pretrained, workers, threads, states } = options;
+  const { data, pretrained, prefix, workers, threads, states } = options;
   const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`));
   try {
     const result = await train({
@@ -38,6 +38,7 @@ export async function trainInterruptibly(
       methods,
       data,
       pretrained,
+      prefix,
       workers,
       threads,
       states,
