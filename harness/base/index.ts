@@ -8,6 +8,7 @@ export { type Difference, differences, differenceText } from './difference.ts';
 export { UserError } from './errors.ts';
 export { type Exported, exportsOf, modulesIn } from './exports.ts';
 export { fileError, readBytes, readText, readTextSlowly, systemErrorText } from './file_error.ts';
+export { type FileKind, fileKind, fileKindAt, HEAD_BYTES } from './file_kind.ts';
 export {
   type Content,
   errorCode,
