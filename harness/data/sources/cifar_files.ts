@@ -84,7 +84,7 @@ const SHAPES = [`${PLANES}`, `3,${SIDE},${SIDE}`, `${SIDE},${SIDE},3`];
 function pixelsOf(data: unknown): PickledArray {
   const array = arrayOf(data) ?? stacked(data);
   if (data === undefined) throw new Error('it has no `data`');
-  if (array === undefined) throw new Error('`data` is no array; save it as uint8 of ' + LAYOUTS);
+  if (array === undefined) throw new Error(`\`data\` is no array; save it as uint8 of ${LAYOUTS}`);
   const { dtype, shape } = array;
   const found = `\`data\` is an array of ${typeName(dtype)}, shape [${shape.join(', ')}]`;
   const expected = `expected uint8 of ${LAYOUTS}; save it so`;
