@@ -26,6 +26,8 @@ const CIFAR = { train: 50_000, test: 10_000 } as const; // both CIFAR-10 and CIF
 export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (spec.kind === 'generated') return { count: spec.count, from: 'the experiment' };
   if (spec.kind === 'folder') return undefined;
+  if (spec.kind === 'repeat') return times(knownCount(spec.source, data), spec.times);
+  if (spec.kind === 'concat') return sum(spec.sources.map((source) => knownCount(source, data)));
   if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
   const file = join(data, spec.file);
   if (existsSync(file)) {
@@ -34,4 +36,18 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   }
   const count = LISTS[spec.file];
   return count === undefined ? undefined : { count, from: 'the official size' };
+}
+
+function times(known: Count | undefined, factor: number): Count | undefined {
+  return known === undefined ? undefined : { ...known, count: known.count * factor };
+}
+
+const BY_TRUST: readonly Count['from'][] = ['the official size', 'the files', 'the experiment'];
+
+/** Known in the least certain way of all. */
+function sum(parts: readonly (Count | undefined)[]): Count | undefined {
+  const known = parts.flatMap((part) => part ?? []);
+  const from = BY_TRUST.find((way) => known.some((part) => part.from === way));
+  if (from === undefined || known.length < parts.length) return undefined;
+  return { count: known.reduce((total, { count }) => total + count, 0), from };
 }

@@ -7,6 +7,8 @@ export interface Manifest {
   readonly count: number;
   /** What a user should know, e.g. that a file holds fewer records than the official one. */
   readonly notes: readonly string[];
+  /** Manifests of the sources that it is made of, where it is made of sources. */
+  readonly parts?: readonly Manifest[];
 }
 
 /** Images by index. An index always names the same sample, in whatever order samples are read. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../../base/errors.ts';
 import { type Stream, stream } from '../../random/stream.ts';
 import type { OpenOptions, Source } from '../source.ts';
-import type { SourceSpec, ViewSpec } from '../spec.ts';
+import { plainSourcesOf, type SourceSpec, type ViewSpec } from '../spec.ts';
 import { viewCount } from '../view_count.ts';
 import type { Batch } from './batch.ts';
 import type { FillSetup, SourceModule } from './fill.ts';
@@ -212,7 +212,9 @@ const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds
 
 /** The most threads where no number is asked for. No bit of a batch depends on it. */
 function defaultWorkers({ spec, pipelines, size }: FillSetup, samples: number): number {
-  const small = spec.kind === 'generated' ? spec.size <= 64 : spec.kind.startsWith('cifar');
+  const small = plainSourcesOf(spec).every((source) =>
+    source.kind === 'generated' ? source.size <= 64 : source.kind.startsWith('cifar'),
+  );
   const light = samples * viewCount(pipelines) * size * size <= LIGHT;
   return small && light ? 0 : availableParallelism();
 }

@@ -7,6 +7,8 @@ import type { OpenOptions, Source } from '../source.ts';
 import type { SourceSpec } from '../spec.ts';
 import { binaryPart, type Part, PLANES, picklePart, SIDE } from './cifar_files.ts';
 import { entryOf, readPickle, textOf } from './pickle.ts';
+import { arrayOf } from './pickle_names.ts';
+import { valuesOf } from './pickled_array.ts';
 
 export type CifarSpec = Extract<SourceSpec, { kind: 'cifar10' | 'cifar100' }>;
 type Split = CifarSpec['split'];
@@ -199,8 +201,10 @@ function lines(path: string): readonly string[] {
 function pickledNames(path: string, key: string): readonly string[] {
   try {
     const names: unknown = entryOf(readPickle(readFileSync(path)).value, key);
-    if (!Array.isArray(names)) throw new Error(`\`${key}\` is no list`);
-    return names.map((name) => textOf(name) ?? String(name));
+    const array = arrayOf(names);
+    const list = array === undefined ? names : valuesOf(array);
+    if (!Array.isArray(list)) throw new Error(`\`${key}\` is no list`);
+    return list.map((name) => textOf(name) ?? String(name));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(`${path} is no file of CIFAR's class names: ${reason}`, { cause });
