@@ -122,7 +122,7 @@ async function trained(
     log = await openLog(options, training, step, entries.length - 1);
     log.info(startLine(options, training));
     for (const [level, message] of said) log[level](message);
-    for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
+    for (const warning of training.warnings) log.warn(warning);
     const notes = {
       ...(perturbation === undefined ? {} : { perturbation: String(perturbation) }),
       ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
@@ -153,9 +153,8 @@ async function trained(
       await history.write();
     }
     const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
-    const through = await run.advance(last);
+    const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
     if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
-    else if (last === experiment.epochs) await run.finish();
     const record = history.record();
     return { record, workDir, finished: record.finished };
   } finally {
