@@ -98,14 +98,14 @@ export interface BatchNormOptions {
   readonly affine?: boolean;
   /** Scale at the start. */
   readonly scale?: number;
-  /** Statistics of all replicas' batches together, instead of this one's. */
+  /** Statistics of all replicas' batches together, instead of this one's; batches may be unequal. */
   readonly sync?: boolean;
   /** Always use the running statistics, also while training, and leave them as they are. */
   readonly frozenStatistics?: boolean;
 }
 
 /**
- * Batch norm over all axes but the last, on [N, H, W, C] or [N, C]: `weight`, `bias`, and as buffers
+ * Batch norm over all axes but the last, on [N, H, W, C], [N, L, C] or [N, C]: `weight`, `bias`, and as buffers
  * `running_mean`, `running_var`, `num_batches_tracked` (int64, batches seen in training; never read,
  * kept because the original's files have it).
  */
@@ -127,9 +127,10 @@ export function batchNorm(options: BatchNormOptions): Module {
     ]),
     apply: (params, x, context) => {
       if (x.rank === 4) return normalise(options, params, x, context);
-      const [n = 0, c = 0] = x.shape;
-      const image = tf.reshape(x, [n, 1, 1, c]);
-      return tf.reshape(normalise(options, params, image, context), [n, c]);
+      const [n = 0, ...rest] = x.shape;
+      const places = rest.slice(0, -1).reduce((a, b) => a * b, 1);
+      const image = tf.reshape(x, [n, places, 1, channels]);
+      return tf.reshape(normalise(options, params, image, context), x.shape);
     },
   };
 }
@@ -173,10 +174,7 @@ function normalise(
   const settings = { epsilon, momentum, copies };
   const { value, state } =
     sync && replicas > 1
-      ? batchNormSync(x, scale, offset, before, settings, {
-          replicas,
-          total: context.meeting('statistics'),
-        })
+      ? batchNormSync(x, scale, offset, before, settings, context.meeting('statistics'))
       : batchNormTrain(x, scale, offset, before, settings);
   context.update('running_mean', state.mean);
   context.update('running_var', state.variance);

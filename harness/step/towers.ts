@@ -206,8 +206,7 @@ export class Tower implements Step {
       },
       meeting: (name) => {
         const call = this.count(prefix + name);
-        return (phase, value) =>
-          this.options.meetings.total(`${prefix}${name}#${call} ${phase}`, replica, value);
+        return this.options.meetings.at(`${prefix}${name}#${call}`, replica);
       },
       scope: (inner) => this.layers(prefix + inner, copies),
     };
