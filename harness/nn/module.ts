@@ -42,6 +42,8 @@ export interface LayerContext {
   readonly replicas: number;
   /** Equal samples that each one of the batch stands for; 1 unless given. */
   readonly copies?: number;
+  /** Whether a gradient comes back through this call; true unless given. */
+  readonly learns?: boolean;
   /** The same context with every buffer name prefixed. */
   scope(prefix: string): LayerContext;
 }
@@ -54,6 +56,14 @@ export interface Module {
   readonly parameters: ReadonlyMap<string, ParameterSpec>;
   readonly buffers: ReadonlyMap<string, ParameterSpec>;
   apply(params: Params, x: Tensor, context: LayerContext): Tensor;
+}
+
+/** The same module, whose parameters learn nothing. */
+export function fixed(module: Module): Module {
+  const still = [...module.parameters].map(
+    ([name, spec]) => [name, { ...spec, trainable: false }] as const,
+  );
+  return { ...module, parameters: new Map(still) };
 }
 
 /** The entries under `prefix`, with the prefix removed. */
