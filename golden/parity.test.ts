@@ -22,6 +22,7 @@ it.each([
   ['byol_momentum', 1],
   ['byol_accumulate', 300],
   ['sync_bn', 40],
+  ['sync_bn_unequal', 100],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
   process.stdout.write(`${lineOf(result)}\n`);
