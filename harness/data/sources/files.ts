@@ -6,7 +6,7 @@ import { decodeImage } from '../images/decode.ts';
 import type { Image } from '../images/image.ts';
 import type { OpenOptions, Source } from '../source.ts';
 import type { FileIndex } from './file_index.ts';
-import { contentManifest } from './manifest.ts';
+import { contentManifest, manifestHash } from './manifest.ts';
 
 /**
  * A source of image files. Their content is hashed, or taken as hashed where a manifest is given.
@@ -14,22 +14,28 @@ import { contentManifest } from './manifest.ts';
  */
 export async function openFiles(index: FileIndex, options: OpenOptions): Promise<Source> {
   const { root, names, labels, classes } = index;
-  const manifest = options.manifest ?? (await contentManifest(index, options));
+  const { manifest, digests } =
+    options.manifest === undefined
+      ? await contentManifest(index, options)
+      : { manifest: options.manifest, digests: undefined };
   if (manifest.count !== names.length) {
     throw new UserError(
       `${root} has ${names.length} images, ${manifest.count} a moment ago; start again when nothing writes there`,
     );
   }
-  const pathOf = (place: number) => {
+  const nameOf = (place: number) => {
     const name = names[place];
     if (name === undefined) throw new RangeError(`${root}: no image ${place}`);
-    return join(root, name);
+    return name;
   };
+  const pathOf = (place: number) => join(root, nameOf(place));
+  const manifestOf = (others: Uint8Array) => manifestHash(others, labels);
   return {
     count: names.length,
     ...(labels === undefined ? {} : { labels }),
     ...(classes === undefined ? {} : { classes }),
     manifest,
+    ...(digests === undefined ? {} : { files: { digests, name: nameOf, manifestOf } }),
     describe: pathOf,
     read: (place) => readImage(pathOf(place)),
   };
