@@ -70,9 +70,14 @@ export async function writeKnown(root: string, known: ReadonlyMap<string, Known>
   }
 }
 
-/** One file a data folder, in the user's cache. */
+/** One file a data folder. */
 function cachePath(root: string): string {
+  return inUserCache('digests', `${sha256(root).slice(0, 32)}.bin`);
+}
+
+/** A path in the user's cache. */
+export function inUserCache(...parts: readonly string[]): string {
   const home = process.env.XDG_CACHE_HOME; // a relative one is to be ignored
   const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache');
-  return join(base, 'reprise', 'digests', `${sha256(root).slice(0, 32)}.bin`);
+  return join(base, 'reprise', ...parts);
 }
