@@ -5,6 +5,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The root of the checkout. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+// tsx takes what follows a question mark for a query, and fails at the first import.
+if (root.includes('?')) {
+  process.stderr.write(
+    `the checkout lies in ${root}, and TypeScript cannot be loaded from a path with a question mark; rename or move the folder\n`,
+  );
+  process.exit(1);
+}
+
 // From here on `import()` takes TypeScript; static imports of a script are linked before this line
 // runs, which is why scripts load the harness through `load`.
 const { register } = await import('tsx/esm/api').catch((error) => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -26,4 +26,33 @@ test('a checkout without its packages says what to run', () => {
   rmSync(folder, { recursive: true });
   expect(stderr).toBe(`the packages are not installed; run \`npm ci\` in ${folder}\n`);
   expect(status).toBe(1);
+});
+
+test('a checkout in a path with a question mark is refused by its path', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'what?-'));
+  cpSync(new URL('.', import.meta.url).pathname, join(folder, 'scripts'), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'scripts/parity.mjs')], {
+    encoding: 'utf8',
+  });
+  rmSync(folder, { recursive: true });
+  expect(stderr).toBe(
+    `the checkout lies in ${folder}, and TypeScript cannot be loaded from a path with a question mark; rename or move the folder\n`,
+  );
+  expect(status).toBe(1);
+});
+
+// tsx reads file names out of addresses: what has a meaning in one must not be taken for it.
+test('a checkout in a path with other odd characters works', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'a #%20%3F&;ü-'));
+  const checkout = new URL('..', import.meta.url).pathname;
+  for (const name of ['scripts', 'harness', 'methods', 'tools', 'package.json', 'tsconfig.json'])
+    cpSync(join(checkout, name), join(folder, name), { recursive: true });
+  symlinkSync(join(checkout, 'node_modules'), join(folder, 'node_modules'));
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(folder, 'scripts/count_parameters.mjs'), 'moco'],
+    { encoding: 'utf8' },
+  );
+  rmSync(folder, { recursive: true });
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
 });

@@ -12,6 +12,9 @@ const UNCOMPRESS = '_ZN10tensorflow4jpeg10UncompressEPKviRKNS0_15UncompressFlags
 // registered for that moment: a process that loaded it in no other way would end in SIGSEGV.
 const STAYS = 0x1002;
 
+// operator delete[](void*), for what the function above takes from operator new[].
+const DELETE_ARRAY = '_ZdaPv';
+
 /**
  * The decoder inside libtensorflow (libjpeg-turbo, exact integer DCT, smooth chroma): the bits of
  * sharp's for half of its processor time. It refuses a file that ends early or that it warns of.
@@ -21,10 +24,10 @@ const STAYS = 0x1002;
 export function libraryJpegDecoder(library: string): JpegDecoder | undefined {
   const libc = koffi.load('libc.so.6');
   const memcpy = libc.func('void* memcpy(void* target, const void* source, size_t n)');
-  const free = libc.func('void free(void* memory)'); // what delete[] comes to
   libc.func('void* dlopen(const char* path, int flags)')(library, STAYS);
-  const uncompress = bound(library);
-  if (uncompress === undefined) return undefined;
+  const found = bound(library);
+  if (found === undefined) return undefined;
+  const { uncompress, free } = found;
   const flags = uncompressFlags();
   return (bytes) => {
     const out: [number][] = [[0], [0], [0], [0]];
@@ -45,9 +48,12 @@ export function libraryJpegDecoder(library: string): JpegDecoder | undefined {
 function bound(library: string) {
   const outputs = '_Out_ int* w, _Out_ int* h, _Out_ int* c, _Out_ int64_t* warnings';
   try {
-    return koffi
+    const uncompress = koffi
       .load(library)
       .func(`void* ${UNCOMPRESS}(const void* source, int size, const void* flags, ${outputs})`);
+    // As the library itself finds it: an allocator may have been loaded before libc (LD_PRELOAD).
+    const free = koffi.load(null).func(`void ${DELETE_ARRAY}(void* memory)`);
+    return { uncompress, free };
   } catch {
     return undefined;
   }
