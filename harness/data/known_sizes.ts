@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { textLines } from './sources/text_lines.ts';
 import type { SourceSpec } from './spec.ts';
 
 /** How many images a source has, and how that is known. */
@@ -29,11 +30,8 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (spec.kind === 'repeat') return times(knownCount(spec.source, data), spec.times);
   if (spec.kind === 'concat') return sum(spec.sources.map((source) => knownCount(source, data)));
   if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
-  const file = join(data, spec.file);
-  if (existsSync(file)) {
-    const lines = readFileSync(file, 'utf8').split('\n');
-    return { count: lines.filter((line) => line.trim() !== '').length, from: 'the files' };
-  }
+  const file = resolve(data, spec.file);
+  if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
   const count = LISTS[spec.file];
   return count === undefined ? undefined : { count, from: 'the official size' };
 }

@@ -3,6 +3,15 @@ import { z } from 'zod';
 const probability = z.number().min(0).max(1);
 const fraction = z.number().nonnegative();
 
+/**
+ * What labels mean: the names of the classes by label; a file in the data folder that has them, one a
+ * line; or how many there are, which is the names 0, 1, …
+ */
+const classes = z
+  .union([z.int().positive(), z.array(z.string().min(1)).min(1).readonly(), z.string().min(1)])
+  .optional();
+export type ClassesSpec = NonNullable<z.infer<typeof classes>>;
+
 /** The kinds of source that images come from. Paths are relative to the data folder of the run. */
 const plainSources = [
   /** Shapes and textures drawn from the seed; needs no files. */
@@ -25,14 +34,15 @@ const plainSources = [
     root: z.string().default('cifar'),
     split: z.enum(['train', 'test']).default('train'),
   }),
-  /** One folder a class. */
-  z.strictObject({ kind: z.literal('folder'), root: z.string() }),
+  /** One folder a class. `classes` names their order, also of those that have no folder. */
+  z.strictObject({ kind: z.literal('folder'), root: z.string(), classes }),
   /** A list of files, one a line, with or without a label behind each. */
   z.strictObject({
     kind: z.literal('list'),
     root: z.string(),
     file: z.string(),
     labelled: z.boolean().default(false),
+    classes,
   }),
 ] as const;
 const plainSource = z.discriminatedUnion('kind', plainSources);

@@ -6,6 +6,7 @@ import { type Image, image } from '../images/image.ts';
 import type { OpenOptions, Source } from '../source.ts';
 import type { SourceSpec } from '../spec.ts';
 import { binaryPart, type Part, PLANES, picklePart, SIDE } from './cifar_files.ts';
+import { CIFAR_NAMES } from './cifar_names.ts';
 import { entryOf, readPickle, textOf } from './pickle.ts';
 import { arrayOf } from './pickle_names.ts';
 import { valuesOf } from './pickled_array.ts';
@@ -85,11 +86,11 @@ export function openCifar(spec: CifarSpec, { data, manifest }: OpenOptions): Sou
   const { folder, format, files } = locate(spec, data);
   const parts = files.map((file) => format.read(join(folder, file)));
   const labels = Int32Array.from(parts.flatMap((part) => [...part.labels]));
-  const names = classNames(join(folder, format.names), format, SETS[spec.kind].classes);
+  const own = classNames(join(folder, format.names), format, SETS[spec.kind].classes);
   return {
     count: labels.length,
     labels,
-    ...(names === undefined ? {} : { classes: names }),
+    classes: own ?? CIFAR_NAMES[spec.kind],
     manifest: manifest ?? {
       sha256: sha256(records(parts)),
       count: labels.length,
