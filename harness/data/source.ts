@@ -1,5 +1,5 @@
 import type { Image } from './images/image.ts';
-import type { SharedFiles } from './sources/shared_files.ts';
+import type { Shared } from './sources/shared_files.ts';
 
 /** What a source is, byte by byte: equal hashes mean equal images, labels and order. */
 export interface Manifest {
@@ -35,6 +35,8 @@ export interface Source {
    * the same only where `sameClasses` has compared them.
    */
   readonly classes?: readonly string[];
+  /** Why there are no labels, where what it is made of has some. */
+  readonly unlabelled?: string;
   readonly manifest: Manifest;
   /** Absent where a sample is no file of its own, and where no file was hashed. */
   readonly files?: SampleFiles;
@@ -42,10 +44,12 @@ export interface Source {
   describe(index: number): string;
   /** Where a list names it: file and line. */
   where?(index: number): string;
-  /** The file that holds it and nothing else, as it is. Throws as `read`. */
-  bytes?(index: number): Uint8Array;
+  /**
+   * The file that holds it and nothing else, as it is; undefined where there is none. Throws as `read`.
+   */
+  bytes?(index: number): Uint8Array | undefined;
   /** What spares another thread the search for the files: `OpenOptions.shared`. */
-  share?(): SharedFiles;
+  share?(): Shared;
   /**
    * A decoded sample. The pixels may be shared memory: they must not be written to.
    * @throws UserError that names the file where it cannot be read or decoded.
@@ -61,7 +65,7 @@ export interface OpenOptions {
   /** Manifest of the same source, opened before: nothing is hashed then. For worker threads. */
   readonly manifest?: Manifest;
   /** What `Source.share` gave, of the same source; with `manifest`. It has no labels then. */
-  readonly shared?: SharedFiles | undefined;
+  readonly shared?: Shared | undefined;
   /** Ends the opening, which throws its reason then. */
   readonly signal?: AbortSignal | undefined;
   /** Reads every file, also those that seem unchanged since they were hashed. */

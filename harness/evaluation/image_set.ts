@@ -33,6 +33,8 @@ export async function openImageSet(options: OrderedSetup, path: string): Promise
   const { spec, data, signal } = options;
   const source = await openSource(spec, { data, onProgress: hashingProgress(path), signal });
   const { count, labels, manifest } = source;
+  if (source.unlabelled !== undefined)
+    throw new UserError(`${path}: ${source.unlabelled}, but an evaluation needs labels`);
   if (labels === undefined)
     throw new UserError(
       `${path}: its ${count} images have no labels, which an evaluation needs; name a source with ` +

@@ -1,3 +1,4 @@
+import { UserError } from '../base/index.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
@@ -221,6 +222,10 @@ export async function openTraining(
     if (batches !== undefined) {
       checkData(experiment, batches.source.count);
       const { source } = batches;
+      if (method.labels && source.unlabelled !== undefined)
+        throw new UserError(
+          `data.train: ${source.unlabelled}, but ${method.kind} learns from labels`,
+        );
       if (method.labels && source.labels !== undefined) classNames('data.train', source);
       checkShape(experiment, method, dataShape(source));
       if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });

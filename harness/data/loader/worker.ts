@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { useLibraryDecoder } from '../images/decode.ts';
 import type { Image } from '../images/image.ts';
 import type { Manifest } from '../source.ts';
-import type { SharedFiles } from '../sources/shared_files.ts';
+import type { Shared } from '../sources/shared_files.ts';
 import { Filler, type FillSetup, type SourceModule } from './fill.ts';
 
 /** What a thread starts with. */
@@ -13,7 +13,7 @@ export interface WorkerSetup {
   /** Of the source, which the main thread has hashed. */
   readonly manifest: Manifest;
   /** The files that it has found. */
-  readonly shared?: SharedFiles | undefined;
+  readonly shared?: Shared | undefined;
 }
 
 /** Makes some of a batch's samples: threads take them one by one from a shared counter. */

@@ -15,8 +15,9 @@ export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
   for (let index = 0; index < source.count; index++) {
     const refused = await refusal(async () => source.read(index));
     if (refused !== undefined) yield { index, message: refused, usable: false };
-    else if (source.bytes !== undefined) {
-      const bytes = source.bytes(index);
+    else {
+      const bytes = source.bytes?.(index);
+      if (bytes === undefined) continue;
       const warned = await refusal(() => decodeStrictly(bytes, source.describe(index)));
       if (warned !== undefined) yield { index, message: warned, usable: true };
     }

@@ -1,15 +1,17 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../base/canonical.ts';
 import { UserError } from '../../base/errors.ts';
+import { openImageSet } from '../../evaluation/image_set.ts';
 import { Loader, type LoaderSetup } from '../loader/loader.ts';
 import { openSource } from '../open_source.ts';
 import type { Source } from '../source.ts';
 import { type SourceSpec, sourceSpec, viewSpec } from '../spec.ts';
 import { parseSource } from '../spec_text.ts';
+import { checkSamples } from './check.ts';
 
 const pictures = fileURLToPath(new URL('../../../golden/data/images', import.meta.url));
 const FILES = ['png_rgb', 'jpeg420', 'webp_lossless', 'gif', 'png_grey', 'jpeg444'];
@@ -52,19 +54,37 @@ describe('concat', () => {
     for (const index of [-1, 6]) expect(() => source.read(index)).toThrow(`no sample ${index}`);
   });
 
-  test('sources of other classes, or in another order, are refused by name', async () => {
-    const refusal = async (classes: readonly string[]) => {
+  test('where the classes differ, in names or order, the whole has no labels and says why', async () => {
+    const joined = async (classes: readonly string[]) => {
       rmSync(join(data, 'two'), { recursive: true });
       folder('two', classes);
       return open({ kind: 'concat', sources: [of('one'), of('two')] });
     };
-    await expect(refusal(['cat', 'fox'])).rejects.toThrow(
-      'concat: class 1 of sources[1] is "fox", of sources[0] "dog"',
+    const other = await joined(['cat', 'fox']);
+    expect(other.labels).toBeUndefined();
+    expect(other.classes).toBeUndefined();
+    expect(other.unlabelled).toMatch(
+      /^sources\[1\] and sources\[0\] do not have the same classes .*"dog".*"fox"/,
     );
-    await expect(refusal(['cat', 'dog', 'emu'])).rejects.toThrow(
-      'class 2 of sources[1] is "emu", of sources[0] missing (3 and 2 classes)',
+    expect(other.manifest.notes).toEqual([other.unlabelled]);
+    const repeat = await open({
+      kind: 'repeat',
+      times: 2,
+      source: { kind: 'concat', sources: [of('one'), of('two')] },
+    });
+    expect(repeat.unlabelled).toBe(other.unlabelled);
+    expect((await joined(['cat', 'dog', 'emu'])).unlabelled).toContain('"emu"');
+    expect((await joined(['cat'])).unlabelled).toContain('"dog"');
+  });
+
+  test('who needs labels is told why there are none', async () => {
+    folder('three', ['cat', 'fox']);
+    const spec: SourceSpec = { kind: 'concat', sources: [of('one'), of('three')] };
+    const pipeline = viewSpec.parse([{ kind: 'resize', size: 16 }]);
+    const set = { spec, data, pipeline, size: 16, batch: 2 };
+    await expect(openImageSet(set, 'evaluation.train')).rejects.toThrow(
+      /^evaluation\.train: sources\[1\] and sources\[0\] do not have the same classes .*"fox"/,
     );
-    await expect(refusal(['cat'])).rejects.toThrow(UserError);
   });
 
   test('where one source has no labels, the whole has none, and a note says so', async () => {
@@ -75,20 +95,36 @@ describe('concat', () => {
     expect(source.labels).toBeUndefined();
     expect(source.classes).toBeUndefined();
     expect(source.manifest.notes).toEqual([
-      'sources[1] of concat have no labels, so the labels of the others do not count',
+      'sources[1] has no labels, so the samples of concat count as unlabelled',
     ]);
     const none = await open({ kind: 'concat', sources: [list, list] });
+    expect(none.unlabelled).toBeUndefined();
     expect(none.manifest.notes).toEqual([]);
   });
 
-  test('a labelled list without names is not taken for a folder with names', async () => {
-    writeFileSync(join(data, 'list.txt'), 'one/cat/0.png 1\ntwo/dog/0.png 0\n');
+  test('a labelled list is joined to a folder by the names it gives', async () => {
+    writeFileSync(join(data, 'list.txt'), 'one/cat/0.png 0\ntwo/dog/0.png 1\n');
     const list: SourceSpec = { kind: 'list', root: '.', file: 'list.txt', labelled: true };
-    await expect(open({ kind: 'concat', sources: [of('one'), list] })).rejects.toThrow(
-      /concat: .*sources\[1\]/,
-    );
+    const unnamed = await open({ kind: 'concat', sources: [of('one'), list] });
+    expect(unnamed.unlabelled).toMatch(/sources\[1\] only numbers its classes/);
+    const named = { ...list, classes: ['cat', 'dog'] };
+    const source = await open({ kind: 'concat', sources: [of('one'), named] });
+    expect([...(source.labels ?? [])]).toEqual([0, 1, 1, 0, 1]);
+    expect(source.where?.(4)).toMatch(/list\.txt.*2/);
+    expect(source.where?.(0)).toBe(source.describe(0));
     const both = await open({ kind: 'concat', sources: [list, list] });
-    expect([...(both.labels ?? [])]).toEqual([1, 0, 1, 0]);
+    expect([...(both.labels ?? [])]).toEqual([0, 1, 0, 1]);
+    expect(both.classes).toBeUndefined();
+  });
+
+  test('files are found to be checked, among sources without files', async () => {
+    const source = await open({ kind: 'concat', sources: [generated(2), of('one')] });
+    expect(source.bytes?.(1)).toBeUndefined();
+    expect(source.bytes?.(2)).toEqual(readFileSync(join(data, 'one/cat/0.png')));
+    const found = [];
+    writeFileSync(join(data, 'one/dog/0.png'), 'no image');
+    for await (const finding of checkSamples(source)) found.push(finding.index);
+    expect(found).toEqual([3]);
   });
 
   test('notes of the parts say whose they are', async () => {
@@ -165,6 +201,12 @@ describe('nested', () => {
     writeFileSync(join(data, 'one/cat/0.png'), 'other content, which a hash would tell');
     const again = await open(spec, { manifest });
     expect(again.manifest).toBe(manifest);
+    const shared = (await open(spec)).share?.();
+    rmSync(join(data, 'one'), { recursive: true }); // nor is it looked for
+    const third = await open(spec, { manifest, shared });
+    expect(names(third)).toEqual(names(again));
+    expect(await third.read(14)).toEqual(await again.read(14));
+    folder('one', ['cat', 'dog'], 1);
     expect(again.count).toBe(15);
     expect((await open(spec)).manifest.sha256).not.toBe(manifest.sha256);
   });

@@ -9,7 +9,8 @@ type ListedSpec = Extract<SourceSpec, { kind: 'folder' | 'list' }>;
 /** A source of image files, found in folders or named by a list. @throws UserError as they do. */
 export async function openListed(spec: ListedSpec, options: OpenOptions): Promise<Source> {
   const { shared, manifest } = options;
-  if (shared !== undefined && manifest !== undefined) return openShared(shared, manifest);
+  if (shared !== undefined && 'ends' in shared && manifest !== undefined)
+    return openShared(shared, manifest);
   const index = spec.kind === 'folder' ? indexFolder(spec, options) : indexList(spec, options);
   return openFiles(await index, options);
 }

@@ -13,6 +13,9 @@ export interface SharedFiles {
   readonly ends: Uint32Array;
 }
 
+/** Of a source made of sources, by part; a part without files has none. */
+export type Shared = SharedFiles | { readonly parts: readonly (Shared | undefined)[] };
+
 /** @param names without NUL */
 export function shareFiles(root: string, names: readonly string[]): SharedFiles {
   const joined = joinedNames(names);
