@@ -16,6 +16,7 @@ export {
   writeAtomic,
   writeError,
 } from './files.ts';
+export { makeFolders } from './folders.ts';
 export {
   filePieces,
   type Hashable,
