@@ -21,6 +21,7 @@ await command(
       ...options,
       resume_from: 'auto',
     });
+    if (result === undefined) return code;
     const { record, workDir, finished } = result;
     if (!finished) {
       tell('stopped; the same command goes on from here');

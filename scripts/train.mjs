@@ -35,6 +35,7 @@ await command(
       return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));
     }
     const { result, code } = await trainInterruptibly(experiment, methods, options);
+    if (result === undefined) return code;
     const { record, workDir, finished } = result;
     const last = record.epochs.at(-1);
     print(

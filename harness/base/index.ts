@@ -2,12 +2,14 @@
  * The door of this room, for rooms from `weights` on and what stands on the harness. Rooms below name the file that
  * they need, because threads of the loader must not load the rest.
  */
+export { BREATH, breath } from './breath.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';
 export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
 export { UserError } from './errors.ts';
 export { type Exported, exportsOf, modulesIn } from './exports.ts';
 export { fileError, readBytes, readText, readTextSlowly, systemErrorText } from './file_error.ts';
+export { type FileKind, fileKind, fileKindAt, HEAD_BYTES } from './file_kind.ts';
 export {
   type Content,
   errorCode,

@@ -62,7 +62,9 @@ const SHARE_OF_MEMORY = 0.7; // of what is available, for a step to be tried
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { experiment, methods, data, threads = 0, tell = () => {} } = options;
   const length = lengthOf(experiment, data);
-  const shape = { samples: length.images?.count ?? 1, classes: undefined };
+  // Banks have a row a sample, and a step needs as many as it has images.
+  const needed = experiment.replicas * experiment.batch;
+  const shape = { samples: length.images?.count ?? needed, classes: undefined };
   let began = 0;
   const training = await openTraining({
     experiment,

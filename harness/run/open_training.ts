@@ -1,11 +1,14 @@
+import { UserError } from '../base/index.ts';
+import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
+import { sourceWarnings } from '../data/source_warnings.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
-import type { EvaluationSetup, Evaluator } from '../evaluation/judge.ts';
+import type { EvaluationSetup, Evaluator, JudgeSetup } from '../evaluation/judge.ts';
 import {
   type BoundMethod,
   bindMethod,
@@ -30,11 +33,11 @@ import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
 /** How a training gets its batches and its judge; tests put others in. */
 export interface Openers {
   openBatches(setup: EvaluationSetup): Promise<Batches>;
-  openEvaluator(setup: EvaluationSetup): Promise<Evaluator | undefined>;
+  openEvaluator(setup: JudgeSetup): Promise<Evaluator | undefined>;
 }
 
 export const openers: Openers = {
-  openBatches: ({ experiment, method, data, workers }) => {
+  openBatches: ({ experiment, method, data, workers, signal }) => {
     const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
@@ -53,6 +56,7 @@ export const openers: Openers = {
       ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
       ...(workers === undefined ? {} : { workers }),
       onProgress: hashingProgress('data.train'),
+      signal,
     });
   },
   openEvaluator,
@@ -78,6 +82,8 @@ export interface TrainingSetup {
   readonly interThreads?: number | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
+  /** Ends the opening and a judgement under way, which throw its reason then; a step is finished. */
+  readonly signal?: AbortSignal | undefined;
   readonly onRun?: ProgramOptions['onRun'];
   /** Told of each phase that is over. */
   readonly opened?: ((phase: Phase) => void) | undefined;
@@ -134,6 +140,12 @@ export class Training {
 
   get stepsPerEpoch(): number {
     return this.batches.stepsPerEpoch;
+  }
+
+  /** What a user is to be told of the data, on stderr. */
+  get warnings(): readonly string[] {
+    const { source } = this.batches;
+    return [...sourceWarnings('data.train', source), ...(this.evaluator?.warnings ?? [])];
   }
 
   /** SHA-256 of the data by use: `train`, `evaluation.train`, `evaluation.test`. */
@@ -196,9 +208,9 @@ export async function openTraining(
   setup: TrainingSetup,
   { openBatches, openEvaluator: openJudge }: Openers = openers,
 ): Promise<Training> {
-  const { experiment, methods, data, workers, threads, shape, opened = () => {} } = setup;
+  const { experiment, methods, data, workers, threads, signal, shape, opened = () => {} } = setup;
   const method = checkedMethod(experiment, methods);
-  const evaluation = { experiment, method, data, workers, threads };
+  const evaluation = { experiment, method, data, workers, threads, signal };
   useLanes(experiment.lanes);
   const [batches] = await Promise.all([
     shape === undefined ? openBatches(evaluation) : undefined,
@@ -209,9 +221,15 @@ export async function openTraining(
   try {
     if (batches !== undefined) {
       checkData(experiment, batches.source.count);
-      checkShape(experiment, method, dataShape(batches.source));
+      const { source } = batches;
+      if (method.labels && source.unlabelled !== undefined)
+        throw new UserError(
+          `data.train: ${source.unlabelled}, but ${method.kind} learns from labels`,
+        );
+      if (method.labels && source.labels !== undefined) classNames('data.train', source);
+      checkShape(experiment, method, dataShape(source));
+      if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });
     }
-    if (setup.judged) evaluator = await openJudge(evaluation);
     opened('evaluator');
     const known = batches === undefined ? (shape ?? NO_DATA) : dataShape(batches.source);
     const learner = openLearner(setup, method, known);

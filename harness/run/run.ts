@@ -54,7 +54,8 @@ export class Run {
 
   /**
    * Trains up to an epoch.
-   * @returns false when the signal stopped it; the state is saved then.
+   * @returns false when the signal stopped it; the state is saved then, of an epoch whose evaluation was
+   *   stopped that before it.
    */
   async advance(lastEpoch: number): Promise<boolean> {
     const { signal } = this.setup;
@@ -65,14 +66,21 @@ export class Run {
     return true;
   }
 
-  /** What comes after the last epoch. */
-  async finish(): Promise<void> {
+  /** What comes after the last epoch. @returns false when the signal stopped it */
+  async finish(): Promise<boolean> {
     const { training, history, log } = this.setup;
     const { evaluator, learner } = training;
-    const final = evaluator === undefined ? {} : await evaluator.atEnd(await learner.save());
+    let final: Metrics = {};
+    try {
+      if (evaluator !== undefined) final = await evaluator.atEnd(await learner.save());
+    } catch (error) {
+      if (!this.isStop(error)) throw error;
+      return false;
+    }
     if (Object.keys(final).length > 0) log.validation(this.step, this.rate(), final);
     history.finish(final);
     await history.write();
+    return true;
   }
 
   private async epoch(lastEpoch: number): Promise<boolean> {
@@ -101,11 +109,11 @@ export class Run {
       await this.save();
       if (outcome.epochStep < stepsPerEpoch) return false;
     }
-    this.place = { epoch: epoch + 1, epochStep: 0, sums: NO_SUMS };
     const means = learner.inPercent(meansOf(outcome.sums));
     const values = Object.entries(means).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     log.info(`epoch ${epoch + 1} of ${experiment.epochs}: ${values.join(', ')}`);
-    const state = await this.conclude(epoch + 1, means, beforeOf(outcome.sums));
+    const state = await this.concluded(epoch + 1, means, beforeOf(outcome.sums));
+    if (state === undefined) return false;
     const { everyEpochs } = experiment.checkpoint;
     if ((epoch + 1) % everyEpochs === 0 || epoch + 1 === lastEpoch || signal?.aborted)
       await this.save(state);
@@ -127,6 +135,32 @@ export class Run {
       await this.save();
       return undefined;
     }
+  }
+
+  /**
+   * As `conclude`, for an epoch that was trained; undefined when the run was stopped in the middle of its
+   * evaluation, with the state saved from which that is done again.
+   */
+  private async concluded(
+    epoch: number,
+    means: Metrics,
+    before: Metrics,
+  ): Promise<Map<string, HostArray> | undefined> {
+    try {
+      const state = await this.conclude(epoch, means, before);
+      this.place = { epoch, epochStep: 0, sums: NO_SUMS };
+      return state;
+    } catch (error) {
+      if (!this.isStop(error)) throw error;
+      await this.save();
+      return undefined;
+    }
+  }
+
+  /** Whether an error is only that the run is told to stop. */
+  private isStop(error: unknown): boolean {
+    const { signal } = this.setup;
+    return signal?.aborted === true && error === signal.reason;
   }
 
   /**

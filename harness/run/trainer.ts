@@ -114,7 +114,7 @@ async function trained(
     log = await openLog(options, training, step, entries.length - 1);
     log.info(startLine(options, training));
     for (const [level, message] of said) log[level](message);
-    for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
+    for (const warning of training.warnings) log.warn(warning);
     const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
     const history = new History(workDir, experiment, provenance, entries, notes);
     const states = options.states ? await StateFile.open(workDir, step) : undefined;
@@ -132,9 +132,8 @@ async function trained(
       await history.write();
     }
     const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
-    const through = await run.advance(last);
+    const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
     if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
-    else if (last === experiment.epochs) await run.finish();
     const record = history.record();
     return { record, workDir, finished: record.finished };
   } finally {

@@ -12,8 +12,8 @@ import type { Learner } from './learner.ts';
 export interface HostSetup {
   readonly experiment: Experiment;
   readonly learner: Learner;
-  /** The training images. */
-  readonly images: Pick<Source, 'count' | 'describe'>;
+  /** The training images, or what stands for them. */
+  readonly images: Source | Pick<Source, 'count' | 'describe'>;
   /** Data folder. */
   readonly data: string;
   readonly workers?: number | undefined;
@@ -95,8 +95,9 @@ export class LearnerHost implements Host {
   }
 
   private images(batch: number, pipeline: ReturnType<typeof defaultPipeline>) {
-    const { experiment, data, workers } = this.setup;
+    const { experiment, data, workers, images } = this.setup;
     return orderedImages({
+      ...('read' in images ? { source: images } : {}),
       spec: experiment.data.train,
       data,
       pipeline,

@@ -22,12 +22,15 @@ export function workDirOf({ name }: Experiment, options: Pick<RunOptions, 'work_
   return options.work_dir ?? join('work_dirs', name);
 }
 
-/** Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
+/**
+ * Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. There is no result
+ * where it was stopped before the first step.
+ */
 export async function trainInterruptibly(
   experiment: Experiment,
   methods: Methods,
   options: RunOptions & { readonly resume_from: string | undefined },
-): Promise<{ readonly result: TrainResult; readonly code: number }> {
+): Promise<{ readonly result: TrainResult | undefined; readonly code: number }> {
   if (options.deterministic)
     process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
   const { data, pretrained, workers, threads, states } = options;
@@ -48,6 +51,11 @@ export async function trainInterruptibly(
     });
     const stopped = !result.finished && interruption.signal.aborted;
     return { result, code: stopped ? INTERRUPTED : 0 };
+  } catch (error) {
+    const { signal } = interruption;
+    if (!signal.aborted || error !== signal.reason) throw error;
+    process.stderr.write('stopped before the first step; the same command begins anew\n');
+    return { result: undefined, code: INTERRUPTED };
   } finally {
     interruption.dispose();
   }

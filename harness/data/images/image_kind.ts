@@ -5,7 +5,10 @@ export type Kind = 'JPEG' | 'PNG' | 'WebP' | 'GIF' | 'BMP' | 'TIFF' | 'AVIF or H
 export const KINDS: readonly Kind[] = ['JPEG', 'PNG', 'WebP', 'GIF'];
 
 /** Extensions of files in these formats, in small letters. */
-export const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.gif'] as const;
+export const EXTENSIONS = [
+  ...['.jpg', '.jpeg', '.png', '.webp', '.gif'],
+  ...['.jpe', '.jfif', '.jif', '.pjpeg', '.pjp'], // other names for JPEG
+] as const;
 
 /** Extensions of images that are not read: a folder that has some holds more than would be used. */
 export const OTHER_EXTENSIONS = [

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { UserError } from '../../base/errors.ts';
 import { decodeStrictly } from '../images/decode.ts';
 import type { Source } from '../source.ts';
@@ -12,13 +11,14 @@ export interface Finding {
 }
 
 /** Reads every sample of a source, of image files strictly as well: all that is wrong, in order. */
-export async function* checkSamples(source: Source, files: boolean): AsyncGenerator<Finding> {
+export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
   for (let index = 0; index < source.count; index++) {
     const refused = await refusal(async () => source.read(index));
     if (refused !== undefined) yield { index, message: refused, usable: false };
-    else if (files) {
-      const path = source.describe(index);
-      const warned = await refusal(() => decodeStrictly(readFileSync(path), path));
+    else {
+      const bytes = source.bytes?.(index);
+      if (bytes === undefined) continue;
+      const warned = await refusal(() => decodeStrictly(bytes, source.describe(index)));
       if (warned !== undefined) yield { index, message: warned, usable: true };
     }
   }

@@ -6,7 +6,10 @@ import { type Image, image } from '../images/image.ts';
 import type { OpenOptions, Source } from '../source.ts';
 import type { SourceSpec } from '../spec.ts';
 import { binaryPart, type Part, PLANES, picklePart, SIDE } from './cifar_files.ts';
+import { CIFAR_NAMES } from './cifar_names.ts';
 import { entryOf, readPickle, textOf } from './pickle.ts';
+import { arrayOf } from './pickle_names.ts';
+import { valuesOf } from './pickled_array.ts';
 
 export type CifarSpec = Extract<SourceSpec, { kind: 'cifar10' | 'cifar100' }>;
 type Split = CifarSpec['split'];
@@ -83,11 +86,11 @@ export function openCifar(spec: CifarSpec, { data, manifest }: OpenOptions): Sou
   const { folder, format, files } = locate(spec, data);
   const parts = files.map((file) => format.read(join(folder, file)));
   const labels = Int32Array.from(parts.flatMap((part) => [...part.labels]));
-  const names = classNames(join(folder, format.names), format, SETS[spec.kind].classes);
+  const own = classNames(join(folder, format.names), format, SETS[spec.kind].classes);
   return {
     count: labels.length,
     labels,
-    ...(names === undefined ? {} : { classes: names }),
+    classes: own ?? CIFAR_NAMES[spec.kind],
     manifest: manifest ?? {
       sha256: sha256(records(parts)),
       count: labels.length,
@@ -199,8 +202,10 @@ function lines(path: string): readonly string[] {
 function pickledNames(path: string, key: string): readonly string[] {
   try {
     const names: unknown = entryOf(readPickle(readFileSync(path)).value, key);
-    if (!Array.isArray(names)) throw new Error(`\`${key}\` is no list`);
-    return names.map((name) => textOf(name) ?? String(name));
+    const array = arrayOf(names);
+    const list = array === undefined ? names : valuesOf(array);
+    if (!Array.isArray(list)) throw new Error(`\`${key}\` is no list`);
+    return list.map((name) => textOf(name) ?? String(name));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(`${path} is no file of CIFAR's class names: ${reason}`, { cause });

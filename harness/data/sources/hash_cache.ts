@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { writeAtomic } from '../../base/files.ts';
 import { sha256 } from '../../base/hash.ts';
+import { joinedNames, splitNames } from './file_names.ts';
 
 /** The content of a file as it was, and what told whether it has changed since. */
 export interface Known {
@@ -24,10 +25,10 @@ const TICK = 2000;
  */
 export function readKnown(root: string): Map<string, Known> {
   const known = new Map<string, Known>();
-  const path = cachePath(root);
   let file: Buffer;
   let written: number;
   try {
+    const path = cachePath(root);
     file = readFileSync(path);
     written = statSync(path).mtimeMs;
   } catch {
@@ -37,7 +38,7 @@ export function readKnown(root: string): Map<string, Known> {
   if (file.length < start || file.toString('latin1', 0, MAGIC.length) !== MAGIC) return known;
   const count = file.readDoubleLE(MAGIC.length);
   const end = start + count * RECORD;
-  const names = count === 0 ? [] : file.toString('utf8', end).split('\0');
+  const names = count === 0 ? [] : splitNames(file.subarray(end));
   if (names.length !== count) return known;
   for (const [place, name] of names.entries()) {
     const at = start + place * RECORD;
@@ -61,8 +62,12 @@ export async function writeKnown(root: string, known: ReadonlyMap<string, Known>
     head.writeDoubleLE(modified, at + 40);
     at += RECORD;
   }
-  const names = Buffer.from([...known.keys()].join('\0'));
-  await writeAtomic(cachePath(root), [head, names]).catch(() => undefined);
+  const names = joinedNames([...known.keys()]);
+  try {
+    await writeAtomic(cachePath(root), [head, names]);
+  } catch {
+    // no room, no permission, no home folder
+  }
 }
 
 /** One file a data folder, in the user's cache. */

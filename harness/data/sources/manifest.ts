@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { BREATH, breath } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file_error.ts';
 import { sha256 } from '../../base/hash.ts';
 import type { Manifest, OpenOptions } from '../source.ts';
 import type { FileIndex } from './file_index.ts';
+import { isEscaped, pathOf, shownName, shownPath } from './file_names.ts';
 import { type Known, readKnown, writeKnown } from './hash_cache.ts';
 import { hashFiles } from './hash_files.ts';
 
@@ -19,14 +19,18 @@ import { hashFiles } from './hash_files.ts';
  *   whose content changed while size and time did not.
  */
 export async function contentManifest(
-  { root, names, labels, notes }: FileIndex,
-  { verify = false, onProgress = () => {} }: Partial<OpenOptions>,
+  index: FileIndex,
+  { verify = false, onProgress = () => {}, signal }: Partial<OpenOptions>,
 ): Promise<Manifest> {
+  const { root, names, labels, notes } = index;
   const known = readKnown(root);
-  const states = await statesOf(root, names);
+  const states = await statesOf(index, signal);
   const unique = new Set(names);
   const stale = [...unique].filter((name) => verify || !isSame(known.get(name), states.get(name)));
-  const digests = await hashFiles(root, stale, (done) => onProgress(done, stale.length));
+  const digests = await hashFiles(root, stale, {
+    onProgress: (done) => onProgress(done, stale.length),
+    signal,
+  });
   const changed: string[] = [];
   for (const [place, name] of stale.entries()) {
     const state = states.get(name);
@@ -48,48 +52,54 @@ function isSame(known: Known | undefined, state: State | undefined): boolean {
   return known?.size === state?.size && known?.modified === state?.modified;
 }
 
-const BREATH = 2048; // files between two chances for other work
-
-async function statesOf(root: string, names: readonly string[]): Promise<Map<string, State>> {
+async function statesOf(
+  index: FileIndex,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, State>> {
+  const { root, names } = index;
   const states = new Map<string, State>();
-  const missing: string[] = [];
+  const missing: number[] = [];
   for (const [place, name] of names.entries()) {
-    if (place % BREATH === 0) await setImmediate();
+    if (place % BREATH === 0) await breath(signal);
     if (states.has(name)) continue;
-    const state = stateOf(join(root, name));
-    if (state === undefined) missing.push(name);
+    const state = stateOf(root, name);
+    if (state === undefined) missing.push(place);
     else states.set(name, state);
   }
-  if (missing.length > 0) throw notThere(root, missing, names.length);
+  if (missing.length > 0) throw notThere(index, missing);
   return states;
 }
 
 /** Undefined where nothing is. */
-function stateOf(path: string): State | undefined {
+function stateOf(root: string, name: string): State | undefined {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = statSync(pathOf(root, name), { throwIfNoEntry: false });
     if (stat === undefined) return undefined;
     const code = stat.isDirectory() ? 'EISDIR' : 'ENXIO';
-    if (!stat.isFile()) throw Object.assign(new Error(path), { code });
+    if (!stat.isFile()) throw Object.assign(new Error(name), { code });
     return { size: stat.size, modified: stat.mtimeMs };
   } catch (cause) {
-    throw fileError(path, cause);
+    throw fileError(shownPath(root, name), cause);
   }
 }
 
-function notThere(root: string, missing: readonly string[], count: number): UserError {
-  const first = join(root, missing[0] ?? '');
+function notThere({ root, names, where }: FileIndex, missing: readonly number[]): UserError {
+  const [place = 0] = missing;
+  const name = names[place] ?? '';
+  const named = where === undefined ? '' : `${where(place)}: `;
+  const bytes = isEscaped(name) ? ', and the name there is no UTF-8: save the list as UTF-8' : '';
+  const first = `${named}${shownPath(root, name)}`;
   if (missing.length === 1)
-    return new UserError(`${first} is not there; put it back or take it off the list`);
+    return new UserError(`${first} is not there${bytes}; put it back or take it off the list`);
   return new UserError(
-    `${missing.length} of ${count} images are not there, the first is ${first}; put them back, or correct the source's root or list`,
+    `${missing.length} of ${names.length} images are not there, the first is ${first}${bytes}; put them back, or correct the source's root or list`,
   );
 }
 
 const SHOWN = 5;
 
 function secretlyChanged(root: string, names: readonly string[]): UserError {
-  const shown = names.slice(0, SHOWN).join(', ');
+  const shown = names.slice(0, SHOWN).map(shownName).join(', ');
   const more = names.length > SHOWN ? `, and ${names.length - SHOWN} more` : '';
   return new UserError(
     `${root}: the content of ${shown}${more} changed while size and time of change did not: a disk error, or a program that put the time back; copy what is damaged again, or \`touch\` what is right as it is`,
