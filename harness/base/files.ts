@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { readdirSync, rmSync, statfsSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from './errors.ts';
+import { makeFolders } from './folders.ts';
 
 /** What a file is written from: text, bytes, or pieces that follow each other. */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
@@ -19,7 +20,7 @@ export async function writeAtomic(path: string, content: Content): Promise<void>
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${serial++}.tmp`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     await writeSynced(temporary, content);
     await rename(temporary, path);
     await syncFolder(folder);

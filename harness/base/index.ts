@@ -18,6 +18,7 @@ export {
   writeAtomic,
   writeError,
 } from './files.ts';
+export { makeFolders } from './folders.ts';
 export {
   filePieces,
   type Hashable,

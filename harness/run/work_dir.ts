@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   differences,
   type Lock,
   lockFolder,
+  makeFolders,
   sweepTemporaries,
   UserError,
   writeAtomic,
@@ -23,7 +24,7 @@ const SHOWN = 8; // fields that a message lists
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
 export function openWorkDir(folder: string): Lock {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (cause) {
     throw writeError(folder, cause);
   }
