@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UserError } from './errors.ts';
 import { errorCode } from './files.ts';
@@ -35,8 +35,39 @@ const REASONS: Readonly<Record<string, string>> = {
  * it is.
  */
 export function fileError(path: string, cause: unknown): unknown {
-  const reason = REASONS[errorCode(cause) ?? ''];
+  const code = errorCode(cause) ?? '';
+  const reason = (code === 'ENOENT' ? danglingReason(path) : undefined) ?? REASONS[code];
   return reason === undefined ? cause : new UserError(`${shown(path)} ${reason}`, { cause });
+}
+
+// `ls` shows such a link, so that "is not there" alone would not be believed.
+function danglingReason(path: string): string | undefined {
+  try {
+    const target = readlinkSync(path);
+    return `is a link to ${shown(target)}, which is not there; put that back, or name another file`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a path is; undefined where nothing is there.
+ * @throws UserError where that cannot be told: a link loop, a folder that may not be entered, a part
+ *   that is a file, a name that no file can have.
+ */
+export function kindOfPath(path: string): 'file' | 'folder' | 'other' | undefined {
+  try {
+    const stats = statSync(path);
+    return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
+  } catch (cause) {
+    const error = fileError(path, cause);
+    if (errorCode(cause) === 'ENOENT' && !isLink(path)) return undefined;
+    throw error;
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** The bytes of a file. @throws UserError that names it, and why it cannot be read. */

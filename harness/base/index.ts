@@ -8,8 +8,15 @@ export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
 export { UserError } from './errors.ts';
 export { type Exported, exportsOf, modulesIn } from './exports.ts';
-export { fileError, readBytes, readText, readTextSlowly, systemErrorText } from './file_error.ts';
-export { type FileKind, fileKind, fileKindAt, HEAD_BYTES } from './file_kind.ts';
+export {
+  fileError,
+  kindOfPath,
+  readBytes,
+  readText,
+  readTextSlowly,
+  systemErrorText,
+} from './file_error.ts';
+export { type FileKind, fileKind, fileKindAt, HEAD_BYTES, otherKind } from './file_kind.ts';
 export {
   type Content,
   errorCode,
@@ -28,6 +35,7 @@ export {
   sha256Json,
   sha256Slowly,
 } from './hash.ts';
+export { readJson } from './json_file.ts';
 export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';
 export { parse } from './parse.ts';

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
+  kindOfPath,
   Sha256,
   sha256,
   sha256File,
@@ -139,9 +140,10 @@ function weightsOf({ file, tensors }: LoadedCheckpoint, model: BoundModel): Tens
 }
 
 function checkpointIn(source: string): string {
-  if (!existsSync(source))
+  const kind = kindOfPath(source);
+  if (kind === undefined)
     throw new UserError(`${source} is not there; expected a checkpoint or a work directory`);
-  if (!statSync(source).isDirectory()) return source;
+  if (kind !== 'folder') return source;
   const epochs = readdirSync(source)
     .map((name) => Number(/^epoch_(\d+)\.safetensors$/.exec(name)?.[1]))
     .filter((epoch) => Number.isInteger(epoch));

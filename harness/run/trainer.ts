@@ -11,6 +11,7 @@ import { NO_SUMS } from '../record/sums.ts';
 import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { Learner } from '../step/learner.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
+import { readSafetensorsHeader } from '../weights/safetensors.ts';
 import {
   checkedMethod,
   type Openers,
@@ -72,6 +73,7 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
     throw new UserError(
       `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
     );
+  if (options.pretrained !== undefined) readSafetensorsHeader(options.pretrained);
   const lock = openWorkDir(workDir);
   try {
     const said: Say[] = [];
