@@ -1,4 +1,4 @@
-import { UserError } from '../base/index.ts';
+import { always, UserError } from '../base/index.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
@@ -188,9 +188,11 @@ export class Training {
   }
 
   async dispose(): Promise<void> {
-    await this.evaluator?.dispose();
-    await this.opened?.dispose();
-    this.learner.dispose();
+    await always(
+      async () => this.evaluator?.dispose(),
+      () => this.opened?.dispose(),
+      () => this.learner.dispose(),
+    );
   }
 
   private get images(): Pick<Source, 'count' | 'describe'> {
@@ -236,9 +238,11 @@ export async function openTraining(
     opened('step traced');
     return new Training({ setup, method, learner, batches, evaluator });
   } catch (error) {
-    await evaluator?.dispose();
-    await batches?.dispose();
-    throw error;
+    return await always<never>(
+      () => Promise.reject(error),
+      () => evaluator?.dispose(),
+      () => batches?.dispose(),
+    );
   }
 }
 

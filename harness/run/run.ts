@@ -31,6 +31,8 @@ export interface RunSetup {
   readonly perturbation: number | undefined;
   readonly pretrainedPrefix: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Throws where the folder is not the one any more that was opened. */
+  readonly check: () => void;
   /** Takes the hashes of every tensor after every step, where that is asked for. */
   readonly states: StateFile | undefined;
 }
@@ -39,6 +41,8 @@ export interface RunSetup {
 export class Run {
   private readonly setup: RunSetup;
   private place: Place;
+  /** The step whose state the last checkpoint of this start holds. */
+  private saved: number | undefined;
 
   constructor(setup: RunSetup, place: Place) {
     this.setup = setup;
@@ -47,10 +51,9 @@ export class Run {
 
   /** The entry of epoch 0: the state before training. */
   async begin(): Promise<void> {
-    const { history } = this.setup;
-    await history.write(); // from here on the folder is this experiment's
+    await this.writeRecord(); // from here on the folder is this experiment's
     await this.conclude(0, {});
-    await history.write();
+    await this.writeRecord();
   }
 
   /**
@@ -62,7 +65,11 @@ export class Run {
     const { signal } = this.setup;
     while (this.place.epoch < lastEpoch) {
       if (!(await this.epoch(lastEpoch))) return false;
-      if (signal?.aborted && this.place.epoch < this.setup.training.experiment.epochs) return false;
+      if (signal?.aborted && this.place.epoch < this.setup.training.experiment.epochs) {
+        // Told to stop since this epoch's checkpoint was left out or written.
+        if (this.saved !== this.step) await this.save();
+        return false;
+      }
     }
     return true;
   }
@@ -80,12 +87,12 @@ export class Run {
     }
     if (Object.keys(final).length > 0) log.validation(this.step, this.rate(), final);
     history.finish(final);
-    await history.write();
+    await this.writeRecord();
     return true;
   }
 
   private async epoch(lastEpoch: number): Promise<boolean> {
-    const { training, log, history, signal, states } = this.setup;
+    const { training, log, signal, states } = this.setup;
     const { experiment, learner, stepsPerEpoch } = training;
     const { epoch, epochStep: fromStep } = this.place;
     const begun = await this.begun();
@@ -118,7 +125,7 @@ export class Run {
     const { everyEpochs } = experiment.checkpoint;
     if ((epoch + 1) % everyEpochs === 0 || epoch + 1 === lastEpoch || signal?.aborted)
       await this.save(state);
-    await history.write();
+    await this.writeRecord();
     return true;
   }
 
@@ -188,8 +195,8 @@ export class Run {
   }
 
   private async save(state?: Map<string, HostArray>): Promise<void> {
-    const { training, folder, log, history, provenance, perturbation, pretrainedPrefix } =
-      this.setup;
+    const { training, folder, log, history, provenance, perturbation } = this.setup;
+    const { pretrainedPrefix, check } = this.setup;
     const { experiment, learner } = training;
     const { epoch, epochStep, sums } = this.place;
     const extra: CheckpointExtra = {
@@ -207,9 +214,16 @@ export class Run {
       folder,
       { tensors, meta: { ...meta, step: this.step } },
       { keepLast, keepEvery },
+      check,
     );
+    this.saved = this.step;
     // The record has the numbers of an epoch; here the log says how much of it is saved.
     if (epochStep > 0) log.info(`saved step ${this.step}`);
+  }
+
+  private async writeRecord(): Promise<void> {
+    this.setup.check();
+    await this.setup.history.write();
   }
 
   private get step(): number {

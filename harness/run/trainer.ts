@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { sha256File, UserError } from '../base/index.ts';
+import { always, hearNotices, type Lock, sha256File, UserError } from '../base/index.ts';
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { RunLog } from '../log/log.ts';
 import type { Terminal } from '../log/progress.ts';
@@ -74,25 +74,29 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
       `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
     );
   if (options.pretrained !== undefined) readSafetensorsHeader(options.pretrained);
-  const lock = openWorkDir(workDir);
-  try {
-    const said: Say[] = [];
-    const checkpoint = await findStart({
-      folder: workDir,
-      experiment,
-      resumeFrom: options.resumeFrom,
-      tell: {
-        info: (message) => said.push(['info', message]),
-        warn: (message) => said.push(['warn', message]),
-      },
-    });
-    const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
-    if (before !== undefined) return { record: before, workDir, finished: true };
-    const opened = () => openTraining({ ...options, judged: true }, open);
-    return await trained({ ...options, workDir }, opened, checkpoint, said);
-  } finally {
-    lock.release();
-  }
+  const said: Say[] = [];
+  const unhear = hearNotices((message) => said.push(['warn', message]));
+  let lock: Lock | undefined;
+  return always(
+    async () => {
+      lock = await openWorkDir(workDir);
+      const checkpoint = await findStart({
+        folder: workDir,
+        experiment,
+        resumeFrom: options.resumeFrom,
+        tell: {
+          info: (message) => said.push(['info', message]),
+          warn: (message) => said.push(['warn', message]),
+        },
+      });
+      const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
+      if (before !== undefined) return { record: before, workDir, finished: true };
+      const opened = () => openTraining({ ...options, judged: true }, open);
+      return await trained({ ...options, workDir }, lock, opened, checkpoint, said);
+    },
+    () => lock?.release(),
+    unhear,
+  );
 }
 
 /** The record of a run that has nothing left to do. */
@@ -105,64 +109,95 @@ function finishedBefore(folder: string, checkpoint: LoadedCheckpoint): RunRecord
 
 async function trained(
   options: TrainOptions,
+  lock: Lock,
   open: () => Promise<Training>,
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch, signal, perturbation } = options;
   const training = await open();
   let log: RunLog | undefined;
-  try {
-    const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-    const provenance = provenanceHere(options, training, extra, said);
-    let pretrainedPrefix = extra?.pretrainedPrefix;
-    if (checkpoint === undefined)
-      pretrainedPrefix = await initialise(options, training.learner, said);
-    else await training.learner.restore(checkpoint.tensors);
-    const entries = extra?.epochs ?? [];
-    const step = checkpoint?.meta.step ?? 0;
-    log = await openLog(options, training, step, entries.length - 1);
-    log.info(startLine(options, training));
-    for (const [level, message] of said) log[level](message);
-    for (const warning of training.warnings) log.warn(warning);
-    const notes = {
-      ...(perturbation === undefined ? {} : { perturbation: String(perturbation) }),
-      ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
-    };
-    const history = new History(workDir, experiment, provenance, entries, notes);
-    const states = options.states ? await StateFile.open(workDir, step) : undefined;
-    const run = new Run(
-      {
-        training,
-        folder: workDir,
-        log,
-        history,
-        provenance,
-        perturbation,
-        pretrainedPrefix,
-        signal,
-        states,
-      },
-      {
-        epoch: checkpoint?.meta.epoch ?? 0,
-        epochStep: checkpoint?.meta.epochStep ?? 0,
-        sums: extra?.sums ?? NO_SUMS,
-      },
-    );
-    if (checkpoint === undefined) await run.begin();
-    else {
-      log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
-      await history.write();
-    }
-    const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
-    const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
-    if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
-    const record = history.record();
-    return { record, workDir, finished: record.finished };
-  } finally {
-    log?.close();
-    await training.dispose();
+  let unhear = () => {};
+  return always(
+    async () => {
+      const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
+      const provenance = provenanceHere(options, training, extra, said);
+      let pretrainedPrefix = extra?.pretrainedPrefix;
+      if (checkpoint === undefined)
+        pretrainedPrefix = await initialise(options, training.learner, said);
+      else await training.learner.restore(checkpoint.tensors);
+      const step = checkpoint?.meta.step ?? 0;
+      const opened = await openLog(options, lock, training, step, (extra?.epochs ?? []).length - 1);
+      log = opened;
+      unhear = hearNotices((message) => opened.warn(message));
+      opened.info(startLine(options, training));
+      for (const [level, message] of said) opened[level](message);
+      for (const warning of training.warnings) opened.warn(warning);
+      const started = { training, lock, log: opened, provenance, pretrainedPrefix };
+      try {
+        return await runFrom(checkpoint, { ...options, ...started });
+      } catch (cause) {
+        lock.check(); // a folder that is gone is why a file in it could not be written
+        throw cause;
+      }
+    },
+    () => log?.close(),
+    () => training.dispose(),
+    () => unhear(),
+  );
+}
+
+interface Started extends TrainOptions {
+  readonly training: Training;
+  readonly lock: Lock;
+  readonly log: RunLog;
+  readonly provenance: Provenance;
+  readonly pretrainedPrefix: string | undefined;
+}
+
+/** Runs what is left of a run whose state is in place. */
+async function runFrom(
+  checkpoint: LoadedCheckpoint | undefined,
+  { training, lock, log, provenance, pretrainedPrefix, ...options }: Started,
+): Promise<TrainResult> {
+  const { experiment, workDir, stopAfterEpoch, signal, perturbation } = options;
+  const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
+  const step = checkpoint?.meta.step ?? 0;
+  const notes = {
+    ...(perturbation === undefined ? {} : { perturbation: String(perturbation) }),
+    ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
+  };
+  const history = new History(workDir, experiment, provenance, extra?.epochs ?? [], notes);
+  const states = options.states ? await StateFile.open(workDir, step) : undefined;
+  const check = () => lock.check();
+  const run = new Run(
+    {
+      training,
+      folder: workDir,
+      log,
+      history,
+      provenance,
+      perturbation,
+      pretrainedPrefix,
+      signal,
+      states,
+      check,
+    },
+    {
+      epoch: checkpoint?.meta.epoch ?? 0,
+      epochStep: checkpoint?.meta.epochStep ?? 0,
+      sums: extra?.sums ?? NO_SUMS,
+    },
+  );
+  if (checkpoint === undefined) await run.begin();
+  else {
+    log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
+    await history.write();
   }
+  const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
+  const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
+  if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
+  const record = history.record();
+  return { record, workDir, finished: record.finished };
 }
 
 function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Training): string {
@@ -217,6 +252,7 @@ async function initialise(
 
 function openLog(
   { experiment, workDir, terminal }: TrainOptions,
+  lock: Lock,
   { stepsPerEpoch }: Training,
   resumeStep: number,
   resumeEpochs: number,
@@ -232,6 +268,7 @@ function openLog(
     everySteps: log.everySteps,
     environment: words.join(', '),
     stepsPerEpoch,
+    check: () => lock.check(),
     ...(terminal === undefined ? {} : { terminal }),
   });
 }

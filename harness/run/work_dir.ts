@@ -22,13 +22,13 @@ const OWN =
 const SHOWN = 8; // fields that a message lists
 
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
-export function openWorkDir(folder: string): Lock {
+export async function openWorkDir(folder: string): Promise<Lock> {
   try {
     makeFolders(folder);
   } catch (cause) {
     throw writeError(folder, cause);
   }
-  const lock = lockFolder(folder);
+  const lock = await lockFolder(folder);
   sweepTemporaries(folder);
   return lock;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../harness/base/index.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
-import { INTERRUPTED, onInterrupt } from '../../harness/run/interrupt.ts';
+import { onInterrupt } from '../../harness/run/interrupt.ts';
 import { type TrainResult, train } from '../../harness/run/trainer.ts';
 import type { OptionsOf } from './option.ts';
 import type { runOptions } from './shared_options.ts';
@@ -51,12 +51,12 @@ export async function trainInterruptibly(
       signal: interruption.signal,
     });
     const stopped = !result.finished && interruption.signal.aborted;
-    return { result, code: stopped ? INTERRUPTED : 0 };
+    return { result, code: stopped ? interruption.code() : 0 };
   } catch (error) {
     const { signal } = interruption;
     if (!signal.aborted || error !== signal.reason) throw error;
     process.stderr.write('stopped before the first step; the same command begins anew\n');
-    return { result: undefined, code: INTERRUPTED };
+    return { result: undefined, code: interruption.code() };
   } finally {
     interruption.dispose();
   }
