@@ -82,6 +82,10 @@ function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator
       ...(train === undefined ? {} : { 'evaluation.train': train.sha256 }),
       'evaluation.test': test.sha256,
     },
+    sources: {
+      ...(train === undefined ? {} : { 'evaluation.train': train.source }),
+      'evaluation.test': test.source,
+    },
     atEpoch: (epoch, weights) => all((judge) => judge.atEpoch(epoch, weights)),
     atEnd: (weights) => all((judge) => judge.atEnd(weights)),
     dispose: async () => {

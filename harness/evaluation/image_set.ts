@@ -19,6 +19,7 @@ export interface ImageSet {
   readonly labels: Int32Array;
   readonly classes?: readonly string[];
   readonly sha256: string;
+  readonly source: Source;
   describe(index: number): string;
   images(): AsyncIterable<Piece>;
 }
@@ -41,6 +42,7 @@ export async function openImageSet(options: OrderedSetup, path: string): Promise
     count,
     labels,
     sha256: manifest.sha256,
+    source,
     ...(classes === undefined ? {} : { classes }),
     describe: (index) => source.describe(index),
     images: () => orderedImages(options),

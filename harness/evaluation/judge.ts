@@ -1,3 +1,4 @@
+import type { Source } from '../data/source.ts';
 import type { BoundMethod, Experiment, Metrics } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
 
@@ -11,6 +12,8 @@ export interface Judge {
 /** What judges the weights of a run on the way and at its end. */
 export interface Evaluator {
   readonly manifests: Readonly<Record<string, string>>;
+  /** The images, by use as in `manifests`. */
+  readonly sources?: Readonly<Record<string, Source>>;
   atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
   atEnd(weights: Tensors): Promise<Metrics>;
   dispose(): Promise<void>;

@@ -3,7 +3,8 @@ import { sha256File, UserError } from '../base/index.ts';
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { RunLog } from '../log/log.ts';
 import type { Terminal } from '../log/progress.ts';
-import { type CheckpointExtra, extraOf, History } from '../record/history.ts';
+import { keepDigests } from '../record/digests.ts';
+import { extraOf, History } from '../record/history.ts';
 import { continued, environment, type Provenance } from '../record/provenance.ts';
 import type { RunRecord } from '../record/record.ts';
 import { StateFile } from '../record/states.ts';
@@ -11,6 +12,7 @@ import { NO_SUMS } from '../record/sums.ts';
 import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { Learner } from '../step/learner.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
+import { type ImageWatch, watchImages } from './image_watch.ts';
 import {
   checkedMethod,
   type Openers,
@@ -18,6 +20,7 @@ import {
   openTraining,
   type Training,
 } from './open_training.ts';
+import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -101,12 +104,13 @@ async function trained(
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch, signal, perturbation } = options;
+  const { experiment, workDir, stopAfterEpoch, perturbation } = options;
   const training = await open();
   let log: RunLog | undefined;
+  let watch: ImageWatch | undefined;
   try {
     const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-    const provenance = provenanceHere(options, training, extra, said);
+    const provenance = provenanceHere(options, training, checkpoint, said);
     if (checkpoint === undefined) await initialise(options, training.learner, said);
     else await training.learner.restore(checkpoint.tensors);
     const entries = extra?.epochs ?? [];
@@ -115,6 +119,10 @@ async function trained(
     log.info(startLine(options, training));
     for (const [level, message] of said) log[level](message);
     for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
+    const { sources } = training;
+    watch = await watchImages({ sources, log, folder: workDir, signal: options.signal });
+    const signal = AbortSignal.any([watch.signal, ...(options.signal ? [options.signal] : [])]);
+    await keepDigests(workDir, Object.values(sources));
     const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
     const history = new History(workDir, experiment, provenance, entries, notes);
     const states = options.states ? await StateFile.open(workDir, step) : undefined;
@@ -133,11 +141,13 @@ async function trained(
     }
     const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
     const through = await run.advance(last);
+    if (!through) watch.refuse();
     if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
     else if (last === experiment.epochs) await run.finish();
     const record = history.record();
     return { record, workDir, finished: record.finished };
   } finally {
+    await watch?.dispose();
     log?.close();
     await training.dispose();
   }
@@ -152,11 +162,12 @@ function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Tra
 }
 
 function provenanceHere(
-  { pretrained, perturbation }: TrainOptions,
+  { pretrained, perturbation, workDir }: TrainOptions,
   training: Training,
-  extra: CheckpointExtra | undefined,
+  checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Provenance {
+  const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   if (extra !== undefined && extra.perturbation !== perturbation)
     throw new UserError(
       `perturbation: found ${perturbation ?? 'none'}, but the checkpoint was made with ${extra.perturbation ?? 'none'}`,
@@ -164,8 +175,11 @@ function provenanceHere(
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
   const now = training.provenance(weights);
-  if (extra === undefined) return now;
-  return continued(extra.provenance, now, (message) => said.push(['warn', message]));
+  if (checkpoint === undefined || extra === undefined) return now;
+  const warn = (message: string) => void said.push(['warn', message]);
+  const repairs = repairsSince(training, checkpoint, workDir);
+  if (repairs.length > 0) warn(repairText(repairs, checkpoint.meta.step));
+  return continued(extra.provenance, now, warn, repairs);
 }
 
 async function initialise(options: TrainOptions, learner: Learner, said: Say[]): Promise<void> {

@@ -7,6 +7,7 @@ import { type Methods, parseExperiment } from '../experiment/index.ts';
 import type { EpochEntry } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
 import { readRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { train } from '../run/trainer.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
@@ -170,7 +171,8 @@ function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, l
 }
 
 function circumstancesApart(recorded: RunRecord, found: RunRecord): Circumstance[] {
-  const sameData = canonicalJson(recorded.data) === canonicalJson(found.data);
+  const data = (record: RunRecord) => canonicalJson(hashesOf(record.data));
+  const sameData = data(recorded) === data(found);
   return [
     ...(sameData ? [] : ['data' as const]),
     ...(recorded.graph === found.graph ? [] : ['graph' as const]),

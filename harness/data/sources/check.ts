@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { UserError } from '../../base/errors.ts';
+import { addDecoded, keyAt } from '../checks/decoded_cache.ts';
 import { decodeStrictly } from '../images/decode.ts';
 import type { Source } from '../source.ts';
 
@@ -11,10 +12,16 @@ export interface Finding {
   readonly usable: boolean;
 }
 
-/** Reads every sample of a source, of image files strictly as well: all that is wrong, in order. */
+/**
+ * Reads every sample of a source, of image files strictly as well: all that is wrong, in order. Files
+ * that are usable need no check at the start of a run any more.
+ */
 export async function* checkSamples(source: Source, files: boolean): AsyncGenerator<Finding> {
+  const good: bigint[] = [];
   for (let index = 0; index < source.count; index++) {
     const refused = await refusal(async () => source.read(index));
+    if (refused === undefined && source.files !== undefined)
+      good.push(keyAt(source.files.digests, index));
     if (refused !== undefined) yield { index, message: refused, usable: false };
     else if (files) {
       const path = source.describe(index);
@@ -22,6 +29,7 @@ export async function* checkSamples(source: Source, files: boolean): AsyncGenera
       if (warned !== undefined) yield { index, message: warned, usable: true };
     }
   }
+  await addDecoded(good);
 }
 
 /** Samples of each class, by label; empty without labels. */
