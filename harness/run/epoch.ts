@@ -8,6 +8,7 @@ import type { StepPlan } from '../step/plan.ts';
 import { takeStep } from '../step/take_step.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import type { Training } from './open_training.ts';
+import { unread } from './unread.ts';
 
 /** What the steps of an epoch need. */
 export interface EpochSetup {
@@ -36,6 +37,7 @@ export interface EpochOutcome {
  * prepared and the step before is written down. A run that is told to stop takes the first step of an
  * epoch all the same once the method has done its work before it.
  * @throws UserError when a value of a step is not finite.
+ * @throws Unread when an image cannot be read, once the steps before it are done.
  */
 export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   const { training, begun, log, epoch, signal } = setup;
@@ -57,7 +59,7 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   log.startEpoch();
   const steps = async () => {
     while (done < stepsPerEpoch && (done < least || signal?.aborted !== true)) {
-      const { value: batch } = await next;
+      const { value: batch } = await next.catch(unread({ epoch, epochStep: done, sums }));
       if (batch === undefined) throw new Error(`epoch ${epoch}: no batch for step ${done}`);
       log.dataReady();
       const plan = training.plan(epoch * stepsPerEpoch + done);

@@ -153,6 +153,11 @@ export class Training {
     return { train: this.batches.source.manifest.sha256, ...this.evaluator?.manifests };
   }
 
+  /** The images by use, as in `manifests`. */
+  get sources(): Readonly<Record<string, Source>> {
+    return { train: this.batches.source, ...this.evaluator?.sources };
+  }
+
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
   provenance(pretrained?: string): Provenance {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };

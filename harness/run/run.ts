@@ -6,21 +6,13 @@ import { learningRate } from '../optim/schedule.ts';
 import type { CheckpointExtra, History } from '../record/history.ts';
 import type { Provenance } from '../record/provenance.ts';
 import type { StateFile } from '../record/states.ts';
-import { beforeOf, type EpochSums, meansOf, NO_SUMS } from '../record/sums.ts';
+import { beforeOf, meansOf, NO_SUMS } from '../record/sums.ts';
 import { Stopped } from '../step/learner_host.ts';
 import { saveCheckpoint, stateHash } from '../weights/checkpoint.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import { runEpoch } from './epoch.ts';
 import type { Training } from './open_training.ts';
-
-/** Where a run stands. */
-export interface Place {
-  /** Epochs finished. */
-  readonly epoch: number;
-  /** Steps finished of the next one, and their sums. */
-  readonly epochStep: number;
-  readonly sums: EpochSums;
-}
+import { type Place, Unread, unread, unreadText } from './unread.ts';
 
 export interface RunSetup {
   readonly training: Training;
@@ -111,8 +103,9 @@ export class Run {
         this.place = { epoch, epochStep, sums: sumsThen };
         return this.save();
       },
-    });
-    this.place = { epoch, ...outcome };
+    }).catch((error) => this.leave(error));
+    const ended = { epoch, ...outcome };
+    this.place = ended;
     if (signal?.aborted) {
       await this.save();
       if (outcome.epochStep < stepsPerEpoch) return false;
@@ -120,7 +113,9 @@ export class Run {
     const means = learner.inPercent(meansOf(outcome.sums));
     const values = Object.entries(means).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     log.info(`epoch ${epoch + 1} of ${experiment.epochs}: ${values.join(', ')}`);
-    const state = await this.concluded(epoch + 1, means, beforeOf(outcome.sums));
+    const state = await this.concluded(epoch + 1, means, beforeOf(outcome.sums))
+      .catch(unread(ended))
+      .catch((error) => this.leave(error));
     if (state === undefined) return false;
     const { everyEpochs } = experiment.checkpoint;
     if ((epoch + 1) % everyEpochs === 0 || epoch + 1 === lastEpoch || signal?.aborted)
@@ -140,9 +135,22 @@ export class Run {
       return await training.begin({ epoch, fromStep, sums, log, signal });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
+      if (error.cause !== undefined) return this.leave(new Unread(this.place, error.cause));
       await this.save();
       return undefined;
     }
+  }
+
+  /** Ends a run for which an image cannot be read: saves what was done before it, and says how to go on. */
+  private async leave(error: unknown): Promise<never> {
+    if (!(error instanceof Unread)) throw error;
+    const { folder } = this.setup;
+    this.place = error.place;
+    const { epochStep, sums } = error.place;
+    // As in `runEpoch`: between the method's work before an epoch and its first step nothing can be saved.
+    const savable = epochStep > 0 || sums.before === undefined;
+    const saved = savable && (await this.save().then(yes, no));
+    throw unreadText(error, { step: this.step, folder, saved });
   }
 
   /**
@@ -237,3 +245,7 @@ export class Run {
     return learningRate(experiment.schedule, experiment.optimizer.lr, at);
   }
 }
+
+const yes = () => true;
+// The disk may be full too: what cannot be read is still the first cause.
+const no = () => false;

@@ -3,7 +3,8 @@ import { always, hearNotices, type Lock, sha256File, UserError } from '../base/i
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { RunLog } from '../log/log.ts';
 import type { Terminal } from '../log/progress.ts';
-import { type CheckpointExtra, extraOf, History } from '../record/history.ts';
+import { keepDigests } from '../record/digests.ts';
+import { extraOf, History } from '../record/history.ts';
 import { continued, environment, type Provenance } from '../record/provenance.ts';
 import type { RunRecord } from '../record/record.ts';
 import { StateFile } from '../record/states.ts';
@@ -12,6 +13,7 @@ import { perturbed, readPretrained, setWeights } from '../step/initial_weights.t
 import type { Learner } from '../step/learner.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { readSafetensorsHeader } from '../weights/safetensors.ts';
+import { type ImageWatch, watchImages } from './image_watch.ts';
 import {
   checkedMethod,
   type Openers,
@@ -19,6 +21,7 @@ import {
   openTraining,
   type Training,
 } from './open_training.ts';
+import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -117,10 +120,11 @@ async function trained(
   const training = await open();
   let log: RunLog | undefined;
   let unhear = () => {};
+  let watch: ImageWatch | undefined;
   return always(
     async () => {
       const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-      const provenance = provenanceHere(options, training, extra, said);
+      const provenance = provenanceHere(options, training, checkpoint, said);
       let pretrainedPrefix = extra?.pretrainedPrefix;
       if (checkpoint === undefined)
         pretrainedPrefix = await initialise(options, training.learner, said);
@@ -132,7 +136,10 @@ async function trained(
       opened.info(startLine(options, training));
       for (const [level, message] of said) opened[level](message);
       for (const warning of training.warnings) opened.warn(warning);
-      const started = { training, lock, log: opened, provenance, pretrainedPrefix };
+      const { sources } = training;
+      watch = await watchImages({ sources, log, folder: options.workDir, signal: options.signal });
+      await keepDigests(options.workDir, Object.values(sources));
+      const started = { training, lock, log: opened, provenance, pretrainedPrefix, watch };
       try {
         return await runFrom(checkpoint, { ...options, ...started });
       } catch (cause) {
@@ -140,6 +147,7 @@ async function trained(
         throw cause;
       }
     },
+    () => watch?.dispose(),
     () => log?.close(),
     () => training.dispose(),
     () => unhear(),
@@ -152,14 +160,15 @@ interface Started extends TrainOptions {
   readonly log: RunLog;
   readonly provenance: Provenance;
   readonly pretrainedPrefix: string | undefined;
+  readonly watch: ImageWatch;
 }
 
 /** Runs what is left of a run whose state is in place. */
 async function runFrom(
   checkpoint: LoadedCheckpoint | undefined,
-  { training, lock, log, provenance, pretrainedPrefix, ...options }: Started,
+  { training, lock, log, provenance, pretrainedPrefix, watch, ...options }: Started,
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch, signal, perturbation } = options;
+  const { experiment, workDir, stopAfterEpoch, perturbation } = options;
   const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   const step = checkpoint?.meta.step ?? 0;
   const notes = {
@@ -169,6 +178,7 @@ async function runFrom(
   const history = new History(workDir, experiment, provenance, extra?.epochs ?? [], notes);
   const states = options.states ? await StateFile.open(workDir, step) : undefined;
   const check = () => lock.check();
+  const signal = AbortSignal.any([watch.signal, ...(options.signal ? [options.signal] : [])]);
   const run = new Run(
     {
       training,
@@ -195,6 +205,7 @@ async function runFrom(
   }
   const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
   const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
+  if (!through) watch.refuse();
   if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
   const record = history.record();
   return { record, workDir, finished: record.finished };
@@ -209,11 +220,12 @@ function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Tra
 }
 
 function provenanceHere(
-  { pretrained, prefix, perturbation }: TrainOptions,
+  { pretrained, prefix, perturbation, workDir }: TrainOptions,
   training: Training,
-  extra: CheckpointExtra | undefined,
+  checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Provenance {
+  const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   if (extra !== undefined && extra.perturbation !== perturbation)
     throw new UserError(
       `perturbation: found ${perturbation ?? 'none'}, but the checkpoint was made with ${extra.perturbation ?? 'none'}`,
@@ -226,8 +238,11 @@ function provenanceHere(
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
   const now = training.provenance(weights);
-  if (extra === undefined) return now;
-  return continued(extra.provenance, now, (message) => said.push(['warn', message]));
+  if (checkpoint === undefined || extra === undefined) return now;
+  const warn = (message: string) => void said.push(['warn', message]);
+  const repairs = repairsSince(training, checkpoint, workDir);
+  if (repairs.length > 0) warn(repairText(repairs, checkpoint.meta.step));
+  return continued(extra.provenance, now, warn, repairs);
 }
 
 /** @returns what stood before the backbone's names, where the weights are from a file. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { canonicalJson, UserError } from '../base/index.ts';
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
 import { Interrupted } from '../run/interrupt.ts';
 import { train } from '../run/trainer.ts';
 import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
@@ -202,7 +203,8 @@ function blessingOf(
   const [first] = differences;
   const changed: Blessing['changed'] = [
     ...(before === undefined || before.graph === record.graph ? [] : ['graph' as const]),
-    ...(before === undefined || canonicalJson(before.data) === canonicalJson(record.data)
+    ...(before === undefined ||
+    canonicalJson(hashesOf(before.data)) === canonicalJson(hashesOf(record.data))
       ? []
       : ['data' as const]),
     ...(previous === undefined || previous.horizon === horizon ? [] : ['horizon' as const]),

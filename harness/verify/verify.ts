@@ -5,6 +5,7 @@ import { type Methods, parseExperiment } from '../experiment/index.ts';
 import type { EpochEntry } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
 import { readRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { Interrupted } from '../run/interrupt.ts';
 import { train } from '../run/trainer.ts';
@@ -183,7 +184,8 @@ function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, l
 }
 
 function circumstancesApart(recorded: RunRecord, found: RunRecord): Circumstance[] {
-  const sameData = canonicalJson(recorded.data) === canonicalJson(found.data);
+  const data = (record: RunRecord) => canonicalJson(hashesOf(record.data));
+  const sameData = data(recorded) === data(found);
   return [
     ...(sameData ? [] : ['data' as const]),
     ...(recorded.graph === found.graph ? [] : ['graph' as const]),

@@ -34,12 +34,13 @@ export interface ImageCheck {
   /**
    * Decodes them; a file whose content is known to decode is not among them.
    * @param onDamage told of each as it is found
+   * @returns whether it came to its end
    * @throws Error where there can be no process that decodes; the cache has what was done.
    */
   run(
     onProgress?: (done: number, total: number) => void,
     onDamage?: (damaged: Damaged) => void,
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** Ends `run` where it is. */
   dispose(): Promise<void>;
 }
@@ -68,6 +69,7 @@ export function imageCheck(
     let done = 0;
     try {
       for (const some of pieces(parts)) {
+        if (ended) return false;
         const found = await damagedOf(decoder, some);
         const wrong = new Set(found.map(({ index }) => index));
         const right = some.indices.filter((index) => !wrong.has(index));
@@ -80,8 +82,10 @@ export function imageCheck(
         await addDecoded(good);
         good = [];
       }
+      return true;
     } catch (error) {
       if (!ended) throw error;
+      return false;
     } finally {
       await addDecoded(good);
       await decoder.dispose();

@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { addDecoded, keyAt } from '../checks/decoded_cache.ts';
 import { decodeStrictly } from '../images/decode.ts';
 import type { Source } from '../source.ts';
 
@@ -10,10 +11,16 @@ export interface Finding {
   readonly usable: boolean;
 }
 
-/** Reads every sample of a source, of image files strictly as well: all that is wrong, in order. */
+/**
+ * Reads every sample of a source, of image files strictly as well: all that is wrong, in order. Files
+ * that are usable need no check at the start of a run any more.
+ */
 export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
+  const good: bigint[] = [];
   for (let index = 0; index < source.count; index++) {
     const refused = await refusal(async () => source.read(index));
+    if (refused === undefined && source.files !== undefined)
+      good.push(keyAt(source.files.digests, index));
     if (refused !== undefined) yield { index, message: refused, usable: false };
     else {
       const bytes = source.bytes?.(index);
@@ -22,6 +29,7 @@ export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
       if (warned !== undefined) yield { index, message: warned, usable: true };
     }
   }
+  await addDecoded(good);
 }
 
 /** Samples of each class, by label; empty without labels. */
