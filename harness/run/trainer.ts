@@ -9,7 +9,6 @@ import type { RunRecord } from '../record/record.ts';
 import { StateFile } from '../record/states.ts';
 import { NO_SUMS } from '../record/sums.ts';
 import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
-import type { Learner } from '../step/learner.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import {
   checkedMethod,
@@ -18,6 +17,7 @@ import {
   openTraining,
   type Training,
 } from './open_training.ts';
+import { checkPretrainedClasses } from './pretrained_classes.ts';
 import { Run } from './run.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -107,7 +107,7 @@ async function trained(
   try {
     const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
     const provenance = provenanceHere(options, training, extra, said);
-    if (checkpoint === undefined) await initialise(options, training.learner, said);
+    if (checkpoint === undefined) await initialise(options, training, said);
     else await training.learner.restore(checkpoint.tensors);
     const entries = extra?.epochs ?? [];
     const step = checkpoint?.meta.step ?? 0;
@@ -167,12 +167,16 @@ function provenanceHere(
   return continued(extra.provenance, now, (message) => said.push(['warn', message]));
 }
 
-async function initialise(options: TrainOptions, learner: Learner, said: Say[]): Promise<void> {
+async function initialise(options: TrainOptions, training: Training, said: Say[]): Promise<void> {
   const { experiment, pretrained, perturbation } = options;
+  const { learner } = training;
   const { model } = learner.definition;
   await learner.initialise(experiment.seed);
   if (pretrained !== undefined) {
     const { values, unused } = await readPretrained(pretrained, model);
+    const { source } = training.batches;
+    const warning = checkPretrainedClasses(pretrained, values, model, source);
+    if (warning !== undefined) said.push(['warn', warning]);
     await setWeights(learner, values);
     said.push(['info', `--pretrained ${pretrained}: ${values.size} tensors taken`]);
     if (unused.length > 0)

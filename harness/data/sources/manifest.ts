@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { BREATH, breath } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file_error.ts';
-import { sha256 } from '../../base/hash.ts';
+import { sha256Slowly } from '../../base/hash.ts';
 import type { Manifest, OpenOptions } from '../source.ts';
 import type { FileIndex } from './file_index.ts';
 import { isEscaped, pathOf, shownName, shownPath } from './file_names.ts';
@@ -23,7 +23,7 @@ export async function contentManifest(
   { verify = false, onProgress = () => {}, signal }: Partial<OpenOptions>,
 ): Promise<Manifest> {
   const { root, names, labels, notes } = index;
-  const known = readKnown(root);
+  const known = await readKnown(root, signal);
   const states = await statesOf(index, signal);
   const unique = new Set(names);
   const stale = [...unique].filter((name) => verify || !isSame(known.get(name), states.get(name)));
@@ -43,7 +43,9 @@ export async function contentManifest(
   }
   if (changed.length > 0) throw secretlyChanged(root, changed);
   if (stale.length > 0) await writeKnown(root, known);
-  return { sha256: sha256(lines(names, labels, known)), count: names.length, notes };
+  const sha256 = await sha256Slowly(lines(names, labels, known));
+  await breath(signal);
+  return { sha256, count: names.length, notes };
 }
 
 type State = Omit<Known, 'digest'>;
@@ -106,14 +108,23 @@ function secretlyChanged(root: string, names: readonly string[]): UserError {
   );
 }
 
+const PIECE = 2 ** 16; // letters
+
 function* lines(
   names: readonly string[],
   labels: Int32Array | undefined,
   known: ReadonlyMap<string, Known>,
 ): Generator<string> {
+  let piece = ''; // of several lines: a hash takes longer to begin than to go on
   for (const [place, name] of names.entries()) {
     const digest = known.get(name)?.digest;
     if (digest === undefined) throw new Error(`${name} has not been hashed`);
-    yield `${Buffer.from(digest).toString('hex')} ${labels?.[place] ?? '-'}\n`;
+    const { buffer, byteOffset, length } = digest;
+    const hex = Buffer.from(buffer, byteOffset, length).toString('hex');
+    piece += `${hex} ${labels?.[place] ?? '-'}\n`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
   }
+  yield piece;
 }
