@@ -12,6 +12,7 @@ import { saveCheckpoint, stateHash } from '../weights/checkpoint.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import { runEpoch } from './epoch.ts';
 import type { Training } from './open_training.ts';
+import { learntClasses } from './pretrained_classes.ts';
 import { type Place, Unread, unread, unreadText } from './unread.ts';
 
 export interface RunSetup {
@@ -205,13 +206,15 @@ export class Run {
   private async save(state?: Map<string, HostArray>): Promise<void> {
     const { training, folder, log, history, provenance, perturbation } = this.setup;
     const { pretrainedPrefix, check } = this.setup;
-    const { experiment, learner } = training;
+    const { experiment, learner, method } = training;
     const { epoch, epochStep, sums } = this.place;
+    const classes = learntClasses(method, training.batches.source);
     const extra: CheckpointExtra = {
       format: 'reprise-record-2',
       provenance,
       sums,
       epochs: history.epochs,
+      ...(classes === undefined ? {} : { classes }),
       ...(perturbation === undefined ? {} : { perturbation }),
       ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
     };

@@ -10,7 +10,6 @@ import type { RunRecord } from '../record/record.ts';
 import { StateFile } from '../record/states.ts';
 import { NO_SUMS } from '../record/sums.ts';
 import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
-import type { Learner } from '../step/learner.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { readSafetensorsHeader } from '../weights/safetensors.ts';
 import { type ImageWatch, watchImages } from './image_watch.ts';
@@ -21,6 +20,7 @@ import {
   openTraining,
   type Training,
 } from './open_training.ts';
+import { checkPretrainedClasses } from './pretrained_classes.ts';
 import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
@@ -126,8 +126,7 @@ async function trained(
       const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
       const provenance = provenanceHere(options, training, checkpoint, said);
       let pretrainedPrefix = extra?.pretrainedPrefix;
-      if (checkpoint === undefined)
-        pretrainedPrefix = await initialise(options, training.learner, said);
+      if (checkpoint === undefined) pretrainedPrefix = await initialise(options, training, said);
       else await training.learner.restore(checkpoint.tensors);
       const step = checkpoint?.meta.step ?? 0;
       const opened = await openLog(options, lock, training, step, (extra?.epochs ?? []).length - 1);
@@ -248,15 +247,19 @@ function provenanceHere(
 /** @returns what stood before the backbone's names, where the weights are from a file. */
 async function initialise(
   options: TrainOptions,
-  learner: Learner,
+  training: Training,
   said: Say[],
 ): Promise<string | undefined> {
   const { experiment, methods, pretrained: file, prefix, perturbation } = options;
+  const { learner } = training;
   const { model } = learner.definition;
   await learner.initialise(experiment.seed);
   const found =
     file === undefined ? undefined : await readPretrained({ file, prefix, methods }, model);
   if (found !== undefined) {
+    const { source } = training.batches;
+    const warning = checkPretrainedClasses(file ?? '', found.values, model, source);
+    if (warning !== undefined) said.push(['warn', warning]);
     await setWeights(learner, found.values);
     for (const line of found.said) said.push(['info', `--pretrained ${line}`]);
   }

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { BREATH, breath } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file_error.ts';
-import { sha256 } from '../../base/hash.ts';
+import { sha256, sha256Slowly } from '../../base/hash.ts';
 import type { Manifest, OpenOptions } from '../source.ts';
 import type { FileIndex } from './file_index.ts';
 import { isEscaped, pathOf, shownName, shownPath } from './file_names.ts';
@@ -24,7 +24,7 @@ export async function contentManifest(
   { verify = false, onProgress = () => {}, signal }: Partial<OpenOptions>,
 ): Promise<{ readonly manifest: Manifest; readonly digests: Uint8Array }> {
   const { root, names, labels, notes } = index;
-  const known = readKnown(root);
+  const known = await readKnown(root, signal);
   const states = await statesOf(index, signal);
   const unique = new Set(names);
   const stale = [...unique].filter((name) => verify || !isSame(known.get(name), states.get(name)));
@@ -45,10 +45,9 @@ export async function contentManifest(
   if (changed.length > 0) throw secretlyChanged(root, changed);
   if (stale.length > 0) await writeKnown(root, known);
   const digests = digestsOf(names, known);
-  return {
-    manifest: { sha256: manifestHash(digests, labels), count: names.length, notes },
-    digests,
-  };
+  const sha256 = await sha256Slowly(lines(digests, labels));
+  await breath(signal);
+  return { manifest: { sha256, count: names.length, notes }, digests };
 }
 
 /** SHA-256 of a manifest: over a line a sample, of its file's digest and its label. */
@@ -126,8 +125,16 @@ function digestsOf(names: readonly string[], known: ReadonlyMap<string, Known>):
   return digests;
 }
 
+const PIECE = 2 ** 16; // letters
+
 function* lines(digests: Uint8Array, labels: Int32Array | undefined): Generator<string> {
   const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.length);
-  for (let place = 0; 32 * place < bytes.length; place++)
-    yield `${bytes.toString('hex', 32 * place, 32 * (place + 1))} ${labels?.[place] ?? '-'}\n`;
+  let piece = ''; // of several lines: a hash takes longer to begin than to go on
+  for (let place = 0; 32 * place < bytes.length; place++) {
+    piece += `${bytes.toString('hex', 32 * place, 32 * (place + 1))} ${labels?.[place] ?? '-'}\n`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
 }
