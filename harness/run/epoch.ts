@@ -2,6 +2,7 @@ import { UserError } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import type { Experiment, Metrics } from '../experiment/index.ts';
 import type { RunLog, StepEntry } from '../log/log.ts';
+import { momentumOf } from '../optim/spec.ts';
 import { type EpochSums, withStep } from '../record/sums.ts';
 import type { StepPlan } from '../step/plan.ts';
 import { takeStep } from '../step/take_step.ts';
@@ -85,7 +86,7 @@ function entryOf(
   images: number,
   metrics: Metrics,
 ): StepEntry {
-  const { momentum } = experiment.optimizer;
+  const momentum = momentumOf(experiment.optimizer);
   return { step: plan.step + 1, lr: plan.rate, momentum, images, metrics };
 }
 
