@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
+import { frozenClassifier } from '../harness/evaluation/frozen_model.ts';
 import { bindMethod } from '../harness/experiment/bind.ts';
+import { NO_DATA } from '../harness/experiment/method.ts';
 import { parseExperiment } from '../harness/experiment/spec.ts';
 import { advance, batchOf, type SmallRun, withLearner } from '../harness/testing/method_suite.ts';
+import { smallBackbone } from '../harness/testing/small_backbone.ts';
 import { deepcluster } from './deepcluster.ts';
 import { methods } from './index.ts';
 import { odc, odcSpec } from './odc.ts';
@@ -64,6 +67,15 @@ describe('the backbone sees edges', () => {
       },
       { observe: true },
     );
+  });
+
+  it('in the evaluation of a classifier too', () => {
+    const bound = supervised.bind({ kind: 'supervised', sobel: true, classes: 2 });
+    const model = bound.model(smallBackbone('batch', bound.channels), NO_DATA);
+    const frozen = frozenClassifier(model, bound.channels);
+    const stages = frozen?.stages.map(({ prefix }) => prefix);
+    expect(stages).toEqual(['sobel_layer.', 'backbone.', 'head.']);
+    expect(frozen?.channels).toBe(3);
   });
 
   it('which has two channels, as the experiment must say', () => {
