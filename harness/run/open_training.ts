@@ -17,6 +17,7 @@ import {
   type Experiment,
   type Methods,
   NO_DATA,
+  warningsOf,
 } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import { type Provenance, provenanceOf } from '../record/provenance.ts';
@@ -144,6 +145,15 @@ export class Training {
   /** The images by use, as in `manifests`. */
   get sources(): Readonly<Record<string, Source>> {
     return { train: this.batches.source, ...this.evaluator?.sources };
+  }
+
+  /** Settings that are legal and yet defeat the method with these data, a sentence each. */
+  get warnings(): string[] {
+    const known = Object.entries(this.sources).map(([use, { count, labels, manifest }]) => {
+      const classes = labels === undefined ? undefined : new Set(labels).size;
+      return [use, { count, classes, sha256: manifest.sha256 }] as const;
+    });
+    return warningsOf(this.experiment, this.method, Object.fromEntries(known));
   }
 
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */

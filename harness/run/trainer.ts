@@ -118,6 +118,7 @@ async function trained(
     log = await openLog(options, training, step, entries.length - 1);
     log.info(startLine(options, training));
     for (const [level, message] of said) log[level](message);
+    for (const warning of training.warnings) log.warn(warning);
     for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
     const { sources } = training;
     watch = await watchImages({ sources, log, folder: workDir, signal: options.signal });
