@@ -9,6 +9,7 @@ import type { RunRecord } from '../record/record.ts';
 import { readRecord } from '../record/record.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { train } from '../run/trainer.ts';
+import { checkPrefix } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { changesBetween } from './golden.ts';
 import type { Change } from './golden_schema.ts';
@@ -76,7 +77,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       ...(from === undefined ? {} : { resumeFrom: from.file }),
       ...(from !== undefined || options.pretrained === undefined
         ? {}
-        : { pretrained: options.pretrained, prefix: options.prefix ?? recordedPrefix(record) }),
+        : { pretrained: options.pretrained, prefix: prefixOf(options, record) }),
       ...(workers === undefined ? {} : { workers }),
       ...(threads === undefined ? {} : { threads }),
     });
@@ -104,8 +105,11 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
   }
 }
 
-function recordedPrefix({ environment }: RunRecord): string | undefined {
-  return environment.pretrainedPrefix;
+// Records of before the prefix stood in them say nothing that --prefix could contradict.
+function prefixOf({ prefix }: VerifyOptions, { environment }: RunRecord): string | undefined {
+  const { pretrainedPrefix: began } = environment;
+  if (began !== undefined) checkPrefix(prefix, began);
+  return began ?? prefix;
 }
 
 /** Epochs of a run that can be run again: the first, and those after a checkpoint. */
