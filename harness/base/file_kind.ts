@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from './errors.ts';
 import { BEGINNINGS, KINDS, type Kind, SIGNATURES, TEXTS } from './file_signatures.ts';
 
@@ -65,8 +65,15 @@ export function otherKind(
   const found = fileKindAt(path);
   if (found === undefined || kinds.includes(found.kind)) return undefined;
   const { name, mend = `name ${expected}` } = found;
-  const way = mend.replace('FILE OUT', () => `${path} ${path.replace(ENDINGS, '')}`);
+  const way = mend.replace('FILE OUT.safetensors', () => `${path} ${freeName(path)}`);
   return new UserError(`${path} is ${name}, expected ${expected}; ${way}`);
+}
+
+// What a message proposes never writes over a file that is there.
+function freeName(path: string): string {
+  const stem = path.replace(ENDINGS, '');
+  const taken = existsSync(`${stem}.safetensors`);
+  return taken ? `${stem}_converted.safetensors` : `${stem}.safetensors`;
 }
 
 const ENDINGS = /(?:\.(?:pth|pt|tar|ckpt|bin|pkl|safetensors))*$/;

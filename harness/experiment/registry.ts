@@ -61,7 +61,7 @@ export function recipeNamed(name: string, recipes: Recipes): unknown {
   if (recipes.has(name)) return recipes.get(name);
   if (name.endsWith('.json') || fileKindAt(name)?.kind === 'json')
     return readJson(name, 'an experiment');
-  const other = otherKind(name, 'the name of an experiment or a .json file that holds one', []);
+  const other = otherKind(name, 'an experiment (its name, or a .json file)', []);
   if (other !== undefined) throw other;
   const near = nearest(name, recipes.keys());
   const hint =

@@ -9,7 +9,7 @@ import { continued, environment, type Provenance } from '../record/provenance.ts
 import type { RunRecord } from '../record/record.ts';
 import { StateFile } from '../record/states.ts';
 import { NO_SUMS } from '../record/sums.ts';
-import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
+import { checkPrefix, perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { readSafetensorsHeader } from '../weights/safetensors.ts';
 import { type ImageWatch, watchImages } from './image_watch.ts';
@@ -229,11 +229,7 @@ function provenanceHere(
     throw new UserError(
       `perturbation: found ${perturbation ?? 'none'}, but the checkpoint was made with ${extra.perturbation ?? 'none'}`,
     );
-  if (extra !== undefined && prefix !== undefined && prefix !== extra.pretrainedPrefix)
-    throw new UserError(
-      `--prefix ${prefix}: the run began with ${extra.pretrainedPrefix ?? 'none'}; ` +
-        'leave it out to go on, or start a new run in another --work_dir',
-    );
+  if (extra !== undefined) checkPrefix(prefix, extra.pretrainedPrefix);
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
   const now = training.provenance(weights);
@@ -261,7 +257,7 @@ async function initialise(
     const warning = checkPretrainedClasses(file ?? '', found.values, model, source);
     if (warning !== undefined) said.push(['warn', warning]);
     await setWeights(learner, found.values);
-    for (const line of found.said) said.push(['info', `--pretrained ${line}`]);
+    for (const line of found.said) said.push(['info', line]);
   }
   if (perturbation !== undefined)
     await setWeights(learner, perturbed(await learner.save(), model, perturbation));

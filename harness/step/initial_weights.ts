@@ -75,7 +75,8 @@ export async function readPretrained(
     values.set(own, fitting(file, own, value, spec));
     used.add(name);
   }
-  const said = [...weights.notes, choiceText(choice, tensors.keys(), used)];
+  const notes = weights.notes.map((note) => `--pretrained ${note}`);
+  const said = [...notes, choiceText(choice, tensors.keys(), used)];
   return { values, sha256, prefix: encoder.prefix, said };
 }
 
@@ -117,6 +118,20 @@ function fitting(file: string, name: string, value: HostArray, spec: ParameterSp
       `--pretrained ${file}: ${name} is ${value.dtype} [${value.shape}], expected ${spec.dtype} [${shape}]`,
     );
   return value;
+}
+
+/**
+ * Whether what `--prefix` says is what a run began with.
+ * @param began what its record says; undefined where it does not say.
+ * @throws UserError where it is not.
+ */
+export function checkPrefix(asked: string | undefined, began: string | undefined): void {
+  const bare = (prefix: string) => prefix.replace(/\.$/, '');
+  if (asked === undefined || (began !== undefined && bare(asked) === bare(began))) return;
+  const what = began === undefined ? 'no --prefix' : `the backbone under "${began}"`;
+  throw new UserError(
+    `--prefix ${asked}: the run began with ${what}; leave the option out, or start a new run in another --work_dir`,
+  );
 }
 
 /** Gives networks new weights; their followers and all replicas' statistics start as copies. */

@@ -9,6 +9,7 @@ import { hashesOf } from '../record/repair.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
 import { Interrupted } from '../run/interrupt.ts';
 import { train } from '../run/trainer.ts';
+import { checkPrefix } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { changesBetween } from './golden.ts';
 import type { Change } from './golden_schema.ts';
@@ -79,7 +80,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       ...(from === undefined ? {} : { resumeFrom: from.file }),
       ...(from !== undefined || options.pretrained === undefined
         ? {}
-        : { pretrained: options.pretrained, prefix: options.prefix ?? recordedPrefix(record) }),
+        : { pretrained: options.pretrained, prefix: prefixOf(options, record) }),
       ...(workers === undefined ? {} : { workers }),
       ...(threads === undefined ? {} : { threads }),
     });
@@ -112,8 +113,11 @@ async function tensorsApart(
   return tensorDifferences(await stateIn(own, recorded), again);
 }
 
-function recordedPrefix({ environment }: RunRecord): string | undefined {
-  return environment.pretrainedPrefix;
+// Records of before the prefix stood in them say nothing that --prefix could contradict.
+function prefixOf({ prefix }: VerifyOptions, { environment }: RunRecord): string | undefined {
+  const { pretrainedPrefix: began } = environment;
+  if (began !== undefined) checkPrefix(prefix, began);
+  return began ?? prefix;
 }
 
 /** Epochs of a run that can be run again: the first, and those after a checkpoint. */

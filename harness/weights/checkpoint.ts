@@ -151,7 +151,9 @@ export function listCheckpoints(folder: string): string[] {
 function readMeta(file: string): { readonly meta: CheckpointMeta; readonly hash: Sha256 } {
   const { metadata, canonical } = readSafetensorsHeader(file);
   if (metadata.format !== FORMAT) {
-    throw new UserError(`${file} is no checkpoint of a run; --pretrained takes published weights`);
+    throw new UserError(
+      `${file} is no checkpoint of a run; to begin one with its weights, use --pretrained`,
+    );
   }
   const { meta: json = '', stateHash: hash = '', seal: found } = metadata;
   if (!canonical || found !== seal(json, hash)) {
