@@ -3,7 +3,7 @@
  * they need, because threads of the loader must not load the rest.
  */
 export { always } from './always.ts';
-export { BREATH, breath } from './breath.ts';
+export { BREATH, breath, unlessStopped } from './breath.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';
 export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';

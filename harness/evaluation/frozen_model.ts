@@ -130,7 +130,7 @@ export class FrozenModel {
     for await (const piece of set.images()) {
       await breath(signal);
       images.set(piece.images);
-      const rows = await extractFeatures(this.program, images, piece.count);
+      const rows = await extractFeatures(this.program, images, piece.count, signal);
       features.set(rows, piece.first * width);
     }
     const bad = features.findIndex((x) => !Number.isFinite(x));

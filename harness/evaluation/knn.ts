@@ -177,7 +177,7 @@ class Search {
       const rows = new Float64Array(queries * width);
       rows.set(judged.subarray(first * width, (first + queries) * width));
       const inputs = { judged: rows, absent: this.absent };
-      const { values, indices } = await this.program.run('search', inputs);
+      const { values, indices } = await this.program.runUnlessStopped(signal, 'search', inputs);
       if (!(values?.data instanceof Float64Array && indices?.data instanceof Int32Array))
         throw new Error('k-NN: float64 and int32 expected');
       for (let row = 0; row < Math.min(queries, total - first); row++)

@@ -86,7 +86,7 @@ async function gram(
       await breath(signal);
       const piece = new Float64Array(ROWS * width);
       piece.set(rows.subarray(first, first + ROWS * width));
-      const { products } = await program.run('gram', { rows: piece });
+      const { products } = await program.runUnlessStopped(signal, 'gram', { rows: piece });
       if (!(products?.data instanceof Float64Array)) throw new Error('spread: float64 expected');
       for (const [i, value] of products.data.entries()) total[i] = (total[i] ?? 0) + value;
     }

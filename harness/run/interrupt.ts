@@ -1,4 +1,5 @@
 import { clock } from '../base/index.ts';
+import { exitNow } from './exit_now.ts';
 import { hangupIgnored, watchStart } from './started_by.ts';
 
 /** Exit codes of a command that was asked to end, as shells have them: 128 and the signal's number. */
@@ -48,7 +49,7 @@ export function onInterrupt(
   };
   const handle = (by: Asking) => {
     if (!controller.signal.aborted) stop(by, '');
-    else if (clock.seconds() - first > ECHO_SECONDS) process.exit(CODES[by]);
+    else if (clock.seconds() - first > ECHO_SECONDS) exitNow(CODES[by]);
   };
   listening++;
   const undo = onSignals(handle);
@@ -73,7 +74,7 @@ export function onInterrupt(
  */
 export function endWhenAsked(signals: boolean): () => void {
   const end = (by: Asking) => {
-    if (listening === 0) process.exit(CODES[by]);
+    if (listening === 0) exitNow(CODES[by]);
   };
   const undo = signals ? onSignals(end) : () => {};
   const unwatch = watchStart(() => end('SIGHUP'));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../harness/base/index.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
+import { exitNow } from '../../harness/run/exit_now.ts';
 import { onInterrupt } from '../../harness/run/interrupt.ts';
 import { type TrainResult, train } from '../../harness/run/trainer.ts';
 import type { OptionsOf } from './option.ts';
@@ -51,13 +52,22 @@ export async function trainInterruptibly(
       signal: interruption.signal,
     });
     const stopped = !result.finished && interruption.signal.aborted;
+    if (stopped) endSoon(interruption.code());
     return { result, code: stopped ? interruption.code() : 0 };
   } catch (error) {
     const { signal } = interruption;
     if (!signal.aborted || error !== signal.reason) throw error;
     process.stderr.write('stopped before the first step; the same command begins anew\n');
+    endSoon(interruption.code());
     return { result: undefined, code: interruption.code() };
   } finally {
     interruption.dispose();
   }
+}
+
+const GRACE_MS = 300; // for what the caller prints
+
+/** Ends the process also where a run of the engine that nobody waits for any more would hold it. */
+function endSoon(code: number): void {
+  setTimeout(() => exitNow(code), GRACE_MS).unref();
 }

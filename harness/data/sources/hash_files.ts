@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { unlessStopped } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file_error.ts';
 import { pathOf, shownPath } from './file_names.ts';
@@ -46,25 +47,13 @@ export async function hashFiles(
       onProgress(done);
     }
   };
-  const stopped = stop(signal);
   try {
-    await Promise.race([Promise.all(threads.map(work)), stopped.promise]);
+    // A thread may be in the middle of a slow file.
+    await unlessStopped(signal, Promise.all(threads.map(work)));
   } finally {
-    stopped.dispose();
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
   return digests;
-}
-
-/** Fails with the reason of a signal once it comes: a thread may be in the middle of a slow file. */
-function stop(signal: AbortSignal | undefined) {
-  let end = () => {};
-  const promise = new Promise<never>((_, reject) => {
-    end = () => reject(signal?.reason);
-  });
-  if (signal?.aborted) end();
-  signal?.addEventListener('abort', end);
-  return { promise, dispose: () => signal?.removeEventListener('abort', end) };
 }
 
 function digestsOf(thread: Worker, root: string, names: readonly string[]): Promise<Uint8Array> {
