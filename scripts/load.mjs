@@ -1,6 +1,6 @@
-import './node.mjs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { packagesProblem } from './node.mjs';
 
 /** The root of the checkout. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -27,5 +27,10 @@ register();
  * @example const { parseExperiment } = await load('harness/experiment/spec.ts');
  */
 export function load(path) {
-  return import(pathToFileURL(resolve(root, path)).href);
+  return import(pathToFileURL(resolve(root, path)).href).catch((error) => {
+    const problem = packagesProblem(error, root);
+    if (problem === undefined) throw error;
+    process.stderr.write(`${problem}\n`);
+    process.exit(1);
+  });
 }

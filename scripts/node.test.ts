@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-const { nodeProblem } = await import(new URL('./node.mjs', import.meta.url).href);
+const { nodeProblem, packagesProblem } = await import(new URL('./node.mjs', import.meta.url).href);
 
 test('a Node older than package.json asks for is refused by name', () => {
   const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -15,6 +15,26 @@ test('a Node older than package.json asks for is refused by name', () => {
   expect(nodeProblem('18.20.4')).toContain('this is Node 18.20.4');
   for (const version of ['20.19.0', '20.20.2', '22.0.0', '24.4.1'])
     expect(nodeProblem(version)).toBe(undefined);
+});
+
+test.each([
+  [
+    'The service was stopped: spawn /a/node_modules/@esbuild/linux-x64/bin/esbuild EACCES',
+    /may not be run; if its disk is mounted noexec/,
+  ],
+  ['/a/koffi.node: failed to map segment from shared object', /in \/a may not be run/],
+  [
+    'Cannot find the native Koffi module; did you bundle it correctly?',
+    /not those for linux on x64; run `npm ci`/,
+  ],
+  ['\nYou installed esbuild for another platform than the one', /in \/a are not those for/],
+  [
+    'The package "@esbuild/linux-x64" could not be found, and is needed by esbuild.',
+    /not those for/,
+  ],
+])('%s', (message, told) => {
+  expect(packagesProblem(new Error(message), '/a')).toMatch(told);
+  expect(packagesProblem(new Error('another'), '/a')).toBe(undefined);
 });
 
 test('a checkout without its packages says what to run', () => {

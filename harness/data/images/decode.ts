@@ -80,13 +80,21 @@ let loading: Promise<Open> | undefined;
 
 /** sharp takes 0.1 s and 10 MiB of every thread: it is loaded where a file needs it. */
 function opener(): Promise<Open> {
-  loading ??= import('sharp').then(({ default: sharp }) => {
+  loading ??= import('sharp').catch(notInstalled).then(({ default: sharp }) => {
     // Images are decoded side by side by the loader's threads; none should split its own work.
     sharp.concurrency(1);
     sharp.cache(false);
     return sharp;
   });
   return loading;
+}
+
+/** Its first line of many says what fails. */
+function notInstalled(cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message.split('\n', 2).join(': ') : String(cause);
+  throw new UserError(`sharp, which decodes images, cannot be loaded (${reason}); run \`npm ci\``, {
+    cause,
+  });
 }
 
 const OPTIONS = { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const;
@@ -137,6 +145,7 @@ async function damaged(
   kind: Kind,
   cause: unknown,
 ): Promise<UserError> {
+  if (cause instanceof UserError) return cause; // nothing is wrong with the file
   const reason = reasonOf(cause);
   if (!/exceeds pixel limit/.test(reason)) {
     const odd = kind === 'JPEG' ? oddFrame(bytes, reason) : undefined;
