@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { UserError } from '../../base/errors.ts';
 import { openImageSet } from '../../evaluation/image_set.ts';
 import { Loader, type LoaderSetup } from '../loader/loader.ts';
 import { openSource } from '../open_source.ts';
