@@ -119,8 +119,13 @@ function undecoded(sources: Readonly<Record<string, Source>>): Some[] {
     if (files === undefined || seen.has(manifest.sha256)) return [];
     seen.add(manifest.sha256);
     const indices: number[] = [];
-    for (let index = 0; index < count; index++)
-      if (!isDecoded(known, keyAt(files.digests, index))) indices.push(index);
+    const before = new Set<bigint>(); // a joined source may have a file several times
+    for (let index = 0; index < count; index++) {
+      const key = keyAt(files.digests, index);
+      if (isDecoded(known, key) || before.has(key)) continue;
+      if (manifest.parts !== undefined) before.add(key);
+      indices.push(index);
+    }
     return [{ use, source, files, indices }];
   });
 }
