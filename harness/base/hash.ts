@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { canonicalJson } from './canonical.ts';
+import { fileError } from './file_error.ts';
 import type { Sha256 } from './sha256.ts';
 
 /** Bytes or text (hashed as UTF-8), whole or in pieces that follow each other. */
@@ -52,15 +53,31 @@ export function piecesOf(content: Hashable): Iterable<string | Uint8Array> {
 
 /** The bytes of a file, in pieces. */
 export function* filePieces(path: string): Generator<Uint8Array> {
-  const file = openSync(path, 'r');
+  const file = opened(path);
   try {
     const buffer = new Uint8Array(FILE_PIECE);
     for (;;) {
-      const count = readSync(file, buffer, 0, buffer.length, null);
+      const count = readInto(buffer, file, path);
       if (count === 0) return;
       yield buffer.subarray(0, count);
     }
   } finally {
     closeSync(file);
+  }
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+function readInto(buffer: Uint8Array, file: number, path: string): number {
+  try {
+    return readSync(file, buffer, 0, buffer.length, null);
+  } catch (cause) {
+    throw fileError(path, cause);
   }
 }

@@ -3,6 +3,7 @@
  * they need, because threads of the loader must not load the rest.
  */
 export { always } from './always.ts';
+export { cacheHome } from './cache_home.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';
 export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
@@ -30,6 +31,7 @@ export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';
 export { hearNotices, noticeOnce } from './notices.ts';
 export { parse } from './parse.ts';
+export { kindOf, readFolder, readJson } from './read.ts';
 export { Sha256 } from './sha256.ts';
 export { shownPath } from './shown_path.ts';
 export { stampFile, stampSha256 } from './stamp.ts';

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readText } from '../base/file_error.ts';
 import type { SourceSpec } from './spec.ts';
 
 /** How many images a source has, and how that is known. */
@@ -29,7 +30,7 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
   const file = join(data, spec.file);
   if (existsSync(file)) {
-    const lines = readFileSync(file, 'utf8').split('\n');
+    const lines = readText(file).split('\n');
     return { count: lines.filter((line) => line.trim() !== '').length, from: 'the files' };
   }
   const count = LISTS[spec.file];

@@ -1,6 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Exported, exportsOf, modulesIn, nearest, UserError } from '../base/index.ts';
+import {
+  type Exported,
+  exportsOf,
+  modulesIn,
+  nearest,
+  readJson,
+  UserError,
+} from '../base/index.ts';
 import type { Methods } from './bind.ts';
 import type { MethodDefinition } from './method.ts';
 
@@ -49,7 +56,7 @@ export function recipeExports(folders: readonly string[]): Promise<readonly Expo
  * @throws UserError naming the nearest one when it is not known.
  */
 export function recipeNamed(name: string, recipes: Recipes): unknown {
-  if (name.endsWith('.json')) return readJson(name);
+  if (name.endsWith('.json')) return readJson(name, 'an experiment is one JSON object');
   if (recipes.has(name)) return recipes.get(name);
   const near = nearest(name, recipes.keys());
   const hint =
@@ -70,14 +77,4 @@ function listed(folder: string): string[] {
 function recipeName(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('name' in value)) return undefined;
   return typeof value.name === 'string' && 'method' in value ? value.name : undefined;
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new UserError(
-      `cannot read experiment ${path}: ${error instanceof Error ? error.message : error}`,
-    );
-  }
 }

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   differences,
   type Lock,
   lockFolder,
+  readFolder,
   sweepTemporaries,
   UserError,
   writeAtomic,
@@ -62,7 +63,7 @@ export async function findStart(request: StartRequest): Promise<LoadedCheckpoint
   if (checkpoint === undefined) {
     if (found !== undefined) {
       tell.info(`${folder} holds a run that never reached a checkpoint; it begins anew`);
-      for (const name of readdirSync(folder))
+      for (const name of readFolder(folder))
         if (OWN.test(name)) rmSync(join(folder, name), { recursive: true });
     }
     return undefined;

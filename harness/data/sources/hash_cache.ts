@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { cacheHome } from '../../base/cache_home.ts';
 import { writeAtomic } from '../../base/files.ts';
 import { sha256 } from '../../base/hash.ts';
 
@@ -67,7 +67,6 @@ export async function writeKnown(root: string, known: ReadonlyMap<string, Known>
 
 /** One file a data folder, in the user's cache. */
 function cachePath(root: string): string {
-  const home = process.env.XDG_CACHE_HOME; // a relative one is to be ignored
-  const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache');
+  const base = cacheHome() ?? '/dev/null'; // without a home nothing is kept
   return join(base, 'reprise', 'digests', `${sha256(root).slice(0, 32)}.bin`);
 }

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
+import { readFolder, readJson } from '../../base/read.ts';
 import type { HostArray } from '../../engine/array.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 
@@ -50,7 +51,7 @@ export interface Fixture {
 /** Names of the cases in a folder, sorted. */
 export function caseNames(directory: string): readonly string[] {
   if (!existsSync(directory)) throw new UserError(`parity: no folder ${directory}`);
-  const stems = readdirSync(directory)
+  const stems = readFolder(directory)
     .filter((file) => /\.(json|safetensors)$/.test(file))
     .map((file) => file.replace(/\.(json|safetensors)$/, ''));
   // `coco_ap.gt.json` belongs to the case `coco_ap`.
@@ -93,13 +94,7 @@ export function readFixture(directory: string, name: string): Fixture {
 }
 
 function parseJson(path: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    return parsedBy(z.record(z.string(), z.unknown()), value, path);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`description cannot be read: ${(error as Error).message}`);
-  }
+  return parsedBy(z.record(z.string(), z.unknown()), readJson(path), path);
 }
 
 function parsedBy<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
