@@ -1,8 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
-import { parse, readJson, UserError } from '../harness/base/index.ts';
+import { kindOfPath, parse, readFolder, readJson, UserError } from '../harness/base/index.ts';
 import { Publication } from '../harness/publish/publish.ts';
 import { metricsOf } from '../harness/record/entries.ts';
 import { type RunRecord, readRecord } from '../harness/record/record.ts';
@@ -34,7 +34,7 @@ const Described = z.looseObject({
  * @throws UserError for a record or publication that does not fit.
  */
 export function readEntries(folder: string): Entry[] {
-  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const names = kindOfPath(folder) === undefined ? [] : readFolder(folder).sort();
   return names
     .filter((name) => name.endsWith('.json') && !name.endsWith('.weights.json'))
     .map((name) => {
@@ -45,7 +45,7 @@ export function readEntries(folder: string): Entry[] {
 
 /** The runs of a folder of work directories, `DIR/NAME/record.json`, by name of the directory. */
 export function readWorkDirs(folder: string): Entry[] {
-  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const names = kindOfPath(folder) === undefined ? [] : readFolder(folder).sort();
   return names
     .filter((name) => existsSync(join(folder, name, 'record.json')))
     .map((name) =>

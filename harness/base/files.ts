@@ -38,7 +38,7 @@ export async function writeAtomic(path: string, content: Content): Promise<void>
 
 /** Removes the temporary files that killed processes left in a folder; those of live ones stay. */
 export function sweepTemporaries(folder: string): void {
-  for (const name of readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     const pid = TEMPORARY.exec(name)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true });
   }
@@ -103,6 +103,14 @@ async function writeSynced(path: string, content: Content): Promise<void> {
     await syncFile(file);
   } finally {
     await file.close();
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw writeError(folder, cause); // nothing can be swept, nor written
   }
 }
 

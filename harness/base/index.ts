@@ -4,6 +4,7 @@
  */
 export { always } from './always.ts';
 export { BREATH, breath, unlessStopped } from './breath.ts';
+export { cacheHome } from './cache_home.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';
 export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
@@ -41,6 +42,7 @@ export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';
 export { hearNotices, noticeOnce } from './notices.ts';
 export { parse } from './parse.ts';
+export { readFolder } from './read.ts';
 export { Sha256 } from './sha256.ts';
 export { shownPath } from './shown_path.ts';
 export { stampFile, stampSha256 } from './stamp.ts';

@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileError, readBytes, writeAtomic } from '../base/index.ts';
+import { readBytes, readFolder, writeAtomic } from '../base/index.ts';
 import { fields } from '../engine/native/protobuf.ts';
 
 /** Where a resumed run begins, in steps. */
@@ -18,7 +17,7 @@ const NAME = /^events\.out\.tfevents\./;
  * TensorBoard would pass over it by itself; other readers would find points twice.
  */
 export async function forgetEvents(folder: string, kept: Kept): Promise<void> {
-  for (const name of namesIn(folder).filter((one) => NAME.test(one))) {
+  for (const name of readFolder(folder).filter((one) => NAME.test(one))) {
     const path = join(folder, name);
     const bytes = readBytes(path);
     const all = frames(bytes);
@@ -58,12 +57,4 @@ function inner(message: unknown, wanted: number): unknown {
 
 function text(bytes: unknown): string | undefined {
   return bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : undefined;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (cause) {
-    throw fileError(folder, cause);
-  }
 }

@@ -1,6 +1,12 @@
-import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, clock as systemClock, writeAtomic, writeError } from '../base/index.ts';
+import {
+  type Clock,
+  readFolder,
+  clock as systemClock,
+  writeAtomic,
+  writeError,
+} from '../base/index.ts';
 import type { Metrics } from '../experiment/index.ts';
 import { epochsCsv, type MetricRow } from './csv.ts';
 import { EventWriter } from './events.ts';
@@ -257,7 +263,7 @@ function stepsOfWindow({ folder, resumeStep, everySteps, stepsPerEpoch }: LogSet
 }
 
 function newestStem(folder: string): string | undefined {
-  const names = readdirSync(folder).filter((name) => /^\d{8}_\d{6}\.log\.json$/.test(name));
+  const names = readFolder(folder).filter((name) => /^\d{8}_\d{6}\.log\.json$/.test(name));
   return names.sort().at(-1)?.replace('.log.json', '');
 }
 

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   differences,
   type Lock,
   lockFolder,
   makeFolders,
+  readFolder,
   sweepTemporaries,
   UserError,
   writeAtomic,
@@ -64,7 +65,7 @@ export async function findStart(request: StartRequest): Promise<LoadedCheckpoint
   if (checkpoint === undefined) {
     if (found !== undefined) {
       tell.info(`${folder} holds a run that never reached a checkpoint; it begins anew`);
-      for (const name of readdirSync(folder))
+      for (const name of readFolder(folder))
         if (OWN.test(name)) rmSync(join(folder, name), { recursive: true });
     }
     return undefined;

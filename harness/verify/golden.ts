@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import {
   canonicalJson,
+  kindOfPath,
   parse,
+  readFolder,
   readJson,
   type Sha256,
   sha256Json,
@@ -68,7 +69,7 @@ function sealChecked<T extends { readonly seal: Sha256 }>(
 /** The goldens of a run's experiment by fingerprint id, in order of id. */
 export function goldensOf(folder: string, record: RunRecord): ReadonlyMap<string, Golden> {
   const place = join(folder, record.experimentId.slice(0, 12));
-  const names = existsSync(place) ? readdirSync(place).sort() : [];
+  const names = kindOfPath(place) === undefined ? [] : readFolder(place).sort();
   const files = names.filter((name) => name.endsWith('.json'));
   return new Map(
     files.map((name) => {

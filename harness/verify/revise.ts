@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readJson, writeAtomic } from '../base/index.ts';
+import { readFolder, readJson, writeAtomic } from '../base/index.ts';
 import { FORMER_FORMAT } from '../record/former.ts';
 import { readRecord, recordText } from '../record/record.ts';
 import { isFormerGolden } from './former_golden.ts';
@@ -38,7 +38,7 @@ export async function reviseGoldens(folder: string): Promise<Revised[]> {
 /** Moves all records of a folder that are in the former format to today's, in place. */
 export async function reviseRecords(folder: string): Promise<Revised[]> {
   const revised: Revised[] = [];
-  for (const name of readdirSync(folder).sort()) {
+  for (const name of readFolder(folder).sort()) {
     const file = join(folder, name);
     if (!name.endsWith('.json') || name.endsWith('.weights.json')) continue;
     const json = readJson(file, 'the record of a run');

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
   errorCode,
+  kindOfPath,
   noticeOnce,
+  readFolder,
   Sha256,
   sha256,
   sha256Slowly,
@@ -120,7 +121,7 @@ export async function latestCheckpoint(
   folder: string,
   warn: (message: string) => void,
 ): Promise<LoadedCheckpoint | undefined> {
-  if (!existsSync(folder)) return undefined;
+  if (kindOfPath(folder) === undefined) return undefined;
   sweepTemporaries(folder);
   const known = listCheckpoints(folder).flatMap((file) => {
     try {
@@ -142,7 +143,7 @@ export async function latestCheckpoint(
 
 /** The checkpoint files of a folder, in no particular order. */
 export function listCheckpoints(folder: string): string[] {
-  return readdirSync(folder)
+  return readFolder(folder)
     .filter((name) => NAME.test(name))
     .sort()
     .map((name) => join(folder, name));
@@ -192,7 +193,7 @@ async function prune(
   step: number,
   { keepLast, keepEvery }: Retention,
 ): Promise<void> {
-  const files = readdirSync(folder).flatMap((name) => {
+  const files = readFolder(folder).flatMap((name) => {
     const [, kind, number] = NAME.exec(name) ?? [];
     return kind === undefined ? [] : [{ name, kind, number: Number(number) }];
   });

@@ -13,7 +13,7 @@ export function outliveReaders(name: string, goesOn: boolean): void {
   let told = false;
   process.stdout.on('error', (error) => {
     const lost = GONE.has(errorCode(error) ?? '');
-    if (!lost) process.exitCode = 1;
+    if (!lost && !goesOn) process.exitCode = 1;
     if (!lost && !told)
       process.stderr.write(`${name}: cannot write to stdout: ${systemErrorText(error)}\n`);
     told = true;

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { BREATH, breath } from '../../base/breath.ts';
+import { cacheHome } from '../../base/cache_home.ts';
 import { writeAtomic } from '../../base/files.ts';
 import { sha256 } from '../../base/hash.ts';
 import { joinedNames, splitNames } from './file_names.ts';
@@ -80,7 +80,6 @@ function cachePath(root: string): string {
 
 /** A path in the user's cache. */
 export function inUserCache(...parts: readonly string[]): string {
-  const home = process.env.XDG_CACHE_HOME; // a relative one is to be ignored
-  const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache');
+  const base = cacheHome() ?? '/dev/null'; // without a home nothing is kept
   return join(base, 'reprise', ...parts);
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { lstat, rm, symlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { cacheHome } from '../../base/cache_home.ts';
 import { UserError } from '../../base/errors.ts';
 import { makeFolders } from '../../base/folders.ts';
 import { withLock } from '../../base/lock.ts';
@@ -56,6 +56,8 @@ interface Setting {
   readonly cache: string;
 }
 
+/** A folder that nobody can make. */
+const NOWHERE = '/dev/null/reprise';
 const LIBRARIES = [FRAMEWORK, CC] as const;
 const BUILDS: Readonly<Record<Device, Build>> = { cpu: CPU_BUILD, gpu: GPU_BUILD };
 
@@ -141,7 +143,11 @@ async function linkInstalled(
   for (const found of installedFolders(python, environment, VERSION, build.distributions)) {
     const root = build.libraries === '' ? found : dirname(found);
     if ((await stateOf(build, root, cache)) !== 'good') continue;
-    await symlink(root, directory);
+    try {
+      await symlink(root, directory);
+    } catch {
+      return false; // a cache without links gets a copy of its own
+    }
     terminal.write(`engine: using the TensorFlow ${VERSION} that is installed in ${root}\n`);
     return (await stateOf(build, directory, cache)) === 'good';
   }
@@ -214,7 +220,13 @@ async function isEntry(path: string): Promise<boolean> {
   );
 }
 
-/** A relative `XDG_CACHE_HOME` is to be ignored (XDG Base Directory Specification). */
-function cacheRoot({ XDG_CACHE_HOME: home }: Environment): string {
-  return join(home && isAbsolute(home) ? home : join(homedir(), '.cache'), 'reprise');
+/** Without a home directory, libraries that the user names are checked anew at every start. */
+function cacheRoot(environment: Environment): string {
+  const home = cacheHome(environment);
+  if (home === undefined && environment.REPRISE_TENSORFLOW_DIR) return NOWHERE;
+  if (home === undefined)
+    throw new UserError(
+      'engine: this user has no home directory to keep TensorFlow in; set HOME or XDG_CACHE_HOME to a folder that you can write',
+    );
+  return join(home, 'reprise');
 }

@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
+import { readText } from '../../base/file_error.ts';
+import { readFolder } from '../../base/read.ts';
 import type { HostArray } from '../../engine/array.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { unsupported } from './unsupported.ts';
@@ -51,7 +53,7 @@ export interface Fixture {
 /** Names of the cases in a folder, sorted. */
 export function caseNames(directory: string): readonly string[] {
   if (!existsSync(directory)) throw new UserError(`parity: no folder ${directory}`);
-  const stems = readdirSync(directory)
+  const stems = readFolder(directory)
     .filter((file) => /\.(json|safetensors)$/.test(file))
     .map((file) => file.replace(/\.(json|safetensors)$/, ''));
   // `coco_ap.gt.json` belongs to the case `coco_ap`.
@@ -95,7 +97,7 @@ export function readFixture(directory: string, name: string): Fixture {
 
 function parseJson(path: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(withoutInfinities(readFileSync(path, 'utf8')));
+    const value: unknown = JSON.parse(withoutInfinities(readText(path)));
     return parsedBy(z.record(z.string(), z.unknown()), value, path);
   } catch (error) {
     if (error instanceof UserError) throw error;
