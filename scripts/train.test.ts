@@ -118,6 +118,17 @@ test('reproduce compares, publishes and sums up a run; a finished one is not tra
   expect(sha256File(weights).slice(0, 8)).toBe(/-(.{8})\.safetensors$/.exec(weights)?.[1]);
 });
 
+test('a dry run of a method with a bank needs no data whose size it could know', () => {
+  const set = ['data.train={"kind":"folder","root":"nowhere"}', 'method.negatives=8', 'batch=8'];
+  const { status, stdout, stderr } = runScript(
+    'train',
+    'npid',
+    ...['--dry_run', '--json', ...set.flatMap((one) => ['--set', one])],
+  );
+  expect(status, stderr).toBe(0);
+  expect(JSON.parse(stdout).full).toEqual(expect.objectContaining({ batch: 8 }));
+});
+
 test('a dry run needs no data and says what it measured', () => {
   const list = { kind: 'list', root: 'imagenet/train', file: 'imagenet/meta/train.txt' };
   const dry = ['--dry_run', '--data', folder, '--set', `data.train=${JSON.stringify(list)}`];

@@ -2,6 +2,8 @@
  * The door of this room, for rooms from `weights` on and what stands on the harness. Rooms below name the file that
  * they need, because threads of the loader must not load the rest.
  */
+export { always } from './always.ts';
+export { BREATH, breath } from './breath.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';
 export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
@@ -24,6 +26,7 @@ export {
   writeAtomic,
   writeError,
 } from './files.ts';
+export { makeFolders } from './folders.ts';
 export {
   filePieces,
   type Hashable,
@@ -36,6 +39,9 @@ export {
 export { readJson } from './json_file.ts';
 export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';
+export { hearNotices, noticeOnce } from './notices.ts';
 export { parse } from './parse.ts';
 export { Sha256 } from './sha256.ts';
+export { shownPath } from './shown_path.ts';
 export { stampFile, stampSha256 } from './stamp.ts';
+export { inTemporaryFolder } from './temporary.ts';

@@ -19,6 +19,7 @@ export {
   type StateChange,
   type Step,
   type StepPlace,
+  type WholeRun,
 } from './method.ts';
 export type { Metrics } from './metrics.ts';
 export {
@@ -43,3 +44,4 @@ export {
   parseExperiment,
   type SpecifiedMethod,
 } from './spec.ts';
+export { type KnownSource, type KnownSources, warningsOf } from './warnings/all.ts';

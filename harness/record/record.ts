@@ -13,6 +13,7 @@ import {
 import { respelled } from '../experiment/former.ts';
 import { chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
 import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';
+import { RunData } from './repair.ts';
 
 const Revision = z.strictObject({
   format: z.literal(FORMER_FORMAT),
@@ -27,8 +28,7 @@ export const RunRecord = z.strictObject({
   /** The whole experiment, every default explicit. */
   experiment: z.looseObject({ name: z.string() }),
   experimentId: Sha256,
-  /** SHA-256 of the data manifests by use: `train`, `evaluation.train`, `evaluation.test`. */
-  data: z.record(z.string(), Sha256),
+  data: RunData,
   /** SHA-256 of the traced step's GraphDef: a change of op order shows before any training. */
   graph: Sha256,
   /** SHA-256 of libtensorflow. */

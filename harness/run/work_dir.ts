@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   differences,
   type Lock,
   lockFolder,
+  makeFolders,
   sweepTemporaries,
   UserError,
   writeAtomic,
@@ -17,17 +18,17 @@ import { reviseWorkDir, stepsIn } from './revise_work_dir.ts';
 
 const STEPS = 'steps.csv';
 const OWN =
-  /^(record\.json|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
+  /^(record\.json|data_[0-9a-f]{16}\.digests|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
 const SHOWN = 8; // fields that a message lists
 
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
-export function openWorkDir(folder: string): Lock {
+export async function openWorkDir(folder: string): Promise<Lock> {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (cause) {
     throw writeError(folder, cause);
   }
-  const lock = lockFolder(folder);
+  const lock = await lockFolder(folder);
   sweepTemporaries(folder);
   return lock;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../harness/base/index.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
-import { INTERRUPTED, onInterrupt } from '../../harness/run/interrupt.ts';
+import { onInterrupt } from '../../harness/run/interrupt.ts';
 import { type TrainResult, train } from '../../harness/run/trainer.ts';
 import type { OptionsOf } from './option.ts';
 import type { runOptions } from './shared_options.ts';
@@ -22,12 +22,15 @@ export function workDirOf({ name }: Experiment, options: Pick<RunOptions, 'work_
   return options.work_dir ?? join('work_dirs', name);
 }
 
-/** Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
+/**
+ * Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. There is no result
+ * where it was stopped before the first step.
+ */
 export async function trainInterruptibly(
   experiment: Experiment,
   methods: Methods,
   options: RunOptions & { readonly resume_from: string | undefined },
-): Promise<{ readonly result: TrainResult; readonly code: number }> {
+): Promise<{ readonly result: TrainResult | undefined; readonly code: number }> {
   if (options.deterministic)
     process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
   const { data, pretrained, prefix, workers, threads, states } = options;
@@ -48,7 +51,12 @@ export async function trainInterruptibly(
       signal: interruption.signal,
     });
     const stopped = !result.finished && interruption.signal.aborted;
-    return { result, code: stopped ? INTERRUPTED : 0 };
+    return { result, code: stopped ? interruption.code() : 0 };
+  } catch (error) {
+    const { signal } = interruption;
+    if (!signal.aborted || error !== signal.reason) throw error;
+    process.stderr.write('stopped before the first step; the same command begins anew\n');
+    return { result: undefined, code: interruption.code() };
   } finally {
     interruption.dispose();
   }

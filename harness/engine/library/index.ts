@@ -1,13 +1,15 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { lstat, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { makeFolders } from '../../base/folders.ts';
 import { withLock } from '../../base/lock.ts';
 import { fault, missingFiles, openDirectory, rememberDirectory } from './directory.ts';
 import { chooseDevice } from './driver.ts';
 import { fetchBuild } from './fetch.ts';
 import { checkMachine, checkSystem, type Machine, thisMachine } from './machine.ts';
+import { checkMount } from './mount.ts';
 import {
   type Build,
   CC,
@@ -84,6 +86,7 @@ export async function provision(options: ProvisionOptions = {}): Promise<Library
 /** Fills the cache's folder while no other process does. */
 async function provideLocked(build: Build, directory: string, setting: Setting): Promise<void> {
   const { cache, terminal } = setting;
+  checkMachine(setting.machine());
   makeCache(cache);
   const waiting = () => terminal.write('engine: another process sets up libtensorflow; waiting\n');
   await withLock(`${directory}.lock`, waiting, async () => {
@@ -91,13 +94,13 @@ async function provideLocked(build: Build, directory: string, setting: Setting):
     if (state === 'good') return;
     if (state === 'damaged') await removeDamaged(build, directory, terminal);
     if (await isEntry(directory)) await rm(directory, { recursive: true });
-    checkMachine(setting.machine());
     const python = findPython(setting.environment);
     if (python === undefined)
       throw new UserError(
         'engine: no Python 3 (3.8 or newer) in PATH, which fetches TensorFlow with its pip; install it (`apt install python3 python3-pip`), or set REPRISE_TENSORFLOW_DIR to a folder that holds the libraries',
       );
     if (await linkInstalled(build, directory, python, setting)) return;
+    checkMount(cache);
     const bytes = build.wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
     terminal.write(
       `engine: fetching TensorFlow ${VERSION} for ${build.device} with pip, once: ${megabytes(bytes)}, into ${directory}\n`,
@@ -193,7 +196,7 @@ function pathsIn(directory: string): Omit<Library, 'device' | 'sha256' | 'preloa
 
 function makeCache(cache: string): void {
   try {
-    mkdirSync(cache, { recursive: true });
+    makeFolders(cache);
     accessSync(cache, constants.W_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
