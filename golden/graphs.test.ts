@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Experiment, parseExperiment } from '../harness/experiment/spec.ts';
+import { type Experiment, experimentId, parseExperiment } from '../harness/experiment/spec.ts';
 import { openTraining } from '../harness/run/open_training.ts';
 import { graphHash } from '../harness/step/graph_hash.ts';
 import { readGolden } from '../harness/verify/golden.ts';
@@ -40,6 +40,14 @@ describe('the graph of a step is that of the golden', () => {
     },
   );
 });
+
+// An option that is not given is not in the text of an experiment.
+it.each(goldens.map((record) => [record.experiment.name, record] as const))(
+  'the id of %s stays',
+  (_, { experiment, experimentId: id }) => {
+    expect(experimentId(parseExperiment(experiment, methods))).toBe(id);
+  },
+);
 
 describe('the graph of norms over replicas stays as it is', () => {
   it.each([

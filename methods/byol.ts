@@ -60,6 +60,20 @@ export const byol = defineMethod<ByolSpec>({
       );
   },
 
+  warnings({ momentum, endMomentum }) {
+    if (momentum === 1 && endMomentum === 1)
+      return ['method.momentum: 1: the target stays as it was drawn; 0.996 is usual'];
+    if (endMomentum < momentum)
+      return [
+        `method.endMomentum: ${endMomentum} is less than method.momentum ${momentum}: the target moves ever faster; 1 is usual`,
+      ];
+    if (momentum < 0.5)
+      return [
+        `method.momentum: ${momentum}: the target is nearly the online network, and both may collapse; 0.996 is usual`,
+      ];
+    return [];
+  },
+
   /** Section 3.2: from tau towards 1 along half a cosine. */
   scalars({ momentum, endMomentum }, { step, steps }) {
     const keep = targetMomentum({ base: momentum, end: endMomentum, interval: 1 }, step, steps);

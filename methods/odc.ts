@@ -136,6 +136,27 @@ export const odc = defineMethod<OdcSpec>({
       );
   },
 
+  warnings({ centroidsEvery, refillEvery, memoryMomentum, clusters }, { steps, samples }) {
+    const warnings: string[] = [];
+    if (centroidsEvery > steps)
+      warnings.push(
+        `method.centroidsEvery: ${centroidsEvery}, but the run has ${steps} steps: the centroids never move; 10 is usual`,
+      );
+    if (refillEvery > steps)
+      warnings.push(
+        `method.refillEvery: ${refillEvery}, but the run has ${steps} steps: small clusters are never filled; 1 is usual`,
+      );
+    if (memoryMomentum === 0)
+      warnings.push(
+        'method.memoryMomentum: 0: the samples memory stays as it was before training; 0.5 is usual',
+      );
+    if (2 * clusters > samples)
+      warnings.push(
+        `method.clusters: ${clusters} for ${samples} images: most clusters hold a single image; use at most ${Math.max(2, Math.floor(samples / 10))}`,
+      );
+    return warnings;
+  },
+
   model(spec, backbone, { samples }) {
     const { clusters } = spec;
     const { out } = spec.neck;

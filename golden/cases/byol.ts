@@ -5,6 +5,7 @@ import {
   agree,
   agreeOnBackbone,
   agreeOnNeck,
+  agreeOnNorm,
   backboneConfig,
   neckConfig,
 } from '../../harness/testing/parity/configs.ts';
@@ -22,7 +23,7 @@ const HyperParameters = hyperParameters({
   num_layers: z.int().positive().optional(),
   with_bias: z.boolean().optional(),
   with_last_bn: z.boolean().optional(),
-  norm: z.enum(['BN', 'SyncBN']).optional(),
+  norm: z.string().optional(),
   base_momentum: z.number().optional(),
   end_momentum: z.number().default(1),
   /** Of the whole run, for the momentum. */
@@ -66,7 +67,7 @@ export const byolCases: readonly ParityCase[] = [
 
 const Schedules = z.record(
   z.string(),
-  z.strictObject({
+  z.looseObject({
     base_momentum: z.number(),
     end_momentum: z.number().default(1),
     update_interval: z.int().positive().default(1),
@@ -82,7 +83,7 @@ function byolSpecs(fixture: Fixture): MethodSpecs {
   agreeOnBackbone(parameters, backbone);
   agree('base_momentum', parameters.base_momentum, base);
   agreeOnNeck(parameters, neck);
-  if (norm !== undefined) agree('norm', norm, backbone.norm === 'sync' ? 'SyncBN' : 'BN');
+  agreeOnNorm(norm, backbone);
   const training = trainingOf(fixture, parameters);
   const schedule = { base, end, interval: training.accumulate ?? 1 };
   return {

@@ -17,6 +17,7 @@ import { agree } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import { modelFields } from '../../harness/testing/parity/heads.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
+import { normConfig } from '../../harness/testing/parity/norm_config.ts';
 import { withoutIdleRules } from '../../harness/testing/parity/paramwise.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
 import { learning, learningOf } from '../../harness/testing/parity/training.ts';
@@ -36,16 +37,10 @@ const Model = z.strictObject({
   in_indices: Indices.default([0]),
   with_last_layer_unpool: z.boolean().default(false),
   backbone: z.literal('resnet50').default('resnet50'),
+  /** `type: null`: no norms. */
   norm_cfg: z
-    .strictObject({
-      type: z.string(),
-      momentum: z.number().default(0.1),
-      eps: z.number().optional(),
-      affine: z.boolean().default(true),
-      requires_grad: z.boolean().default(true),
-      num_groups: count.optional(),
-    })
-    .default({ type: 'BN', momentum: 0.1, affine: true, requires_grad: true }),
+    .union([z.looseObject({ type: z.literal('null') }), normConfig])
+    .prefault({ type: 'BN' }),
   num_classes: count.default(1000),
 });
 
@@ -136,7 +131,7 @@ function headsOf(fixture: Fixture): Heads {
     batch: parameters.batch,
     parameters: own,
     buffers: named((module) => module.buffers),
-    optimizer: withoutIdleRules(optimizer, [...own.keys()]),
+    optimizer: withoutIdleRules(optimizer, learningNames(own)),
   };
   for (const input of fixture.inputs)
     if (input.startsWith('init.') && !heldBy(heads, input.slice('init.'.length)))
@@ -144,18 +139,16 @@ function headsOf(fixture: Fixture): Heads {
   return heads;
 }
 
-/** @throws UserError for norms that the harness has not. */
-function normOf({ type, momentum, eps, ...config }: z.output<typeof Model>['norm_cfg']) {
-  if (type === 'null') return { sync: false, plain: true };
-  if (type !== 'BN' && type !== 'SyncBN')
-    throw unsupported(`model.norm_cfg.type ${type}`, 'these heads have BN, SyncBN or null');
-  if (config.affine && !config.requires_grad)
-    throw unsupported(
-      'model.norm_cfg.requires_grad',
-      'scale and shift of these norms always learn',
-    );
-  const { affine } = config;
-  return { sync: type === 'SyncBN', momentum, affine, ...(eps ? { epsilon: eps } : {}) };
+function normOf(norm: z.output<typeof Model>['norm_cfg']) {
+  if ('type' in norm) return { sync: false, plain: true };
+  const { kind, momentum, affine, epsilon, learns, groups } = norm;
+  const common = { sync: kind === 'sync', momentum, affine, epsilon, normLearns: learns };
+  return groups === undefined ? common : { ...common, groups };
+}
+
+/** Names of the parameters that learn. */
+function learningNames(parameters: Heads['parameters']): string[] {
+  return [...parameters].flatMap(([name, { trainable }]) => (trainable ? [name] : []));
 }
 
 function heldBy({ parameters, buffers }: Pick<Heads, 'parameters' | 'buffers'>, name: string) {
@@ -165,7 +158,10 @@ function heldBy({ parameters, buffers }: Pick<Heads, 'parameters' | 'buffers'>, 
 function compile(fixture: Fixture, heads: Heads): Program {
   const { parameters, buffers, optimizer, features, batch } = heads;
   const program = new Program();
-  const learned = [...parameters].map(([name, { shape }]) => ({ name, shape }));
+  const learned = learningNames(parameters).map((name) => ({
+    name,
+    shape: parameters.get(name)?.shape ?? [],
+  }));
   for (const [name, { dtype, shape }] of [...parameters, ...buffers])
     program.state(name, { dtype, shape: expectInitial(fixture, name, shape) });
   for (const { name, shape } of optimizerState(optimizer, learned))
@@ -189,10 +185,14 @@ function compile(fixture: Fixture, heads: Heads): Program {
 
 /** Losses and gradients, then the optimiser; the sum of the losses is trained. */
 function step(io: Io, { modules, features, parameters, optimizer }: Heads): Record<string, Tensor> {
-  const names = [...parameters.keys()];
+  const names = learningNames(parameters);
+  const still = [...parameters.keys()].filter((name) => !names.includes(name));
   const outputs: Record<string, Tensor> = {};
   const total = (...values: Tensor[]) => {
-    const own = names.map((name, i) => [name.slice(PREFIX.length), values[i]] as const);
+    const own = [
+      ...names.map((name, i) => [name.slice(PREFIX.length), values[i]] as const),
+      ...still.map((name) => [name.slice(PREFIX.length), io.read(name)] as const),
+    ];
     const losses = modules.map((module, i) => {
       const x = fed(io, features[i] ?? '');
       const logits = module.apply(Object.fromEntries(own) as Params, x, context(io, PREFIX));

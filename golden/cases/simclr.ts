@@ -3,6 +3,7 @@ import {
   agree,
   agreeOnBackbone,
   agreeOnNeck,
+  agreeOnNorm,
   backboneConfig,
   neckConfig,
 } from '../../harness/testing/parity/configs.ts';
@@ -19,7 +20,7 @@ const HyperParameters = hyperParameters({
   num_layers: z.int().positive().optional(),
   with_bias: z.boolean().optional(),
   with_last_bn: z.boolean().optional(),
-  norm: z.enum(['BN', 'SyncBN']).optional(),
+  norm: z.string().optional(),
   temperature: z.number().optional(),
 });
 
@@ -45,7 +46,7 @@ function simclrSpecs(fixture: Fixture): MethodSpecs {
   agreeOnBackbone(parameters, backbone);
   agree('temperature', parameters.temperature, head.temperature);
   agreeOnNeck(parameters, neck);
-  if (norm !== undefined) agree('norm', norm, backbone.norm === 'sync' ? 'SyncBN' : 'BN');
+  agreeOnNorm(norm, backbone);
   return {
     method: { neck, temperature: head.temperature },
     backbone,

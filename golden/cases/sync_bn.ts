@@ -18,7 +18,7 @@ const Layer = z.strictObject({
   options: z.strictObject({ momentum: z.number().optional(), affine: z.boolean().default(true) }),
 });
 type Layer = z.infer<typeof Layer>;
-const Parameters = z.strictObject({
+const Parameters = z.looseObject({
   eps: z.number(),
   steps: z.int().positive(),
   layers: z.record(z.string(), Layer),

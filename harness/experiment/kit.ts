@@ -35,6 +35,7 @@ export { averageNeck, neck, neckSpec } from '../nn/necks.ts';
 export { contrastPairs } from '../nn/pairs.ts';
 export { contrastWithDrawn } from '../nn/sampled.ts';
 export { SOBEL_CHANNELS, sobel } from '../nn/sobel.ts';
+export { temperatureWarnings } from '../nn/temperature.ts';
 export { targetMomentum } from '../optim/target_momentum.ts';
 export type { Host, Purpose } from './host.ts';
 export { defineMethod, replaceAt, replaceRows, type Step } from './method.ts';

@@ -1,6 +1,7 @@
 import { UserError } from '../base/errors.ts';
 import { op1 } from '../engine/op.ts';
 import { softmaxCrossEntropy } from '../engine/ops/cross_entropy.ts';
+import { flattened } from '../engine/ops/pooling.ts';
 import { toFloat } from '../engine/precision.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import { averagePixels, linear } from './layers.ts';
@@ -30,20 +31,20 @@ export function classifier({ inputs, classes, pool = false, initial }: Classifie
     ...(initial === undefined ? {} : { initial }),
   });
   return composed({ fc_cls }, (call, x, context) => {
-    if (pool === 'flat') return call('fc_cls', flattened(x, inputs));
+    if (pool === 'flat') return call('fc_cls', wholeMap(x, inputs));
     return call('fc_cls', pool ? averagePixels.apply({}, x, context) : x);
   });
 }
 
 /** @throws UserError for a map of another number of values */
-function flattened(x: Tensor, values: number): Tensor {
-  const [count = 0, ...map] = x.shape;
+function wholeMap(x: Tensor, values: number): Tensor {
+  const map = x.shape.slice(1);
   const found = map.reduce((a, b) => a * b, 1);
   if (found !== values)
     throw new UserError(
       `method.flat: ${values} values of an image, but its map [${map}] has ${found}; use ${found}`,
     );
-  return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [count, values]);
+  return flattened(x);
 }
 
 /** How well logits tell classes: see `classification`. */

@@ -20,6 +20,7 @@ import {
   type Experiment,
   type Methods,
   NO_DATA,
+  warningsOf,
 } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import { type Provenance, provenanceOf } from '../record/provenance.ts';
@@ -142,12 +143,6 @@ export class Training {
     return this.batches.stepsPerEpoch;
   }
 
-  /** What a user is to be told of the data, on stderr. */
-  get warnings(): readonly string[] {
-    const { source } = this.batches;
-    return [...sourceWarnings('data.train', source), ...(this.evaluator?.warnings ?? [])];
-  }
-
   /** SHA-256 of the data by use: `train`, `evaluation.train`, `evaluation.test`. */
   get manifests(): Readonly<Record<string, string>> {
     return { train: this.batches.source.manifest.sha256, ...this.evaluator?.manifests };
@@ -156,6 +151,19 @@ export class Training {
   /** The images by use, as in `manifests`. */
   get sources(): Readonly<Record<string, Source>> {
     return { train: this.batches.source, ...this.evaluator?.sources };
+  }
+
+  /** What a user is to be told of the data, and settings that are legal and yet defeat the method with them. */
+  get warnings(): readonly string[] {
+    const known = Object.entries(this.sources).map(([use, { count, labels, manifest }]) => {
+      const classes = labels === undefined ? undefined : new Set(labels).size;
+      return [use, { count, classes, sha256: manifest.sha256 }] as const;
+    });
+    return [
+      ...sourceWarnings('data.train', this.batches.source),
+      ...(this.evaluator?.warnings ?? []),
+      ...warningsOf(this.experiment, this.method, Object.fromEntries(known)),
+    ];
   }
 
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */

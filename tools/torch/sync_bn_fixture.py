@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-NAME, SEED, EPS, STEPS, BOUND = "sync_bn_unequal", 17, 1e-5, 2, 1e-5
+NAME, SEED, EPS, STEPS, BOUND = "sync_bn_unequal", 17, 1e-5, 1, 1e-5
 # Ranks, samples of each, one sample's shape, options.
 LAYERS = {
     "bn1d": ([6, 3, 1], [5], {}),

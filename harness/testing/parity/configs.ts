@@ -1,5 +1,6 @@
 import { UserError } from '../../base/errors.ts';
 import type { NeckSpec } from '../../nn/necks.ts';
+import type { ResNetSpec } from '../../nn/resnet.ts';
 
 export { backboneConfig } from './backbone_config.ts';
 export { averageNeckConfig, neckConfig, predictorConfig } from './neck_config.ts';
@@ -11,6 +12,13 @@ export function agreeOnBackbone(
 ): void {
   agree('depth', parameters.depth, backbone.depth);
   agree('width', parameters.width, backbone.width * 64);
+}
+
+const NORMS = { batch: 'BN', sync: 'SyncBN', group: 'GN' } as const;
+
+/** Holds the norm of the hyper-parameters to the backbone of the case. */
+export function agreeOnNorm(norm: string | undefined, backbone: Pick<ResNetSpec, 'norm'>): void {
+  agree('norm', norm, NORMS[backbone.norm]);
 }
 
 /** Holds widths, layers, biases and the last norm of the hyper-parameters to the neck of the case. */
@@ -31,7 +39,7 @@ export function agreeOnNeck(
   const { num_layers = neck.hidden.length + 1, with_bias = neck.bias } = parameters;
   agree('num_layers', num_layers, neck.hidden.length + 1);
   agree('with_bias', with_bias, neck.bias);
-  if (!single) agree('with_last_bn', parameters.with_last_bn ?? neck.lastNorm, neck.lastNorm);
+  if (!single) agree('with_last_bn', parameters.with_last_bn, neck.lastNorm);
 }
 
 /** Holds the width of hidden layers, where the hyper-parameters have it, to the neck of the case. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
+import { unsupported } from './unsupported.ts';
 
 /** The reference's config of a norm: its type, and what the class of that type takes. */
 export const normConfig = z
@@ -15,11 +16,17 @@ export const normConfig = z
   .transform(({ type, momentum, ...config }) => {
     const kind = KINDS[type];
     if (kind === undefined)
-      throw refused(`norm_cfg.type ${type}`, `the reference has ${Object.keys(KINDS).join(', ')}`);
+      throw unsupported(
+        `norm_cfg.type ${type}`,
+        `the reference has ${Object.keys(KINDS).join(', ')}`,
+      );
     if (momentum === null)
-      throw refused('norm_cfg.momentum null', 'a mean over all batches so far is not kept');
+      throw unsupported('norm_cfg.momentum null', 'a mean over all batches so far is not kept');
     if (!config.track_running_stats)
-      throw refused('norm_cfg.track_running_stats false', 'norms keep their running statistics');
+      throw unsupported(
+        'norm_cfg.track_running_stats false',
+        'norms keep their running statistics',
+      );
     if ((kind === 'group') !== (config.num_groups !== undefined))
       throw new UserError(
         `norm_cfg: num_groups goes with type GN, and with no other; found ${type}`,
@@ -34,7 +41,3 @@ const KINDS: Readonly<Record<string, 'batch' | 'sync' | 'group'>> = {
   SyncBN: 'sync',
   GN: 'group',
 };
-
-function refused(name: string, because: string): UserError {
-  return new UserError(`unsupported: ${name}, because ${because}`);
-}
