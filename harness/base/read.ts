@@ -14,7 +14,7 @@ export function readJson(path: string, mend = 'bring it back from a copy'): unkn
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, ' ');
     throw new UserError(`${shownPath(path)} is no JSON (${reason}); ${mend}`, { cause });
   }
 }
