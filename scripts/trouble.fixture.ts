@@ -63,10 +63,10 @@ export function processesIn(workDir: string): number[] {
   return all.filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('node'));
 }
 
-/** @throws after half a minute */
+/** @throws after a minute */
 export async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries++) {
-    if (tries > 600) throw new Error('waited for half a minute');
+    if (tries > 1200) throw new Error('waited for a minute');
     await new Promise((done) => setTimeout(done, 50));
   }
 }

@@ -25,6 +25,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTDOWN: 'cannot be read: the network file system does not answer; mount it again',
   ENOTCONN: 'cannot be read: the file system is not connected any more; mount it again',
   EINVAL: 'cannot be read: its file system refuses; copy it to a local disk',
+  ENOSPC: 'cannot be written: the disk is full; free some space',
+  EDQUOT: 'cannot be written: the disk quota is used up; free some space',
+  EROFS: 'cannot be written: the file system is read-only; choose another path',
+  EFBIG: 'cannot be written: it would pass the largest file size allowed here; raise `ulimit -f`',
+  EEXIST: 'is there already; choose another path, or remove it',
+  ENOTEMPTY: 'is a folder with something in it; empty it, or choose another path',
+  EXDEV: 'lies on another file system; choose a path on the same one',
+  EBUSY: 'is in use by something else; end that, or choose another path',
   ERR_INVALID_ARG_VALUE: 'holds a character that no path can have; correct the path',
   ERR_FS_FILE_TOO_LARGE:
     'is larger than a file can be that is read at once (2 GiB); name another file',
@@ -110,6 +118,8 @@ export function systemErrorText(error: unknown): string | undefined {
     return `${shownPath(path)} ${REASONS[code]}`;
   if (syscall === undefined) return undefined;
   const what = path === undefined ? '' : ` of ${shownPath(path)}`;
-  const reason = (REASONS[code] ?? error.message).replace(/^is /, 'it is ');
+  const reason = (REASONS[code] ?? error.message)
+    .replace(/^cannot be written: /, '')
+    .replace(/^(is|may|has|cannot|lies) /, 'it $1 ');
   return `the system refused ${syscall}${what}: ${reason}`;
 }

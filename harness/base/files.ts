@@ -63,10 +63,12 @@ export function writeError(path: string, cause: unknown, remedy?: string): unkno
   const mend = code === undefined ? undefined : MENDS[code];
   if (mend === undefined) return cause;
   const words = remedy === undefined ? mend : `${mend.split(';')[0]}; ${remedy}`;
-  const message = `cannot write ${shownPath(path)}: ${words}${freeSpace(dirname(path))}`;
+  const free = FULL.has(code ?? '') ? freeSpace(dirname(path)) : '';
+  const message = `cannot write ${shownPath(path)}: ${words}${free}`;
   return new UserError(`${message}; what was there before is untouched`, { cause });
 }
 
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const MENDS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space or choose another folder',
   EDQUOT: 'the disk quota is used up; free some space or choose another folder',
