@@ -28,6 +28,7 @@ export {
   sha256Json,
   sha256Slowly,
 } from './hash.ts';
+export { parseJson } from './json.ts';
 export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';
 export { parse } from './parse.ts';

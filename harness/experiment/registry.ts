@@ -1,6 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Exported, exportsOf, modulesIn, nearest, UserError } from '../base/index.ts';
+import {
+  type Exported,
+  exportsOf,
+  modulesIn,
+  nearest,
+  parseJson,
+  UserError,
+} from '../base/index.ts';
 import type { Methods } from './bind.ts';
 import type { MethodDefinition } from './method.ts';
 
@@ -74,7 +81,7 @@ function recipeName(value: unknown): string | undefined {
 
 function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return parseJson(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new UserError(
       `cannot read experiment ${path}: ${error instanceof Error ? error.message : error}`,

@@ -1,7 +1,15 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson, parse, Sha256, sha256Json, UserError, writeAtomic } from '../base/index.ts';
+import {
+  canonicalJson,
+  parse,
+  parseJson,
+  Sha256,
+  sha256Json,
+  UserError,
+  writeAtomic,
+} from '../base/index.ts';
 import { respelled } from '../experiment/former.ts';
 import { chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
 import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';
@@ -73,7 +81,7 @@ export function readRecord(path: string): RunRecord {
     );
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = parseJson(readFileSync(file, 'utf8'));
   } catch (cause) {
     throw new UserError(`${file} is damaged: it is no JSON (${String(cause)})`);
   }

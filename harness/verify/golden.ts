@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import {
   canonicalJson,
   parse,
+  parseJson,
   type Sha256,
   sha256Json,
   UserError,
@@ -42,7 +43,7 @@ export async function writeGolden(path: string, golden: Omit<Golden, 'seal'>): P
 export function readGolden(path: string): Golden {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = parseJson(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw new UserError(`golden ${path} cannot be read: ${String(cause)}`);
   }
