@@ -5,6 +5,7 @@ await command(
   import.meta.url,
   {
     summary: 'Run an experiment from nothing to stamped weights and compare it with its golden.',
+    ends: 'saves',
     arguments: [experimentArgument],
     options: runOptions,
     examples: ['moco', 'moco-cifar10 --data ~/data'],

@@ -5,6 +5,7 @@ await command(
   import.meta.url,
   {
     summary: 'Train an experiment; stop and go on at any time with the same result.',
+    ends: 'saves',
     arguments: [experimentArgument],
     options: {
       ...runOptions,

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fileKind, fileKindAt } from './file_kind.ts';
+import { fileKind, fileKindAt, otherKind } from './file_kind.ts';
 import { KINDS } from './file_signatures.ts';
 
 let folder = '';
@@ -152,6 +152,20 @@ describe('pictures', () => {
 });
 
 describe('on disk', () => {
+  test('what something is, was to be and can become is one sentence', () => {
+    const path = join(folder, 'moco.pth.tar');
+    writeFileSync(path, zip({ 'archive/data.pkl': bytes('\x80\x02}q\0.') }));
+    expect(otherKind(path, 'a safetensors file', ['safetensors'])?.message).toBe(
+      `${path} is a PyTorch checkpoint (zip), expected a safetensors file; write it as safetensors with ` +
+        `\`python tools/torch/to_safetensors.py ${path} ${join(folder, 'moco')}.safetensors\``,
+    );
+    writeFileSync(path, '\xff\xd8\xff', 'latin1');
+    expect(otherKind(path, 'a record', ['json'])?.message).toBe(
+      `${path} is a JPEG picture, expected a record; name a record`,
+    );
+    expect(otherKind(path, 'a picture', ['jpeg'])).toBeUndefined();
+  });
+
   test('what only the end of a file tells is read there', () => {
     const path = join(folder, 'scripted.pt');
     const content = { 'm/data.pkl': Buffer.alloc(100_000), 'm/constants.pkl': bytes('x') };

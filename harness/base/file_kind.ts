@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { KINDS, type Kind, MARKUP, SIGNATURES, TEXTS } from './file_signatures.ts';
+import { UserError } from './errors.ts';
+import { BEGINNINGS, KINDS, type Kind, SIGNATURES, TEXTS } from './file_signatures.ts';
 
 /** What a file is by its content, whatever its name says. */
 export interface FileKind {
@@ -50,6 +51,26 @@ export function fileKindAt(path: string): FileKind | undefined {
   }
 }
 
+/**
+ * The error for a file that is something else than what was asked for; undefined where its content
+ * does not tell, or is of that kind after all, so that the reader's own message is the better one.
+ * @param expected what was asked for, with its article.
+ * @param kinds what such a file can look like.
+ */
+export function otherKind(
+  path: string,
+  expected: string,
+  kinds: readonly Kind[],
+): UserError | undefined {
+  const found = fileKindAt(path);
+  if (found === undefined || kinds.includes(found.kind)) return undefined;
+  const { name, mend = `name ${expected}` } = found;
+  const way = mend.replace('FILE OUT', () => `${path} ${path.replace(ENDINGS, '')}`);
+  return new UserError(`${path} is ${name}, expected ${expected}; ${way}`);
+}
+
+const ENDINGS = /(?:\.(?:pth|pt|tar|ckpt|bin|pkl|safetensors))*$/;
+
 function pieceOf(file: number, begin: number, end: number): Uint8Array {
   const bytes = new Uint8Array(end - begin);
   return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, begin));
@@ -61,8 +82,8 @@ function kindOf(first: Uint8Array, size: number, last: Uint8Array): Kind | undef
   const letters = latin1(first);
   if (isSafetensors(first)) return 'safetensors';
   if (ZIP.some((mark) => letters.startsWith(mark))) return zipKind(letters, latin1(last));
-  const markup = MARKUP.find(([, pattern]) => pattern.test(letters));
-  if (markup !== undefined) return markup[0];
+  const begins = BEGINNINGS.find(([, pattern]) => pattern.test(letters));
+  if (begins !== undefined) return begins[0];
   const text = textIn(first, size);
   if (text !== undefined) return TEXTS.find(([, pattern]) => pattern.test(text))?.[0] ?? 'text';
   const signature = SIGNATURES.find(([, pattern, at]) => stands(letters, pattern, at));

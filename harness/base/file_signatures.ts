@@ -5,14 +5,9 @@ const POINTER = 'the repository keeps the file elsewhere; ';
 const UNPACK = 'unpack it and name the file inside';
 const AS_PNG = 'write it as PNG';
 const DOWNLOAD = 'download the file again';
-const SAVE =
-  "save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, 'OUT')";
-const PYTHON = 'write its weights as safetensors with Python: ';
-const IMPORTS = 'import torch; from safetensors.torch import save_file; ';
-const CHECKPOINT =
-  `${PYTHON}\`${IMPORTS}d = torch.load('FILE', map_location='cpu', weights_only=True); ` +
-  `d = d.get('state_dict', d); ${SAVE}\``;
-const TORCHSCRIPT = `${PYTHON}\`${IMPORTS}d = torch.jit.load('FILE', 'cpu').state_dict(); ${SAVE}\``;
+/** PyTorch's own library is what reads its files surely; the script needs nothing of this harness. */
+const CONVERT =
+  'write it as safetensors with `python tools/torch/to_safetensors.py FILE OUT.safetensors`';
 
 /** Every kind of file that is told apart. */
 export const KINDS = {
@@ -38,9 +33,9 @@ export const KINDS = {
   rar: ['a RAR archive', UNPACK],
   tar: ['a tar archive', UNPACK],
   safetensors: ['a safetensors file'],
-  torch: ['a PyTorch checkpoint (zip)', CHECKPOINT],
-  torchscript: ['a TorchScript archive', TORCHSCRIPT],
-  'torch-legacy': ['a PyTorch checkpoint of before version 1.6 (pickle)', CHECKPOINT],
+  torch: ['a PyTorch checkpoint (zip)', CONVERT],
+  torchscript: ['a TorchScript archive', CONVERT],
+  'torch-legacy': ['a PyTorch checkpoint of before version 1.6 (pickle)', CONVERT],
   pickle: ['a Python pickle'],
   npy: ['a NumPy array (.npy)'],
   npz: ['a NumPy archive (.npz)'],
@@ -147,10 +142,11 @@ export const SIGNATURES: readonly Signature[] = [
 const PROLOG = String.raw`^(?:\xef\xbb\xbf)?(?:\s|<\?xml[^>]*>|<!--[^]*?-->|<!doctype svg[^>]*>)*`;
 const PAGE = 'html|head|body|title|meta|link|script|style|center|h1|p|div|pre|table|font';
 
-/** What markup is, in any encoding that holds ASCII; the first that fits decides. */
-export const MARKUP: readonly (readonly [Kind, RegExp])[] = [
+/** What begins with letters of ASCII, whatever follows; the first that fits decides. */
+export const BEGINNINGS: readonly (readonly [Kind, RegExp])[] = [
   ['html', new RegExp(`${PROLOG}<(?:!doctype html|${PAGE})\\b`, 'i')],
   ['svg', new RegExp(`${PROLOG}<svg\\b`, 'i')],
+  ['pickle', /^(?:\([dl]p\d+\r?\n|c[\w.]+\r?\n\w+\r?\n[p(q])/],
   ['xml', /^(?:\xef\xbb\xbf)?\s*<(?:\?xml\b|[a-z][\w:.-]*(?:\s[^<>]*)?\/?>)/i],
 ];
 
@@ -163,6 +159,5 @@ export const TEXTS: readonly (readonly [Kind, RegExp])[] = [
   ['pem', /^-----BEGIN [A-Z0-9 ]+-----/],
   ['pdf', /^%PDF-/],
   ['pnm', /^P[1-3]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s/],
-  ['pickle', /^(?:\([dl]p?\d|c[\w.]+\r?\n\w+\r?\n[p(q])/],
   ['json', /^\ufeff?\s*(?:\{\s*["}]|\[\s*(?:["{[\d\]-]|true|false|null))/],
 ];

@@ -2,14 +2,22 @@
  * The door of this room, for rooms from `weights` on and what stands on the harness. Rooms below name the file that
  * they need, because threads of the loader must not load the rest.
  */
+export { always } from './always.ts';
 export { BREATH, breath } from './breath.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';
 export { type Clock, clock } from './clock.ts';
 export { type Difference, differences, differenceText } from './difference.ts';
 export { UserError } from './errors.ts';
 export { type Exported, exportsOf, modulesIn } from './exports.ts';
-export { fileError, readBytes, readText, readTextSlowly, systemErrorText } from './file_error.ts';
-export { type FileKind, fileKind, fileKindAt, HEAD_BYTES } from './file_kind.ts';
+export {
+  fileError,
+  kindOfPath,
+  readBytes,
+  readText,
+  readTextSlowly,
+  systemErrorText,
+} from './file_error.ts';
+export { type FileKind, fileKind, fileKindAt, HEAD_BYTES, otherKind } from './file_kind.ts';
 export {
   type Content,
   errorCode,
@@ -28,9 +36,12 @@ export {
   sha256Json,
   sha256Slowly,
 } from './hash.ts';
-export { parseJson } from './json.ts';
+export { readJson } from './json_file.ts';
 export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';
+export { hearNotices, noticeOnce } from './notices.ts';
 export { parse } from './parse.ts';
 export { Sha256 } from './sha256.ts';
+export { shownPath } from './shown_path.ts';
 export { stampFile, stampSha256 } from './stamp.ts';
+export { inTemporaryFolder } from './temporary.ts';

@@ -15,6 +15,16 @@ export interface Manifest {
   readonly parts?: readonly Manifest[];
 }
 
+/** The files of a source in which every sample is a file of its own. */
+export interface SampleFiles {
+  /** SHA-256 of each sample's file, 32 bytes a sample, in order. */
+  readonly digests: Uint8Array;
+  /** How a sample's file is called in the source, wherever that lies: a path with /. */
+  name(index: number): string;
+  /** SHA-256 that the manifest would have if the files had these digests. */
+  manifestOf(digests: Uint8Array): string;
+}
+
 /** Images by index. An index always names the same sample, in whatever order samples are read. */
 export interface Source {
   readonly count: number;
@@ -28,6 +38,8 @@ export interface Source {
   /** Why there are no labels, where what it is made of has some. */
   readonly unlabelled?: string;
   readonly manifest: Manifest;
+  /** Absent where a sample is no file of its own, and where no file was hashed. */
+  readonly files?: SampleFiles;
   /** How people find a sample: a path, or file and record. */
   describe(index: number): string;
   /** Where a list names it: file and line. */

@@ -87,6 +87,10 @@ function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator
       'evaluation.test': test.sha256,
     },
     warnings: [...(train?.warnings ?? []), ...test.warnings],
+    sources: {
+      ...(train === undefined ? {} : { 'evaluation.train': train.source }),
+      'evaluation.test': test.source,
+    },
     atEpoch: (epoch, weights) => all((judge) => judge.atEpoch(epoch, weights)),
     atEnd: (weights) => all((judge) => judge.atEnd(weights)),
     dispose: async () => {

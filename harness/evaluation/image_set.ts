@@ -2,6 +2,7 @@ import { UserError } from '../base/index.ts';
 import type { Named } from '../data/classes.ts';
 import { type OrderedSetup, orderedImages } from '../data/loader/loader.ts';
 import { openSource } from '../data/open_source.ts';
+import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { hashingProgress } from '../log/hashing.ts';
 
@@ -20,6 +21,7 @@ export interface ImageSet extends Named {
   readonly labels: Int32Array;
   readonly sha256: string;
   readonly warnings: readonly string[];
+  readonly source: Source;
   describe(index: number): string;
   images(): AsyncIterable<Piece>;
 }

@@ -1,4 +1,5 @@
 import type { Labelled } from '../data/label_counts.ts';
+import type { Source } from '../data/source.ts';
 import type { BoundMethod, Experiment, Metrics } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
 
@@ -14,6 +15,8 @@ export interface Evaluator {
   readonly manifests: Readonly<Record<string, string>>;
   /** What a user is to be told of the images that it judges by. */
   readonly warnings: readonly string[];
+  /** The images, by use as in `manifests`. */
+  readonly sources?: Readonly<Record<string, Source>>;
   atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
   atEnd(weights: Tensors): Promise<Metrics>;
   dispose(): Promise<void>;

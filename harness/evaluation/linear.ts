@@ -8,7 +8,8 @@ import type { LinearSpec } from '../experiment/index.ts';
 import { applyOptimizer, optimizerState } from '../optim/apply.ts';
 import { resolveRules } from '../optim/rules.ts';
 import { learningRate } from '../optim/schedule.ts';
-import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
+import { ScheduleSpec } from '../optim/schedule_spec.ts';
+import { OptimizerSpec } from '../optim/spec.ts';
 import { fillNormal, stream } from '../random/stream.ts';
 import { accuracy, classCount, type LabelledFeatures, largest } from './rows.ts';
 

@@ -28,6 +28,7 @@ export { contrastWithBank } from '../nn/contrast.ts';
 export { follow } from '../nn/follow.ts';
 export { classification, classifier, scored } from '../nn/heads.ts';
 export { initialValue, unitRows } from '../nn/initialise.ts';
+export { linear } from '../nn/layers.ts';
 export { composed, type Initial, sequential } from '../nn/module.ts';
 export { featureMonitors, monitors } from '../nn/monitors.ts';
 export { averageNeck, neck, neckSpec } from '../nn/necks.ts';

@@ -35,6 +35,12 @@ export interface MultiHeadOptions {
   /** Weight of a batch in the running statistics. */
   readonly momentum?: number;
   readonly affine?: boolean;
+  /** Added to the variance. */
+  readonly epsilon?: number;
+  /** Without norms between pool and classifier. */
+  readonly plain?: boolean;
+  /** One more head, on the last of the levels as it is: values of its whole map. */
+  readonly whole?: number;
 }
 
 /** Deviation of the weights at the start; biases are 0. */
@@ -45,26 +51,33 @@ const STD = 0.01;
  * C, H, W, one fully connected layer. MultiClsHead of the original
  * (docs/reference/benchmarks.md, section 5). Head i has the parameters `norms.i.*` and `fcs.i.*`;
  * all take theirs from one set. No gradient goes to the features.
- * @returns a module a level, [N, H, W, channels] → [N, classes]
+ * @returns a module a level, [N, H, W, channels] → [N, classes], and one for the whole of the last
+ *   level where that is asked for
  * @throws UserError for a level that is not among the five; when applied, for a map of the wrong side.
  */
 export function multiHead(options: MultiHeadOptions): readonly Module[] {
-  const { levels, classes, pool, sync, momentum = 0.1, affine = false } = options;
-  return levels.map(({ level, channels }, i) => {
+  const { levels, classes, pool, sync, momentum = 0.1, affine = false, epsilon, plain } = options;
+  const classifierOf = (inputs: number) =>
+    linear({ inputs, outputs: classes, initial: { kind: 'normal', std: STD } });
+  const heads = levels.map(({ level, channels }, i) => {
     const { side } = levelOf(level);
     const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
+    const own = { channels, momentum, affine, sync, ...(epsilon === undefined ? {} : { epsilon }) };
     const children = {
-      [norm]: batchNorm({ channels, momentum, affine, sync }),
-      [fc]: linear({
-        inputs: channels * side * side,
-        outputs: classes,
-        initial: { kind: 'normal', std: STD },
-      }),
+      ...(plain ? {} : { [norm]: batchNorm(own) }),
+      [fc]: classifierOf(channels * side * side),
     };
-    return composed(children, (call, x) =>
-      call(fc, flattened(call(norm, pooledLevel(x, level, pool)))),
-    );
+    return composed(children, (call, x) => {
+      const pooled = pooledLevel(x, level, pool);
+      return call(fc, flattened(plain ? pooled : call(norm, pooled)));
+    });
   });
+  if (options.whole === undefined) return heads;
+  const last = `fcs.${levels.length}`;
+  const whole = composed({ [last]: classifierOf(options.whole) }, (call, x) =>
+    call(last, flattened(x)),
+  );
+  return [...heads, whole];
 }
 
 /** [N, H, W, C] → [N, side, side, C], float32. */

@@ -27,6 +27,8 @@ export interface ExportOptions {
   /** Also trains on the batches: `losses.jsonl`, and the state before every step as a file. */
   readonly states?: boolean | undefined;
   readonly workers?: number | undefined;
+  /** Told what a user should know of the data. */
+  readonly warn?: (message: string) => void;
   /** Told after every step. */
   readonly tell?: (step: number, steps: number) => void;
 }
@@ -39,8 +41,9 @@ export interface ExportOptions {
  * @returns the number of steps written
  */
 export async function exportRun(options: ExportOptions): Promise<number> {
-  const { experiment, methods, data, folder, workers } = options;
+  const { experiment, methods, data, folder, workers, warn = () => {} } = options;
   const training = await openTraining({ experiment, methods, data, workers });
+  for (const warning of training.warnings) warn(warning);
   const { learner, method, stepsPerEpoch } = training;
   try {
     await learner.initialise(experiment.seed);

@@ -1,4 +1,4 @@
-import { UserError } from '../base/index.ts';
+import { always, UserError } from '../base/index.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
@@ -153,6 +153,11 @@ export class Training {
     return { train: this.batches.source.manifest.sha256, ...this.evaluator?.manifests };
   }
 
+  /** The images by use, as in `manifests`. */
+  get sources(): Readonly<Record<string, Source>> {
+    return { train: this.batches.source, ...this.evaluator?.sources };
+  }
+
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
   provenance(pretrained?: string): Provenance {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
@@ -188,9 +193,11 @@ export class Training {
   }
 
   async dispose(): Promise<void> {
-    await this.evaluator?.dispose();
-    await this.opened?.dispose();
-    this.learner.dispose();
+    await always(
+      async () => this.evaluator?.dispose(),
+      () => this.opened?.dispose(),
+      () => this.learner.dispose(),
+    );
   }
 
   private get images(): Pick<Source, 'count' | 'describe'> {
@@ -236,9 +243,11 @@ export async function openTraining(
     opened('step traced');
     return new Training({ setup, method, learner, batches, evaluator });
   } catch (error) {
-    await evaluator?.dispose();
-    await batches?.dispose();
-    throw error;
+    return await always<never>(
+      () => Promise.reject(error),
+      () => evaluator?.dispose(),
+      () => batches?.dispose(),
+    );
   }
 }
 

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import {
   canonicalJson,
   parse,
-  parseJson,
+  readJson,
   type Sha256,
   sha256Json,
   UserError,
@@ -41,12 +41,7 @@ export async function writeGolden(path: string, golden: Omit<Golden, 'seal'>): P
  * @throws UserError when it is damaged or was changed by anything but `bless`.
  */
 export function readGolden(path: string): Golden {
-  let json: unknown;
-  try {
-    json = parseJson(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new UserError(`golden ${path} cannot be read: ${String(cause)}`);
-  }
+  const json = readJson(path, 'a golden');
   const what = `golden ${path}`;
   if (isFormerGolden(json))
     return sealedGolden(revisedGolden(sealChecked(FormerGolden, json, what), what));

@@ -56,6 +56,7 @@ export async function rerun(options: RerunOptions): Promise<Rerun> {
   const { runs, tell = () => {} } = options;
   const common = await commonCheckpoint(...runs);
   const [left, right] = [await Side.open(runs[0], options), await Side.open(runs[1], options)];
+  for (const warning of new Set([...left.warnings, ...right.warnings])) tell(`warning: ${warning}`);
   try {
     await left.begin(common);
     await right.begin(common);
@@ -113,6 +114,10 @@ class Side {
   ): Promise<Side> {
     const experiment = parseExperiment(readRecord(folder).experiment, methods);
     return new Side(folder, await openTraining({ experiment, methods, data, workers, threads }));
+  }
+
+  get warnings(): readonly string[] {
+    return this.training.warnings;
   }
 
   async begin(checkpoint: LoadedCheckpoint | undefined): Promise<void> {

@@ -1,4 +1,5 @@
-import { bytesOf, type HostArray } from '../engine/array.ts';
+import { bytesOf, type HostArray, type TypedArray } from '../engine/array.ts';
+import { asFloat32 } from '../weights/widen.ts';
 
 /** How one tensor of two states differs. */
 export interface TensorDifference {
@@ -29,7 +30,8 @@ export function tensorDifferences(left: State, right: State): TensorDifference[]
 /** A difference as one line. */
 export function tensorDifferenceText(difference: TensorDifference): string {
   const { name, shape, elements, of, largest, relative } = difference;
-  if (Number.isNaN(largest)) return `${name} [${shape}]: of another shape or on one side only`;
+  if (Number.isNaN(largest))
+    return `${name} [${shape}]: of another shape or type, or on one side only`;
   return (
     `${name} [${shape}]: ${elements} of ${of} elements differ, ` +
     `by up to ${largest.toExponential(2)}, relative ${relative.toExponential(2)}`
@@ -49,9 +51,10 @@ function differenceOf(
   if (left === undefined || right === undefined || !alike)
     return { name, shape, elements: of, of, largest: Number.NaN, relative: Number.NaN };
   if (Buffer.compare(bytesOf(left.data), bytesOf(right.data)) === 0) return undefined;
+  const [x, y] = [numbersOf(left), numbersOf(right)];
   let [elements, largest, squares, norm] = [0, 0, 0, 0];
   for (let i = 0; i < of; i++) {
-    const [a, b] = [Number(left.data[i]), Number(right.data[i])];
+    const [a, b] = [Number(x[i]), Number(y[i])];
     norm += a * a;
     if (Object.is(a, b)) continue;
     elements++;
@@ -60,4 +63,10 @@ function differenceOf(
     squares += apart * apart;
   }
   return { name, shape, elements, of, largest, relative: Math.sqrt(squares / (norm || 1)) };
+}
+
+// The half types travel as raw bits, of which a difference would mean nothing.
+function numbersOf(array: HostArray): TypedArray {
+  const isHalf = array.dtype === 'float16' || array.dtype === 'bfloat16';
+  return isHalf ? asFloat32(array, '').value.data : array.data;
 }

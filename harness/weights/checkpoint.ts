@@ -4,6 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
+  errorCode,
+  noticeOnce,
   Sha256,
   sha256,
   sha256Slowly,
@@ -67,18 +69,21 @@ export function stateHash(tensors: ReadonlyMap<string, HostArray>): Promise<Sha2
  * Writes `epoch_N.safetensors`, or `step_N.safetensors` inside an epoch, in one piece or not at all,
  * then removes what `retention` no longer asks for. Arrays are written as they lie in memory; they
  * must not change until the promise settles.
+ * @param check called before the folder is touched, once the state is hashed
  * @throws UserError when the disk is full; older checkpoints are untouched then.
  */
 export async function saveCheckpoint(
   folder: string,
   { tensors, meta }: Checkpoint,
   retention: Retention = { keepLast: 0, keepEvery: 0 },
+  check: () => void = () => {},
 ): Promise<{ readonly file: string; readonly stateHash: Sha256 }> {
   const json = canonicalJson(CheckpointMeta.parse(meta));
   const hash = await stateHash(tensors);
   const metadata = { format: FORMAT, meta: json, stateHash: hash, seal: seal(json, hash) };
   const name = meta.epochStep === 0 ? `epoch_${meta.epoch}` : `step_${meta.step}`;
   const file = join(folder, `${name}.safetensors`);
+  check();
   await writeAtomic(file, encodeSafetensors({ tensors, metadata }));
   await pointTo(file);
   await prune(folder, basename(file), meta.step, retention);
@@ -159,13 +164,24 @@ function seal(json: string, hash: string): Sha256 {
   return sha256([FORMAT, '\n', json, '\n', hash]);
 }
 
-// A convenience for people, as the original's latest.pth; nothing here reads it.
+// A convenience for people, as the original's latest.pth; nothing here reads it. So where it cannot be
+// made (exFAT, SMB and mounted drives have no symbolic links), a run goes on without.
 async function pointTo(file: string): Promise<void> {
   const link = join(dirname(file), LATEST);
   const temporary = `${link}.${process.pid}`;
-  await rm(temporary, { force: true });
-  await symlink(basename(file), temporary);
-  await rename(temporary, link);
+  try {
+    await rm(temporary, { force: true });
+    await symlink(basename(file), temporary);
+    await rename(temporary, link);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(link, { force: true }).catch(() => undefined); // it would lead to an older checkpoint
+    noticeOnce(
+      'latest',
+      `${link} cannot be made (${errorCode(cause) ?? messageOf(cause)}: its file system has no symbolic links?); ` +
+        'the run goes on without it, and --resume_from auto does not need it',
+    );
+  }
 }
 
 async function prune(

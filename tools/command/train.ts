@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../harness/base/index.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
-import { INTERRUPTED, onInterrupt } from '../../harness/run/interrupt.ts';
+import { onInterrupt } from '../../harness/run/interrupt.ts';
 import { type TrainResult, train } from '../../harness/run/trainer.ts';
 import type { OptionsOf } from './option.ts';
 import type { runOptions } from './shared_options.ts';
@@ -33,7 +33,7 @@ export async function trainInterruptibly(
 ): Promise<{ readonly result: TrainResult | undefined; readonly code: number }> {
   if (options.deterministic)
     process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
-  const { data, pretrained, workers, threads, states } = options;
+  const { data, pretrained, prefix, workers, threads, states } = options;
   const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`));
   try {
     const result = await train({
@@ -41,6 +41,7 @@ export async function trainInterruptibly(
       methods,
       data,
       pretrained,
+      prefix,
       workers,
       threads,
       states,
@@ -50,12 +51,12 @@ export async function trainInterruptibly(
       signal: interruption.signal,
     });
     const stopped = !result.finished && interruption.signal.aborted;
-    return { result, code: stopped ? INTERRUPTED : 0 };
+    return { result, code: stopped ? interruption.code() : 0 };
   } catch (error) {
     const { signal } = interruption;
     if (!signal.aborted || error !== signal.reason) throw error;
     process.stderr.write('stopped before the first step; the same command begins anew\n');
-    return { result: undefined, code: INTERRUPTED };
+    return { result: undefined, code: interruption.code() };
   } finally {
     interruption.dispose();
   }

@@ -1,10 +1,9 @@
-"""Writes golden/data/odd: pictures of odd kinds, and what Pillow makes of each.
+"""Writes golden/data/odd.json.br: pictures of odd kinds, and what Pillow makes of each.
 
-    python tools/torch/odd_image_fixtures.py golden/data/odd --libjpeg BIN
+    python tools/torch/odd_image_fixtures.py golden/data/odd.json.br --libjpeg BIN
 
-Needs numpy, Pillow and imagecodecs; BIN is the folder of libjpeg-turbo's cjpeg and jpegtran.
-Every picture is small and made from a fixed seed. NAME is the file; NAME.rgb holds the bytes of
-`Image.open(NAME).convert("RGB")` where Pillow takes it.
+Needs numpy, Pillow, imagecodecs and brotli; BIN is the folder of libjpeg-turbo's cjpeg and jpegtran. Every picture is
+small and made from a fixed seed. Bytes are hexadecimal digits: the file, and `Image.open(file).convert("RGB")`.
 """
 
 import argparse
@@ -17,6 +16,7 @@ import tempfile
 import warnings
 import zlib
 
+import brotli
 import imagecodecs
 import numpy as np
 import PIL
@@ -155,7 +155,6 @@ def pngs():
         "png_pixels_left_over": png(rgb, 8, RGB, compress=lambda raw: zlib.compress(raw + b"left over", 9)),
         "png_index_beyond": png((grey >> 4) % 8, 4, PALETTE, [chunk(b"PLTE", bytes(range(15)))]),
         "png_no_palette": png((grey >> 4) % 8, 4, PALETTE),
-        "png_very_wide": png(np.zeros((1, 1_100_000), np.int64), 1, GREY),
     }
     return files
 
@@ -276,7 +275,6 @@ def jpegs(libjpeg):
         "jpeg_grey_profile": saved(grey, "JPEG", quality=80, icc_profile=swapped_profile()),
         "jpeg_gain_map": imagecodecs.ultrahdr_encode(gain_map()),
         "jpeg_height_behind": height_behind(plain),
-        "jpeg_ls": imagecodecs.jpegls_encode(np.asarray(grey)),
         "jpeg_two_components": imagecodecs.jpeg8_encode(
             np.ascontiguousarray(np.asarray(rgb)[..., :2]), colorspace="UNKNOWN", outcolorspace="UNKNOWN"
         ),
@@ -441,24 +439,30 @@ def gifs():
     }  # fmt: skip
 
 
-def write(folder, files):
-    """The files, and Pillow's pixels or its refusal."""
-    folder.mkdir(parents=True, exist_ok=True)
-    index = {"pillow": PIL.__version__, "images": {}}
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                image = Image.open(io.BytesIO(content))
-                mode = image.mode
-                pixels = np.asarray(image.convert("RGB"))
-        except Exception as error:  # noqa: BLE001, whatever it says
-            index["images"][name] = {"refused": f"{type(error).__name__}: {error}".split(" <")[0]}
-            continue
-        (folder / f"{name}.rgb").write_bytes(pixels.tobytes())
-        index["images"][name] = {"mode": mode, "width": pixels.shape[1], "height": pixels.shape[0]}
-    (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+def others():
+    """Formats that Pillow reads and we do not."""
+    rgb = picture()
+    kinds = ["BMP", "TIFF", "ICO", "PPM", "TGA", "JPEG2000", "AVIF", "PCX", "DDS", "SGI", "PDF", "EPS"]
+    files = {f"other_{kind.lower()}": saved(rgb, kind) for kind in kinds}
+    files["other_jpegxl"] = imagecodecs.jpegxl_encode(np.asarray(rgb))
+    files["other_jpeg_ls"] = imagecodecs.jpegls_encode(np.asarray(rgb.convert("L")))
+    return files
+
+
+def pillow(content):
+    """What Pillow makes of a file: its pixels, and of 16-bit grey the upper 8 bits, or its refusal."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(content))
+            mode = image.mode
+            pixels = np.asarray(image.convert("RGB"))
+    except Exception as error:  # noqa: BLE001, whatever it says
+        return {"refused": f"{type(error).__name__}: {error}".split(" <")[0]}
+    found = {"mode": mode, "width": pixels.shape[1], "height": pixels.shape[0], "pixels": pixels.tobytes().hex()}
+    if mode == "I;16":
+        found["upper"] = (np.asarray(image) >> 8).astype(np.uint8).tobytes().hex()
+    return found
 
 
 def main():
@@ -466,7 +470,13 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--libjpeg", type=pathlib.Path, default=pathlib.Path("/usr/bin"))
     options = parser.parse_args()
-    write(options.out, pngs() | jpegs(options.libjpeg) | webps() | gifs())
+    files = pngs() | jpegs(options.libjpeg) | webps() | gifs()
+    index = {
+        "pillow": PIL.__version__,
+        "images": {name: {"file": content.hex(), **pillow(content)} for name, content in files.items()},
+        "others": {name: content.hex() for name, content in others().items()},
+    }
+    options.out.write_bytes(brotli.compress(json.dumps(index).encode(), lgwin=24))
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ export class Loader {
    * they stay as they are until the second request after the one that gave them, and must not be
    * written to. One epoch at a time; leaving it early (`break`, `return`) ends it.
    * @param samples the samples of the epoch, as many as the source has, instead of a permutation
-   * @throws UserError that names the sample, for one that cannot be read.
+   * @throws ImageError that names the sample, for one that cannot be read.
    */
   async *epoch(epoch: number, fromStep = 0, samples?: Int32Array): AsyncIterableIterator<Batch> {
     if (this.running) throw new Error(`loader: epoch ${epoch} begins while another one runs`);
@@ -181,7 +181,7 @@ const FEW_PIXELS = 1 << 22;
 /**
  * All images of a source, in order, for evaluation; the last batch is short. What is random in the
  * pipeline is drawn from seed 0.
- * @throws UserError that names the sample, for one that cannot be read.
+ * @throws ImageError that names the sample, for one that cannot be read.
  */
 export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator<OrderedImages> {
   const fill = { ...setup, seed: 0, pipelines: [setup.pipeline] };

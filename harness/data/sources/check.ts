@@ -1,5 +1,7 @@
 import { UserError } from '../../base/errors.ts';
+import { addDecoded, keyAt } from '../checks/decoded_cache.ts';
 import { decodeStrictly } from '../images/decode.ts';
+import { countsByLabel, numberingFault } from '../label_counts.ts';
 import type { Source } from '../source.ts';
 
 /** A sample that cannot be used, or that only a lenient decoder takes. */
@@ -10,10 +12,16 @@ export interface Finding {
   readonly usable: boolean;
 }
 
-/** Reads every sample of a source, of image files strictly as well: all that is wrong, in order. */
+/**
+ * Reads every sample of a source, of image files strictly as well: all that is wrong, in order. Files
+ * that are usable need no check at the start of a run any more.
+ */
 export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
+  const good: bigint[] = [];
   for (let index = 0; index < source.count; index++) {
     const refused = await refusal(async () => source.read(index));
+    if (refused === undefined && source.files !== undefined)
+      good.push(keyAt(source.files.digests, index));
     if (refused !== undefined) yield { index, message: refused, usable: false };
     else {
       const bytes = source.bytes?.(index);
@@ -22,15 +30,20 @@ export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
       if (warned !== undefined) yield { index, message: warned, usable: true };
     }
   }
+  await addDecoded(good);
 }
 
-/** Samples of each class, by label; empty without labels. */
-export function countLabels({ labels, classes }: Source): number[] {
+/**
+ * Samples of each class, by label; where labels are no class numbers, of each that occurs, as `[label,
+ * samples]`. Empty without labels.
+ */
+export function countLabels(source: Source): number[] | [number, number][] {
+  const { labels, classes } = source;
   if (labels === undefined) return [];
-  const size = labels.reduce((most, label) => Math.max(most, label + 1), classes?.length ?? 0);
-  const counts = new Array<number>(size).fill(0);
-  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
-  return counts;
+  const counts = countsByLabel(labels);
+  if (numberingFault(source) !== undefined) return [...counts];
+  const length = classes?.length ?? counts.size;
+  return Array.from({ length }, (_, label) => counts.get(label) ?? 0);
 }
 
 async function refusal(read: () => Promise<unknown>): Promise<string | undefined> {

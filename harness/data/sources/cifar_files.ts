@@ -1,5 +1,7 @@
-import { openSync, readFileSync, readSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import { UserError } from '../../base/errors.ts';
+import { fileError, readBytes } from '../../base/file_error.ts';
+import { type FileKind, fileKindAt } from '../../base/file_kind.ts';
 import { entryOf, readPickle } from './pickle.ts';
 import { arrayOf } from './pickle_names.ts';
 import {
@@ -29,8 +31,11 @@ export interface Part {
  */
 export function binaryPart(path: string, labelBytes: number, classes: number): Part {
   const length = labelBytes + PLANES;
-  const bytes = readFileSync(path);
+  const bytes = readBytes(path);
+  const known = fileKindAt(path);
+  if (known?.kind === 'zeros' && bytes.every((byte) => byte === 0)) throw stranger(path, known);
   if (bytes.length === 0 || bytes.length % length !== 0) {
+    if (known !== undefined && bytes.length > 0) throw stranger(path, known);
     throw new UserError(
       `${path}: ${bytes.length} bytes is no multiple of a record's ${length}; the file is cut off or no CIFAR file, so copy or unpack it again`,
     );
@@ -48,7 +53,7 @@ export function binaryPart(path: string, labelBytes: number, classes: number): P
  * held: as the official ones, or as people make them again.
  */
 export function picklePart(path: string, labelKey: string, classes: number): Part {
-  const file = readFileSync(path);
+  const file = readBytes(path);
   const { data, list, longest } = unpickled(path, file, labelKey);
   const count = data.shape[0] ?? 0;
   if (list.length !== count)
@@ -69,12 +74,25 @@ function unpickled(path: string, file: Uint8Array, labelKey: string) {
     if (!(value instanceof Map)) throw new Error('it holds no dictionary');
     return { data: pixelsOf(entryOf(value, 'data')), list: labelsOf(value, labelKey), longest };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const mend = reason.includes(';') ? '' : '; copy or unpack it again';
-    throw new UserError(`${path} is no CIFAR file of the Python format: ${reason}${mend}`, {
-      cause,
-    });
+    throw notCifar(path, 'is no CIFAR file of the Python format', cause);
   }
+}
+
+/** Why a file is no pickle of CIFAR's: what it is instead, where that is known, or what is wrong with it. */
+export function notCifar(path: string, what: string, cause: unknown): UserError {
+  const known = fileKindAt(path);
+  if (known !== undefined && !PICKLES.includes(known.kind)) return stranger(path, known, cause);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const mend = reason.includes(';') ? '' : '; copy or unpack it again';
+  return new UserError(`${path} ${what}: ${reason}${mend}`, { cause });
+}
+
+const PICKLES: readonly string[] = ['pickle', 'empty'];
+
+/** What lies where a CIFAR file is expected. */
+export function stranger(path: string, { name, mend }: FileKind, cause?: unknown): UserError {
+  const way = mend ?? 'put the official file in its place';
+  return new UserError(`${path} is ${name}, expected a CIFAR file; ${way}`, { cause });
 }
 
 const LAYOUTS = `[count, ${PLANES}], [count, 3, ${SIDE}, ${SIDE}] or [count, ${SIDE}, ${SIDE}, 3]`;
@@ -152,8 +170,16 @@ function shown(label: unknown): string {
   return typeof label === 'object' && label !== null ? 'of another kind' : JSON.stringify(label);
 }
 
+function opened(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
 function fromFile(path: string, start: number, stride: number): (record: number) => Uint8Array {
-  const file = openSync(path, 'r'); // for as long as the source lives; closed with its thread
+  const file = opened(path); // for as long as the source lives; closed with its thread
   const planes = new Uint8Array(PLANES);
   return (record) => {
     const count = readSync(file, planes, 0, PLANES, start + record * stride);

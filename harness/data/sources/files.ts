@@ -5,7 +5,7 @@ import { decodeImage } from '../images/decode.ts';
 import type { Manifest, OpenOptions, Source } from '../source.ts';
 import type { FileIndex } from './file_index.ts';
 import { pathOf, shownPath } from './file_names.ts';
-import { contentManifest } from './manifest.ts';
+import { contentManifest, manifestHash } from './manifest.ts';
 import { type SharedFiles, sharedName, shareFiles } from './shared_files.ts';
 
 /**
@@ -14,17 +14,27 @@ import { type SharedFiles, sharedName, shareFiles } from './shared_files.ts';
  */
 export async function openFiles(index: FileIndex, options: OpenOptions): Promise<Source> {
   const { root, names, labels, classes, where } = index;
-  const manifest = options.manifest ?? (await contentManifest(index, options));
+  const { manifest, digests } =
+    options.manifest === undefined
+      ? await contentManifest(index, options)
+      : { manifest: options.manifest, digests: undefined };
   if (manifest.count !== names.length) {
     throw new UserError(
       `${root} has ${names.length} images, ${manifest.count} a moment ago; start again when nothing writes there`,
     );
   }
   let shared: SharedFiles | undefined;
+  const name = (place: number) => {
+    const found = names[place];
+    if (found === undefined) throw new RangeError(`${root}: no image ${place}`);
+    return found;
+  };
+  const manifestOf = (others: Uint8Array) => manifestHash(others, labels);
   return {
     ...sourceOf(root, (place) => names[place], manifest),
     ...(labels === undefined ? {} : { labels }),
     ...(classes === undefined ? {} : { classes }),
+    ...(digests === undefined ? {} : { files: { digests, name, manifestOf } }),
     ...(where === undefined ? {} : { where }),
     share: () => {
       shared ??= shareFiles(root, names);

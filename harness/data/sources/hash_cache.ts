@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { BREATH, breath } from '../../base/breath.ts';
 import { writeAtomic } from '../../base/files.ts';
 import { sha256 } from '../../base/hash.ts';
 import { joinedNames, splitNames } from './file_names.ts';
@@ -22,8 +23,9 @@ const TICK = 2000;
 /**
  * What is known of the files under a folder, by relative path. Files changed so shortly before the
  * cache was written that a later change could bear the same time are not among them.
+ * @param signal ends it, which throws its reason then
  */
-export function readKnown(root: string): Map<string, Known> {
+export async function readKnown(root: string, signal?: AbortSignal): Promise<Map<string, Known>> {
   const known = new Map<string, Known>();
   let file: Buffer;
   let written: number;
@@ -41,6 +43,7 @@ export function readKnown(root: string): Map<string, Known> {
   const names = count === 0 ? [] : splitNames(file.subarray(end));
   if (names.length !== count) return known;
   for (const [place, name] of names.entries()) {
+    if (place % (16 * BREATH) === 0) await breath(signal);
     const at = start + place * RECORD;
     const modified = file.readDoubleLE(at + 40);
     if (modified > written - TICK) continue;
@@ -70,9 +73,14 @@ export async function writeKnown(root: string, known: ReadonlyMap<string, Known>
   }
 }
 
-/** One file a data folder, in the user's cache. */
+/** One file a data folder. */
 function cachePath(root: string): string {
+  return inUserCache('digests', `${sha256(root).slice(0, 32)}.bin`);
+}
+
+/** A path in the user's cache. */
+export function inUserCache(...parts: readonly string[]): string {
   const home = process.env.XDG_CACHE_HOME; // a relative one is to be ignored
   const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache');
-  return join(base, 'reprise', 'digests', `${sha256(root).slice(0, 32)}.bin`);
+  return join(base, 'reprise', ...parts);
 }

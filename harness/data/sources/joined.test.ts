@@ -1,16 +1,14 @@
+import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { canonicalJson } from '../../base/canonical.ts';
-import { UserError } from '../../base/errors.ts';
 import { openImageSet } from '../../evaluation/image_set.ts';
 import { Loader, type LoaderSetup } from '../loader/loader.ts';
 import { openSource } from '../open_source.ts';
 import type { Source } from '../source.ts';
 import { type SourceSpec, sourceSpec, viewSpec } from '../spec.ts';
-import { parseSource } from '../spec_text.ts';
 import { checkSamples } from './check.ts';
 
 const pictures = fileURLToPath(new URL('../../../golden/data/images', import.meta.url));
@@ -239,41 +237,37 @@ describe('nested', () => {
   });
 });
 
-describe('the spec', () => {
-  test('of the kinds that were there before is as it was', () => {
-    expect(canonicalJson(generated(5))).toBe(
-      '{"classes":10,"count":5,"kind":"generated","seed":0,"size":16,"split":"train"}',
+describe('files', () => {
+  const spec: SourceSpec = {
+    kind: 'concat',
+    sources: [of('one'), { kind: 'repeat', source: of('two'), times: 2 }],
+  };
+
+  test('their digests are those of the samples, and give the hash of the manifest', async () => {
+    const { files, count, manifest } = await open(spec);
+    if (files === undefined) throw new Error('no files');
+    const digest = (index: number) => files.digests.subarray(32 * index, 32 * (index + 1));
+    expect(files.digests).toHaveLength(32 * count);
+    expect(Buffer.from(digest(8)).toString('hex')).toBe(
+      createHash('sha256')
+        .update(readFileSync(join(data, 'two/dog/1.png')))
+        .digest('hex'),
     );
-    expect(canonicalJson(sourceSpec.parse(of('a')))).toBe('{"kind":"folder","root":"a"}');
+    expect(digest(5)).toEqual(digest(8));
+    expect(files.manifestOf(files.digests)).toBe(manifest.sha256);
+    expect([0, 8].map((index) => files.name(index))).toEqual([
+      'sources[0]/cat/0.png',
+      'sources[1]/dog/1.png',
+    ]);
+    writeFileSync(join(data, 'two/dog/1.png'), 'another');
+    const other = await open(spec);
+    expect(files.manifestOf(other.files?.digests ?? new Uint8Array())).toBe(other.manifest.sha256);
+    expect(other.manifest.sha256).not.toBe(manifest.sha256);
   });
 
-  test('defaults are filled in at every depth', () => {
-    const source = parseSource(
-      '{"kind":"repeat","times":2,"source":{"kind":"concat","sources":[{"kind":"cifar10"}]}}',
+  test('are absent where a part has none', async () => {
+    expect((await open({ kind: 'concat', sources: [of('one'), generated(2)] })).files).toBe(
+      undefined,
     );
-    expect(source).toEqual({
-      kind: 'repeat',
-      times: 2,
-      source: { kind: 'concat', sources: [{ kind: 'cifar10', root: 'cifar', split: 'train' }] },
-    });
-  });
-
-  test.each([
-    ['{"kind":"concat","sources":[]}', 'source: sources: '],
-    ['{"kind":"repeat","source":{"kind":"cifar10"}}', 'source: times is missing'],
-    ['{"kind":"repeat","source":{"kind":"cifar10"},"times":0}', 'source: times: '],
-    ['{"kind":"concat","sources":[{"kind":"folde"}]}', "sources[0].kind: expected 'generated' |"],
-    ['{"kind":"concat","sources":[{"kind":"folde"}]}', 'did you mean "folder"?'],
-    ['{"kind":"concat","sources":[{"kind":"folder","rot":"x"}]}', 'did you mean root?'],
-    ['{"kind":"concat","sources":[{"kind":"folder","x":1,"root":""}]}', 'expected kind, root'],
-    ['{"kind":"concat","source":[{"kind":"folder","root":"x"}]}', 'did you mean sources?'],
-  ])('%s: %s', (text, message) => {
-    expect(() => parseSource(text)).toThrow(UserError);
-    expect(() => parseSource(text)).toThrow(message);
-  });
-
-  test('nested without end is refused', () => {
-    const text = `${'{"kind":"repeat","times":1,"source":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
-    expect(() => parseSource(text)).toThrow('source: it is nested too deeply');
   });
 });

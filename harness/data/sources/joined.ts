@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
 import { sameClasses } from '../classes.ts';
-import type { Manifest, OpenOptions, Source } from '../source.ts';
+import type { Manifest, OpenOptions, SampleFiles, Source } from '../source.ts';
 import type { SourceSpec } from '../spec.ts';
 
 type ConcatSpec = Extract<SourceSpec, { kind: 'concat' }>;
@@ -32,13 +32,15 @@ export async function openConcat(
     const place = ends.findIndex((end) => index < end);
     const source = parts[place];
     if (source === undefined || index < 0) throw new RangeError(`concat: no sample ${index}`);
-    return { source, index: index - (ends[place - 1] ?? 0) };
+    return { source, place, index: index - (ends[place - 1] ?? 0) };
   };
   const labels = options.shared === undefined ? labelsOf(parts) : {};
+  const files = concatFiles(parts, ends, find);
   return {
     ...labels,
     count: ends.at(-1) ?? 0,
     manifest: options.manifest ?? concatManifest(parts, labels.unlabelled),
+    ...(files === undefined ? {} : { files }),
     ...delegated(parts, find),
   };
 }
@@ -57,8 +59,9 @@ export async function openRepeat(
   const source = await open(spec, inner(options, 0));
   const { labels, classes, unlabelled, manifest } = source;
   const count = bounded(source.count * times, `repeat: ${source.count} samples ${times} times`);
+  const files = repeatFiles(source, times);
   const find = (index: number): Sample => {
-    if (index >= 0 && index < count) return { source, index: index % source.count };
+    if (index >= 0 && index < count) return { source, place: 0, index: index % source.count };
     throw new RangeError(`repeat: no sample ${index}`);
   };
   return {
@@ -67,11 +70,12 @@ export async function openRepeat(
     ...(classes === undefined ? {} : { classes }),
     ...(unlabelled === undefined ? {} : { unlabelled }),
     manifest: options.manifest ?? {
-      sha256: sha256(`repeat ${times}\n${manifest.sha256}\n`),
+      sha256: repeatHash(times, manifest.sha256),
       count,
       notes: manifest.notes,
       parts: [manifest],
     },
+    ...(files === undefined ? {} : { files }),
     ...delegated([source], find),
   };
 }
@@ -79,6 +83,8 @@ export async function openRepeat(
 /** A sample of a part. */
 interface Sample {
   readonly source: Source;
+  /** Of the part. */
+  readonly place: number;
   readonly index: number;
 }
 
@@ -143,10 +149,51 @@ function concatManifest(parts: readonly Source[], unlabelled: string | undefined
     part.notes.map((note) => `sources[${place}]: ${note}`),
   );
   return {
-    sha256: sha256(['concat\n', ...manifests.map(({ sha256: hash }) => `${hash}\n`)]),
+    sha256: concatHash(manifests.map((part) => part.sha256)),
     count: manifests.reduce((sum, { count }) => sum + count, 0),
     notes: unlabelled === undefined ? notes : [...notes, unlabelled],
     parts: manifests,
+  };
+}
+
+function concatHash(parts: readonly string[]): string {
+  return sha256(['concat\n', ...parts.map((hash) => `${hash}\n`)]);
+}
+
+function repeatHash(times: number, hash: string): string {
+  return sha256(`repeat ${times}\n${hash}\n`);
+}
+
+/** The files of all parts, where each sample of each is one. */
+function concatFiles(
+  parts: readonly Source[],
+  ends: readonly number[],
+  find: (index: number) => Sample,
+): SampleFiles | undefined {
+  const files = parts.flatMap((part) => part.files ?? []);
+  if (files.length < parts.length) return undefined;
+  return {
+    digests: Buffer.concat(files.map(({ digests }) => digests)),
+    name: (at) => {
+      const { place, index } = find(at);
+      return `sources[${place}]/${files[place]?.name(index)}`;
+    },
+    manifestOf: (digests) => {
+      const part = (place: number) =>
+        digests.subarray(32 * (ends[place - 1] ?? 0), 32 * (ends[place] ?? 0));
+      return concatHash(files.map((one, place) => one.manifestOf(part(place))));
+    },
+  };
+}
+
+const MOST_DIGESTS = 2 ** 24; // half a gigabyte
+
+function repeatFiles({ files, count }: Source, times: number): SampleFiles | undefined {
+  if (files === undefined || count * times > MOST_DIGESTS) return undefined;
+  return {
+    digests: Buffer.concat(Array.from({ length: times }, () => files.digests)),
+    name: (index) => files.name(index % count),
+    manifestOf: (digests) => repeatHash(times, files.manifestOf(digests.subarray(0, 32 * count))),
   };
 }
 

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { BREATH, breath } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file_error.ts';
-import { sha256 } from '../../base/hash.ts';
+import { sha256, sha256Slowly } from '../../base/hash.ts';
 import type { Manifest, OpenOptions } from '../source.ts';
 import type { FileIndex } from './file_index.ts';
 import { isEscaped, pathOf, shownName, shownPath } from './file_names.ts';
@@ -15,19 +15,20 @@ import { hashFiles } from './hash_files.ts';
  * file is read once: its digest is kept in the user's cache beside size and time of change, and
  * taken from there as long as both are the same.
  * @param options `verify` reads every file again.
+ * @returns the manifest, and the digests, 32 bytes a sample in order
  * @throws UserError that names files which are not there or cannot be read, and with `verify` those
  *   whose content changed while size and time did not.
  */
 export async function contentManifest(
   index: FileIndex,
   { verify = false, onProgress = () => {}, signal }: Partial<OpenOptions>,
-): Promise<Manifest> {
+): Promise<{ readonly manifest: Manifest; readonly digests: Uint8Array }> {
   const { root, names, labels, notes } = index;
-  const known = readKnown(root);
+  const known = await readKnown(root, signal);
   const states = await statesOf(index, signal);
   const unique = new Set(names);
   const stale = [...unique].filter((name) => verify || !isSame(known.get(name), states.get(name)));
-  const digests = await hashFiles(root, stale, {
+  const hashed = await hashFiles(root, stale, {
     onProgress: (done) => onProgress(done, stale.length),
     signal,
   });
@@ -35,7 +36,7 @@ export async function contentManifest(
   for (const [place, name] of stale.entries()) {
     const state = states.get(name);
     if (state === undefined) continue;
-    const digest = digests.subarray(32 * place, 32 * (place + 1));
+    const digest = hashed.subarray(32 * place, 32 * (place + 1));
     const before = known.get(name);
     if (isSame(before, state) && Buffer.compare(digest, before?.digest ?? digest) !== 0)
       changed.push(name);
@@ -43,7 +44,15 @@ export async function contentManifest(
   }
   if (changed.length > 0) throw secretlyChanged(root, changed);
   if (stale.length > 0) await writeKnown(root, known);
-  return { sha256: sha256(lines(names, labels, known)), count: names.length, notes };
+  const digests = digestsOf(names, known);
+  const sha256 = await sha256Slowly(lines(digests, labels));
+  await breath(signal);
+  return { manifest: { sha256, count: names.length, notes }, digests };
+}
+
+/** SHA-256 of a manifest: over a line a sample, of its file's digest and its label. */
+export function manifestHash(digests: Uint8Array, labels: Int32Array | undefined): string {
+  return sha256(lines(digests, labels));
 }
 
 type State = Omit<Known, 'digest'>;
@@ -106,14 +115,26 @@ function secretlyChanged(root: string, names: readonly string[]): UserError {
   );
 }
 
-function* lines(
-  names: readonly string[],
-  labels: Int32Array | undefined,
-  known: ReadonlyMap<string, Known>,
-): Generator<string> {
+function digestsOf(names: readonly string[], known: ReadonlyMap<string, Known>): Uint8Array {
+  const digests = new Uint8Array(32 * names.length);
   for (const [place, name] of names.entries()) {
     const digest = known.get(name)?.digest;
     if (digest === undefined) throw new Error(`${name} has not been hashed`);
-    yield `${Buffer.from(digest).toString('hex')} ${labels?.[place] ?? '-'}\n`;
+    digests.set(digest, 32 * place);
   }
+  return digests;
+}
+
+const PIECE = 2 ** 16; // letters
+
+function* lines(digests: Uint8Array, labels: Int32Array | undefined): Generator<string> {
+  const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.length);
+  let piece = ''; // of several lines: a hash takes longer to begin than to go on
+  for (let place = 0; 32 * place < bytes.length; place++) {
+    piece += `${bytes.toString('hex', 32 * place, 32 * (place + 1))} ${labels?.[place] ?? '-'}\n`;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield piece;
 }
