@@ -1,6 +1,7 @@
 import { UserError } from './errors.ts';
 import { readText } from './file_error.ts';
 import { otherKind } from './file_kind.ts';
+import { parseJson } from './json.ts';
 
 const BYTE_ORDER_MARK = '\ufeff'; // Windows' editors write it before UTF-8
 
@@ -13,7 +14,7 @@ const BYTE_ORDER_MARK = '\ufeff'; // Windows' editors write it before UTF-8
 export function readJson(path: string, expected: string): unknown {
   const text = readText(path);
   try {
-    return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+    return parseJson(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
   } catch (cause) {
     const other = otherKind(path, expected, ['json', 'text']);
     if (other !== undefined) throw other;

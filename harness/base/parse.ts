@@ -78,7 +78,9 @@ function describe(issue: Issue, path: Path, schema: z.core.$ZodType, value: unkn
   if (found === undefined) return [{ path, text: ` is missing; ${expected}` }];
   const options = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
   const choices = issue.code === 'invalid_value' ? issue.values : options;
-  const near = nearest(String(found), choices.map(String));
+  // An object may hold a `toString` of its own, which is no function.
+  const word = typeof found === 'object' ? '' : String(found);
+  const near = word === '' ? undefined : nearest(word, choices.map(String));
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
   return [{ path, text: `: ${expected}${shown(found)}${hint}` }];
 }

@@ -37,7 +37,7 @@ export function installedFolders(
   distributions: readonly string[],
 ): string[] {
   const { ok, stdout } = run(python, INSTALLED, [version, ...distributions], environment);
-  const folders: unknown = ok ? JSON.parse(stdout) : [];
+  const folders = ok ? lastLine(stdout) : [];
   return Array.isArray(folders) ? folders.filter((folder) => typeof folder === 'string') : [];
 }
 
@@ -98,10 +98,15 @@ function pipOf(python: string | undefined, environment: Environment) {
   const none = { pip: undefined, base: undefined };
   if (python === undefined) return none;
   const { ok, stdout } = run(python, FIND_PIP, [], environment);
-  const answer: unknown = ok ? JSON.parse(stdout) : undefined;
+  const answer = ok ? lastLine(stdout) : undefined;
   if (!Array.isArray(answer)) return none;
   const [found, wheel, base] = answer.map((value) => value ?? undefined);
   return { pip: found ? { python, wheel } : undefined, base };
+}
+
+/** The last line as JSON: what starts with Python (`sitecustomize`, `.pth` files) may print, too. */
+function lastLine(stdout: string): unknown {
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 }
 
 /** The files of this name in the folders of `PATH`. */
