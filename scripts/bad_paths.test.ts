@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { cacheHome } from '../harness/base/cache_home.ts';
-import { readFolder, readJson } from '../harness/base/read.ts';
+import { readJson } from '../harness/base/json_file.ts';
+import { readFolder } from '../harness/base/read.ts';
 import { runScript } from './train.fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bad-paths-'));
@@ -22,13 +23,13 @@ test.each([
   ['train loop.json', /loop\.json is a link that leads to itself; remove it/],
   ['train folder.json', /folder\.json is a folder, expected a file; name a file in it/],
   ['train file/x.json', /x\.json is not there: a part of its path is a file; correct the path/],
-  ['train broken.json', /broken\.json is no JSON \(.*\); an experiment is one JSON object/],
+  ['train broken.json', /broken\.json is no JSON, expected an experiment: Unexpected token/],
   ['train moco --work_dir loop', /cannot write .*loop: a link in its path leads to itself/],
   ['train moco --work_dir file', /cannot write .*: a parent of it is a file, not a folder/],
   [`perturbed moco --work_dir ${LONG}`, /cannot write .*: its name is too long/],
   ['views moco --index 0 --out file/v.png', /cannot write .*v\.png: a parent of it is a file/],
   ['trace moco --steps 1 --out loop', /cannot write .*: a link in its path leads to itself/],
-  ['verify file', /file is no JSON \(.*\); bring it back from a copy/],
+  ['verify file', /file is a text file that begins "text"|file is no JSON, expected the record/],
   ['verify loop', /loop is a link that leads to itself/],
   ['compare loop folder', /loop is a link that leads to itself/],
   ['report --add none --out folder', /none is not there; expected the work directory of a run/],
@@ -58,8 +59,10 @@ test.each([
 test('what reads names path, cause and mend', () => {
   expect(() => readFolder(at('file'))).toThrow(/file is a file, expected a folder; name its/);
   expect(() => readFolder(at('none'))).toThrow(/none is not there; correct the path/);
-  expect(() => readJson(at('broken.json'))).toThrow(/is no JSON \([^\n]*\); bring it back/);
-  expect(() => readJson(`${folder}/a\0b`)).toThrow(/a\\x00b holds a character that no path/);
+  expect(() => readJson(at('broken.json'), 'a record')).toThrow(/is no JSON, expected a record: /);
+  expect(() => readJson(`${folder}/a\0b`, 'a record')).toThrow(
+    /a\\x00b holds a character that no path/,
+  );
 });
 
 test('a user without a home directory is told so, or needs none', () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorCode } from './error_code.ts';
 
 /**
  * Makes a folder and what is missing above it. Node's own `recursive` never returns below `/proc`, where a
@@ -13,8 +14,9 @@ export function makeFolders(path: string): void {
   try {
     mkdirSync(path);
   } catch (cause) {
-    // Another process may have made it meanwhile.
-    if (!isFolder(path)) throw cause;
+    if (isFolder(path)) return; // another process has made it meanwhile
+    if (errorCode(cause) === 'EEXIST') statSync(path); // throws where a link there leads to nothing
+    throw cause;
   }
 }
 
