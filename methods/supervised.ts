@@ -59,7 +59,7 @@ export const supervised = defineMethod<SupervisedSpec>({
     },
     backbone: 'backbone.',
     ...(edges ? { input: { network: 'sobel_layer', channels: SOBEL_CHANNELS.image } } : {}),
-    classifier: { networks: [...(edges ? ['sobel_layer'] : []), 'backbone', 'head'], classes },
+    classifier: { networks: ['backbone', 'head'], classes },
   }),
 
   loss({ sobel: edges }, step) {

@@ -67,7 +67,7 @@ export const byolCases: readonly ParityCase[] = [
 
 const Schedules = z.record(
   z.string(),
-  z.strictObject({
+  z.looseObject({
     base_momentum: z.number(),
     end_momentum: z.number().default(1),
     update_interval: z.int().positive().default(1),

@@ -55,7 +55,7 @@ export const deepclusterCase: ReturnType<typeof methodCase> = {
     const own = methodCase({
       ...reading,
       ...(drops ? { replay } : {}),
-      ...(power > 0 ? { aliases } : {}),
+      ...(isWeighted(fixture, power) ? { aliases } : {}),
     });
     if (power > 0) checkWeights(fixture, power);
     await own.run(fixture, comparisons);
@@ -77,7 +77,8 @@ function deepclusterSpecs(fixture: Fixture): MethodSpecs {
       neck,
       clusters: head.num_classes,
       pca: null,
-      weightPower: powerOf(parameters),
+      // Weights that no power has made are given, whatever the power.
+      weightPower: powerOf(parameters) || Number(isWeighted(fixture, 0)),
     },
     backbone,
     data: { samples: parameters.bank, classes: undefined },
@@ -88,6 +89,10 @@ function deepclusterSpecs(fixture: Fixture): MethodSpecs {
 /** Of the weights of classes; 0 where they are all the same. */
 function powerOf(parameters: z.output<typeof HyperParameters>): number {
   return parameters.reweight ? parameters.reweight_pow : 0;
+}
+
+function isWeighted({ inputs }: Fixture, power: number): boolean {
+  return power > 0 || inputs.includes('init.loss_weight');
 }
 
 /** The cluster of every sample: the case's list, and for the images of a step what the step says. */

@@ -4,7 +4,7 @@
 
 The format is that of the reference's cases, but the numbers are ours: torch.optim.SGD, Adam and AdamW themselves with one
 group for each parameter, LARS by its formula (docs/reference/methods.md, section 3.3), mmcv's schedules by theirs
-(docs/reference/options.md) in float64. Every tensor is a pure function of this file and of the PyTorch version.
+(section 3.4, and the documentation of mmcv 1.0.3) in float64. Every tensor is a pure function of this file and of the PyTorch version.
 """
 import argparse
 import json
