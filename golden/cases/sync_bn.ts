@@ -15,7 +15,12 @@ import type { ParityCase } from '../../harness/testing/parity/run.ts';
 const Layer = z.strictObject({
   samples_of_each_rank: z.array(z.int().positive()),
   shape: z.array(z.int().positive()),
-  options: z.strictObject({ momentum: z.number().optional(), affine: z.boolean().default(true) }),
+  options: z.strictObject({
+    momentum: z.number().optional(),
+    eps: z.number().positive().optional(),
+    affine: z.boolean().default(true),
+    track_running_stats: z.literal(true).optional(),
+  }),
 });
 type Layer = z.infer<typeof Layer>;
 const Parameters = z.looseObject({
@@ -33,11 +38,11 @@ export const syncBatchNormCase: ParityCase = {
     await startEngine();
     const { eps, steps, layers } = fixture.field('hyper_parameters', Parameters);
     for (const [name, layer] of Object.entries(layers)) {
-      const { affine, momentum } = layer.options;
+      const { affine, momentum, eps: own = eps } = layer.options;
       const [channels = 0] = layer.shape;
       const module = batchNorm({
         channels,
-        epsilon: eps,
+        epsilon: own,
         affine,
         sync: true,
         ...(momentum === undefined ? {} : { momentum }),
