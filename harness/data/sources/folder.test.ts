@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sameClasses } from '../classes.ts';
 import { openSource } from '../open_source.ts';
 import type { Source } from '../source.ts';
 import { sourceWarnings } from '../source_warnings.ts';
@@ -128,6 +129,19 @@ describe('classes', () => {
     await expect(index()).rejects.toThrow(/set\/b may not be read/);
     chmodSync(join(data, 'set/b'), 0o755);
   });
+});
+
+test('numbered folders and a list of the same images have the same labels and classes', async () => {
+  const names = Array.from({ length: 12 }, (_, label) => `${label}/x.jpg`);
+  put(...names);
+  writeFileSync(join(data, 'list.txt'), names.map((name, label) => `${name} ${label}\n`).join(''));
+  const folder = await open();
+  const spec = { kind: 'list', root: 'set', file: 'list.txt', labelled: true } as const;
+  const list = await openSource(spec, { data });
+  expect(list.labels).toEqual(folder.labels);
+  expect(list.manifest).toEqual(folder.manifest);
+  const named = sameClasses({ path: 'a', source: folder }, { path: 'b', source: list });
+  expect(named).toEqual(folder.classes);
 });
 
 test('every other name for JPEG is an image', async () => {
