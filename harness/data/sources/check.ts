@@ -18,7 +18,13 @@ export interface Finding {
  */
 export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
   const good: bigint[] = [];
+  const before = new Set<string>(); // a joined source may have a file several times
   for (let index = 0; index < source.count; index++) {
+    if (source.manifest.parts !== undefined) {
+      const name = source.describe(index);
+      if (before.has(name)) continue;
+      before.add(name);
+    }
     const refused = await refusal(async () => source.read(index));
     if (refused === undefined && source.files !== undefined)
       good.push(keyAt(source.files.digests, index));

@@ -123,6 +123,9 @@ describe('concat', () => {
     writeFileSync(join(data, 'one/dog/0.png'), 'no image');
     for await (const finding of checkSamples(source)) found.push(finding.index);
     expect(found).toEqual([3]);
+    const twice = await open({ kind: 'repeat', source: of('one'), times: 2 });
+    for await (const { index } of checkSamples(twice)) found.push(index);
+    expect(found).toEqual([3, 1]);
   });
 
   test('notes of the parts say whose they are', async () => {
