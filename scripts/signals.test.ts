@@ -8,7 +8,7 @@ import { long, processesIn, rowsOf, startLine, stepsIn, until } from './trouble.
 
 const folder = mkdtempSync(join(tmpdir(), 'signals-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const file = writeExperiment(folder, long);
+const file = writeExperiment(folder, { ...long, epochs: 16 });
 const words = (workDir: string) => `${file} --work_dir ${workDir} --resume_from auto`;
 
 // Killed at once, with npx as what is killed: that passes on no signal it dies of.
@@ -58,7 +58,7 @@ test.each([
     const [pid] = processesIn(workDir);
     expect(pid ?? listCheckpoints(workDir).at(-1)).toBeDefined();
     await until(() => processesIn(workDir).length === 0);
-    expect(listCheckpoints(workDir).at(-1)).toMatch(/epoch_4.safetensors$/);
+    expect(listCheckpoints(workDir).at(-1)).toMatch(/epoch_16.safetensors$/);
     shell.child.kill('SIGKILL');
   },
   120_000,

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { clock } from '../base/index.ts';
+import { always, clock } from '../base/index.ts';
 import { type Count, knownCount } from '../data/known_sizes.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { stepsOf } from '../data/loader/order.ts';
@@ -110,7 +110,7 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   });
   const { learner } = training;
   const traceSeconds = clock.seconds() - began;
-  try {
+  const body = async () => {
     const facts = {
       warnings,
       parameters: countParameters(experiment, methods),
@@ -122,9 +122,8 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
     const settings = { intraThreads: threads, interThreads: threads };
     const probes = await measure(learner, settings, experiment.seed, tell);
     return { ...facts, ...concluded(experiment, facts.stepsPerEpoch, probes) };
-  } finally {
-    await training.dispose();
-  }
+  };
+  return always(body, () => training.dispose());
 }
 
 function lengthOf({ data: spec, replicas, batch, seed }: Experiment, data: string) {

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { canonicalJson, writeAtomic } from '../base/index.ts';
+import { always, canonicalJson, writeAtomic } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
 import type { Experiment, Host, Methods, StepAt } from '../experiment/index.ts';
@@ -45,7 +45,7 @@ export async function exportRun(options: ExportOptions): Promise<number> {
   const training = await openTraining({ experiment, methods, data, workers });
   for (const warning of training.warnings) warn(warning);
   const { learner, method, stepsPerEpoch } = training;
-  try {
+  const body = async () => {
     await learner.initialise(experiment.seed);
     const plans = Array.from({ length: experiment.epochs * stepsPerEpoch }, (_, step) =>
       training.plan(step),
@@ -61,9 +61,8 @@ export async function exportRun(options: ExportOptions): Promise<number> {
     const trains = options.states === true || method.beforeEpoch !== undefined;
     const trained = trains ? new ExportedRun(options, training) : undefined;
     return await writeBatches(options, training, steps, trained);
-  } finally {
-    await training.dispose();
-  }
+  };
+  return always(body, () => training.dispose());
 }
 
 /** A stream to a pipe or file. Opening a pipe waits until somebody reads from it. */
