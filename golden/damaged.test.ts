@@ -12,10 +12,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { imageCheck } from '../harness/data/checks/check_images.ts';
+import { ImageError } from '../harness/data/loader/image_error.ts';
 import { epochOrder } from '../harness/data/loader/order.ts';
 import { openSource } from '../harness/data/open_source.ts';
 import { startEngine } from '../harness/engine/index.ts';
+import { openEvaluator } from '../harness/evaluation/evaluator.ts';
+import type { JudgeSetup } from '../harness/evaluation/judge.ts';
 import { readRecord } from '../harness/record/record.ts';
+import { openers } from '../harness/run/open_training.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
 import { compareRuns } from '../harness/verify/compare.ts';
 import { verifyEpoch } from '../harness/verify/verify.ts';
@@ -199,6 +203,33 @@ describe('an image that is damaged in the middle of a run', () => {
   });
 });
 
+test('an image that a judge cannot read after an epoch costs none of its steps', async () => {
+  let broken = true;
+  const open = {
+    ...openers,
+    openEvaluator: async (setup: JudgeSetup) => {
+      const judge = await openEvaluator(setup);
+      if (judge === undefined) throw new Error('no evaluation');
+      const atEpoch: typeof judge.atEpoch = (epoch, weights) =>
+        epoch === 1 && broken
+          ? Promise.reject(new ImageError('test/1.jpg is damaged'))
+          : judge.atEpoch(epoch, weights);
+      return { ...judge, atEpoch };
+    },
+  };
+  const workDir = join(folder, 'judged');
+  const options = { experiment, methods, data, workDir, terminal, workers: 0 };
+  await expect(train(options, open)).rejects.toThrow(
+    /^test\/1\.jpg is damaged\nthe run ends after step 8; step 8 is saved\. .* --resume_from auto/,
+  );
+  broken = false;
+  shown = '';
+  await train({ ...options, ...resume }, open);
+  expect(shown).toMatch(/resumed from .* epoch 0, step 8/);
+  await run('not-judged');
+  expect(files('judged')).toEqual(files('not-judged'));
+});
+
 test('what a method or a judge has looked through counts as used', async () => {
   const odc = tinyExperiment({
     name: 'odc/tiny',
@@ -209,6 +240,13 @@ test('what a method or a judge has looked through counts as used', async () => {
     checkpoint: { everySteps: 1, keepLast: 0 },
     evaluation: undefined,
   });
+  const source = await openSource(set, { data });
+  await imageCheck({ train: source }, { few: COUNT }).run();
+  write(9, new Uint8Array(picture(9).length));
+  await expect(run('odc', { experiment: odc })).rejects.toThrow(
+    /ends after step 0; step 0 is saved/,
+  );
+  write(9, png, false);
   const stop = new AbortController();
   const listen = {
     write: (text: string) => {
@@ -216,7 +254,8 @@ test('what a method or a judge has looked through counts as used', async () => {
     },
   };
   const stopped = { signal: stop.signal, terminal: listen };
-  await run('odc', { experiment: odc, ...stopped });
+  const { record: begun } = await run('odc', { experiment: odc, ...resume, ...stopped });
+  expect(begun.data.repaired).toMatchObject([{ index: 9, step: 0 }]);
   write(taken(7 * BATCH), png, false);
   await expect(run('odc', { experiment: odc, ...resume })).rejects.toThrow(/has used images/);
 });

@@ -60,42 +60,52 @@ export function imageCheck(
   const count = parts.reduce((sum, { indices }) => sum + indices.length, 0);
   const background = count > few;
   const threads = Math.ceil(availableParallelism() / (background ? 2 : 1));
+  const decoder = new DecoderProcess({ threads, background });
   const damaged: Damaged[] = [];
-  let decoder: DecoderProcess | undefined;
   let ended = false;
   const run: ImageCheck['run'] = async (onProgress = () => {}, onDamage = () => {}) => {
-    decoder = new DecoderProcess({ threads, background });
-    let good: bigint[] = [];
+    const good = new Kept();
     let done = 0;
     try {
       for (const some of pieces(parts)) {
         if (ended) return false;
         const found = await damagedOf(decoder, some);
-        const wrong = new Set(found.map(({ index }) => index));
-        const right = some.indices.filter((index) => !wrong.has(index));
-        good.push(...right.map((index) => keyAt(some.files.digests, index)));
         damaged.push(...found);
         for (const one of found) onDamage(one);
+        await good.add(some, found);
         done += some.indices.length;
         onProgress(done, count);
-        if (good.length < KEEP) continue;
-        await addDecoded(good);
-        good = [];
       }
       return true;
     } catch (error) {
       if (!ended) throw error;
       return false;
     } finally {
-      await addDecoded(good);
+      await good.write();
       await decoder.dispose();
     }
   };
   const dispose = async () => {
     ended = true;
-    await decoder?.dispose();
+    await decoder.dispose();
   };
   return { count, damaged, run, dispose };
+}
+
+/** What was decoded and is not in the cache yet. */
+class Kept {
+  private keys: bigint[] = [];
+
+  async add({ files, indices }: Some, damaged: readonly Damaged[]): Promise<void> {
+    const wrong = new Set(damaged.map(({ index }) => index));
+    for (const index of indices) if (!wrong.has(index)) this.keys.push(keyAt(files.digests, index));
+    if (this.keys.length >= KEEP) await this.write();
+  }
+
+  async write(): Promise<void> {
+    await addDecoded(this.keys);
+    this.keys = [];
+  }
 }
 
 async function damagedOf(decoder: DecoderProcess, some: Some): Promise<Damaged[]> {

@@ -28,7 +28,8 @@ export function listen(): void {
   const [threads = '1', priority] = process.argv.slice(2);
   // A signal to the whole group is the parent's to answer: it ends this process when it ends.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-  process.on('disconnect', () => process.exit());
+  // `exit` would wait for a thread that reads a file of a disk which does not answer.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   // Before the first image: the threads that decode are made after that and take it over.
   if (priority === 'lowest') setPriority(LOWEST);
   process.on('message', async ({ paths }: Request) => {
