@@ -53,6 +53,13 @@ describe('one sentence says what defeats', () => {
       { train: { count: 13000 } },
     ],
     [
+      'a queue of all images, each of them repeated',
+      'moco/r50_v1',
+      [],
+      /^method\.queue: 65536 keys of 13000 images: .*; use at most 1536$/,
+      { train: { count: 260_000, distinct: 13_000 } },
+    ],
+    [
       'a key encoder that stands still',
       'moco',
       ['method.momentum=1'],

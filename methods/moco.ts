@@ -55,12 +55,12 @@ export const moco = defineMethod<MocoSpec>({
       );
   },
 
-  warnings({ queue, momentum, temperature }, { samples, replicas, batch }) {
+  warnings({ queue, momentum, temperature }, { images, replicas, batch }) {
     const warnings = temperatureWarnings('method.temperature', temperature);
     const global = replicas * batch;
-    if (queue > samples / 2)
+    if (queue > images / 2)
       warnings.push(
-        `method.queue: ${queue} keys of ${samples} images: images find keys of their own among their negatives; use at most ${Math.max(1, Math.floor(samples / 8 / global)) * global}`,
+        `method.queue: ${queue} keys of ${images} images: images find keys of their own among their negatives; use at most ${Math.max(1, Math.floor(images / 8 / global)) * global}`,
       );
     if (momentum === 1 || momentum < 0.5)
       warnings.push(

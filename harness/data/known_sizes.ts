@@ -6,6 +6,8 @@ import type { SourceSpec } from './spec.ts';
 /** How many images a source has, and how that is known. */
 export interface Count {
   readonly count: number;
+  /** As of `Source`. */
+  readonly distinct?: number;
   readonly from: 'the experiment' | 'the files' | 'the official size';
 }
 
@@ -37,7 +39,8 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
 }
 
 function times(known: Count | undefined, factor: number): Count | undefined {
-  return known === undefined ? undefined : { ...known, count: known.count * factor };
+  if (known === undefined || factor === 1) return known;
+  return { ...known, count: known.count * factor, distinct: known.distinct ?? known.count };
 }
 
 const BY_TRUST: readonly Count['from'][] = ['the official size', 'the files', 'the experiment'];
@@ -47,5 +50,7 @@ function sum(parts: readonly (Count | undefined)[]): Count | undefined {
   const known = parts.flatMap((part) => part ?? []);
   const from = BY_TRUST.find((way) => known.some((part) => part.from === way));
   if (from === undefined || known.length < parts.length) return undefined;
-  return { count: known.reduce((total, { count }) => total + count, 0), from };
+  const total = known.reduce((all, { count }) => all + count, 0);
+  const distinct = known.reduce((all, part) => all + (part.distinct ?? part.count), 0);
+  return { count: total, from, ...(distinct === total ? {} : { distinct }) };
 }

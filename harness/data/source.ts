@@ -28,6 +28,8 @@ export interface SampleFiles {
 /** Images by index. An index always names the same sample, in whatever order samples are read. */
 export interface Source {
   readonly count: number;
+  /** Samples that are not another one repeated, where some are: `repeat`. */
+  readonly distinct?: number;
   /** Class of each sample; absent where there are none. */
   readonly labels?: Int32Array;
   /**

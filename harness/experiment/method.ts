@@ -115,6 +115,8 @@ export interface DataShape {
 
 /** A run with its data, for what is legal and yet of no use. What nobody knows is infinite. */
 export interface WholeRun extends RunShape, DataShape {
+  /** Samples that are not another one repeated. */
+  readonly images: number;
   /** Samples that each replica takes in an epoch, with those that are left out at its end. */
   readonly perReplica: number;
   readonly accumulate: number;

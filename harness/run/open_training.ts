@@ -155,10 +155,12 @@ export class Training {
 
   /** What a user is to be told of the data, and settings that are legal and yet defeat the method with them. */
   get warnings(): readonly string[] {
-    const known = Object.entries(this.sources).map(([use, { count, labels, manifest }]) => {
-      const classes = labels === undefined ? undefined : new Set(labels).size;
-      return [use, { count, classes, sha256: manifest.sha256 }] as const;
-    });
+    const known = Object.entries(this.sources).map(
+      ([use, { count, distinct, labels, manifest }]) => {
+        const classes = labels === undefined ? undefined : new Set(labels).size;
+        return [use, { count, distinct, classes, sha256: manifest.sha256 }] as const;
+      },
+    );
     return [
       ...sourceWarnings('data.train', this.batches.source),
       ...(this.evaluator?.warnings ?? []),

@@ -21,8 +21,8 @@ const MAX_PIXELS = 178_956_970;
  * as Pillow does, of 16 bits the upper 8 are kept; EXIF orientation and colour profiles do not
  * count, as in the original. Content decides what a file is, not its name. What libjpeg warns of and
  * still decodes is taken, as by Pillow; what ends early is not.
- * Departs: 16-bit grey also keeps its upper 8 bits, where Pillow cuts off at 255; transparent
- * pixels of a GIF are black.
+ * Departs: as docs/data.md, "Odd images", has it: 16-bit grey keeps its upper 8 bits, transparent
+ * pixels of a GIF are black, broken palettes and checksums.
  * @param name how messages call the image
  * @throws UserError that names the image where it cannot be decoded.
  */

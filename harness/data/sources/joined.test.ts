@@ -177,6 +177,12 @@ describe('repeat', () => {
     }
     expect(() => source.read(9)).toThrow('no sample 9');
     expect(source.manifest.count).toBe(9);
+    expect(source.distinct).toBe(3);
+    const more = await open({
+      kind: 'concat',
+      sources: [{ kind: 'repeat', source: of('one'), times: 3 }, of('two')],
+    });
+    expect([more.count, more.distinct]).toEqual([12, 6]);
     const other = await open({ kind: 'repeat', source: of('one'), times: 2 });
     expect(other.manifest.sha256).not.toBe(source.manifest.sha256);
   });

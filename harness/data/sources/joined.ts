@@ -38,6 +38,9 @@ export async function openConcat(
   const files = concatFiles(parts, ends, find);
   return {
     ...labels,
+    ...(parts.some((part) => part.distinct !== undefined)
+      ? { distinct: parts.reduce((sum, part) => sum + (part.distinct ?? part.count), 0) }
+      : {}),
     count: ends.at(-1) ?? 0,
     manifest: options.manifest ?? concatManifest(parts, labels.unlabelled),
     ...(files === undefined ? {} : { files }),
@@ -66,6 +69,7 @@ export async function openRepeat(
   };
   return {
     count,
+    ...(times === 1 ? {} : { distinct: source.distinct ?? source.count }),
     ...(labels === undefined ? {} : { labels: repeated(labels, times) }),
     ...(classes === undefined ? {} : { classes }),
     ...(unlabelled === undefined ? {} : { unlabelled }),

@@ -41,6 +41,7 @@ function wholeRun(experiment: Experiment, train: KnownSource | undefined): Whole
     epochs,
     pipelines,
     samples,
+    images: train?.distinct ?? samples,
     classes: train?.classes,
     perReplica: train === undefined ? samples : samplesPerReplica(order, samples),
     stepsPerEpoch,
