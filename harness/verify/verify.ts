@@ -76,7 +76,8 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       signal,
       workDir: folder,
       stopAfterEpoch: epoch,
-      terminal: { write: (text) => tell(text.trimEnd()) },
+      // Once it is told to stop, its words of going on are about a folder that is removed.
+      terminal: { write: (text) => signal?.aborted || tell(text.trimEnd()) },
       ...(from === undefined ? {} : { resumeFrom: from.file }),
       ...(from !== undefined || options.pretrained === undefined
         ? {}
