@@ -44,4 +44,5 @@ export {
   parseExperiment,
   type SpecifiedMethod,
 } from './spec.ts';
-export { type KnownSource, type KnownSources, warningsOf } from './warnings/all.ts';
+export { warningsOf } from './warnings/all.ts';
+export type { KnownSource, KnownSources } from './warnings/known.ts';

@@ -1,23 +1,11 @@
-import type { Sha256 } from '../../base/index.ts';
 import { samplesPerReplica, stepsOf } from '../../data/loader/order.ts';
 import type { BoundMethod, WholeRun } from '../method.ts';
 import type { Experiment } from '../spec.ts';
 import { dataWarnings } from './data.ts';
 import { evaluationWarnings } from './evaluation.ts';
+import type { KnownSource, KnownSources } from './known.ts';
 import { trainingWarnings } from './training.ts';
 import { viewWarnings } from './views.ts';
-
-/** What is known of a source before the first step. */
-export interface KnownSource {
-  readonly count: number;
-  /** Absent where there are no labels, or nobody knows them yet. */
-  readonly classes?: number | undefined;
-  /** Of its manifest. */
-  readonly sha256?: Sha256 | string | undefined;
-}
-
-/** Sources by use: `train`, `evaluation.train`, `evaluation.test`; absent where not known. */
-export type KnownSources = Readonly<Record<string, KnownSource | undefined>>;
 
 /**
  * Settings that are legal and yet defeat what they are for, with these data: one sentence each, with the path, what is

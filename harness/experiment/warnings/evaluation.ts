@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../base/index.ts';
 import type { SourceSpec } from '../../data/spec.ts';
 import type { EvaluationSpec, Experiment } from '../spec.ts';
-import type { KnownSource, KnownSources } from './all.ts';
+import type { KnownSource, KnownSources } from './known.ts';
 
 /** exp(1 / temperature) is more than a double can be below it. */
 const LEAST_TEMPERATURE = 1 / 700;
