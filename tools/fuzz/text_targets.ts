@@ -151,5 +151,6 @@ export async function listTarget(): Promise<Target> {
       const source = await openSource(spec, { data: dirname(path) });
       await source.read(0);
     },
+    names: /\/fuzz-\w+\//, // also an image of the list
   };
 }

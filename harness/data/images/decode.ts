@@ -154,7 +154,11 @@ async function damaged(
     return new UserError(`${name} is damaged: ${kind} decoder: ${reason}; ${mend}`, { cause });
   }
   const sharp = await opener();
-  const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+  // Of a file that is damaged besides, the size cannot be read again.
+  const again = sharp(bytes, { limitInputPixels: false });
+  const { width = '?', height = '?' } = await again
+    .metadata()
+    .catch(() => ({}) as { width?: number; height?: number });
   return new UserError(
     `${name} has ${width} x ${height} pixels, expected at most ${MAX_PIXELS} in all, as more would fill the memory; shrink it or leave it out`,
     { cause },
