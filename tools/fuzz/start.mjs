@@ -1,4 +1,3 @@
-import { load } from '../../scripts/load.mjs';
-
-// A process of its own cannot begin with TypeScript.
+// A process of its own cannot begin with TypeScript; scripts stand above this folder.
+const { load } = await import(new URL('../../scripts/load.mjs', import.meta.url).href);
 await load('tools/fuzz/fuzz.child.ts');
