@@ -9,7 +9,7 @@ const ROOMS = [
   'engine', // from TypeScript to one TensorFlow graph, and its session
   'cluster', // replicas, and the sums and gathers between them
   'nn', // layers, ResNet, necks, heads, memory banks
-  'optim', // SGD, LARS, schedules
+  'optim', // SGD, LARS, Adam, schedules
   'clustering', // k-means, PCA, memories of samples
   'data', // sources, images, views, the loader
   'weights', // files of weights: safetensors, checkpoints, published names

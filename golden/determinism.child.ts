@@ -8,6 +8,8 @@ import { op1 } from '../harness/engine/op.ts';
 import { relu } from '../harness/engine/ops/activation.ts';
 import { conv2d } from '../harness/engine/ops/convolution.ts';
 import { softmaxCrossEntropy } from '../harness/engine/ops/cross_entropy.ts';
+import { groupNorm } from '../harness/engine/ops/group_norm.ts';
+import { groupedConv2d } from '../harness/engine/ops/grouped_convolution.ts';
 import { rows } from '../harness/engine/ops/indexing.ts';
 import { linear } from '../harness/engine/ops/linear.ts';
 import { batchNormTrain } from '../harness/engine/ops/normalization.ts';
@@ -126,6 +128,17 @@ function singles(): Record<string, Single> {
       variables: { x: normal('in', 4096, 128), w: normal('w', 96, 128), b: normal('b', 96) },
       upstream: normal('up', 4096, 96),
       apply: ({ x, w, b }) => linear(x as Tensor, w as Tensor, b),
+    },
+    group_norm: {
+      variables: { x: image, scale: normal('scale', 32), offset: normal('offset', 32) },
+      upstream: normal('up', 16, 32, 32, 32),
+      apply: ({ x, scale, offset }) =>
+        groupNorm(x as Tensor, scale as Tensor, offset as Tensor, { groups: 4, epsilon: 1e-5 }),
+    },
+    grouped_conv: {
+      variables: { x: image, w: normal('grouped', 3, 3, 4, 32) },
+      upstream: normal('up', 16, 32, 32, 32),
+      apply: ({ x, w }) => groupedConv2d(x as Tensor, w as Tensor, 8, { padding: 1 }),
     },
     queue: {
       variables: { x: normal('q', 64, 128) },

@@ -119,9 +119,9 @@ describe.skipIf(fixtures === undefined)('heads on several levels', () => {
     ['unknown option', ({ model }) => (model.dropout = 0.5), /model.*dropout/],
     ['unknown pool', ({ model }) => (model.pool_type = 'max'), /model: pool_type/],
     [
-      'unknown parameter',
-      ({ hyper_parameters }) => (hyper_parameters.warmup = 1),
-      /hyper_parameters.*warmup/,
+      'norms of another kind',
+      ({ model }) => (model.norm_cfg = { type: 'IN' }),
+      /unsupported: norm_cfg\.type IN, because/,
     ],
     [
       'a level that is not there',

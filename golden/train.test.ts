@@ -195,7 +195,7 @@ describe('resuming', () => {
 
   it('is refused in a folder that is in use', async () => {
     copy('used');
-    const lock = lockFolder(join(folder, 'used'));
+    const lock = await lockFolder(join(folder, 'used'));
     await expect(run('used', { resumeFrom: 'auto' })).rejects.toThrow(
       new RegExp(`is in use by process ${process.pid}`),
     );

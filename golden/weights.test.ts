@@ -11,9 +11,13 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../harness/base/hash.ts';
+import { type HostArray, hostArray } from '../harness/engine/array.ts';
+import { bindMethod } from '../harness/experiment/index.ts';
 import { extractBackbone } from '../harness/publish/extract_backbone.ts';
 import { Publication, publish } from '../harness/publish/publish.ts';
 import { type RunRecord, writeRecord } from '../harness/record/record.ts';
+import { stepDefinition } from '../harness/step/definition.ts';
+import { readPretrained } from '../harness/step/initial_weights.ts';
 import { saveCheckpoint } from '../harness/weights/checkpoint.ts';
 import { openPublished, openWeights, stampIn } from '../harness/weights/published.ts';
 import { readSafetensors, writeSafetensors } from '../harness/weights/safetensors.ts';
@@ -98,7 +102,7 @@ describe('published weights', () => {
     copyFileSync(path, empty);
     expect(() => openPublished(empty)).toThrow('e3b0c442 is the hash of nothing');
     writeFileSync(empty, '');
-    expect(() => openPublished(empty)).toThrow('0 bytes do not hold the header');
+    expect(() => openPublished(empty)).toThrow('is an empty file, expected a safetensors file');
     expect(sha256('').startsWith('e3b0c442')).toBe(true);
   });
 
@@ -158,19 +162,17 @@ describe('a backbone alone', () => {
     await writeSafetensors(foreign, { tensors: new Map(named), metadata: {} });
     const out = join(folder, 'foreign_backbone.safetensors');
     const found = await extractBackbone({ file: foreign, methods, out });
-    expect(found).toEqual({
-      path: out,
-      sha256: expect.any(String),
-      prefix: 'backbone.',
-      tensors: 120,
-    });
+    expect(found).toMatchObject({ path: out, prefix: 'backbone.', tensors: 120 });
+    expect(found).not.toHaveProperty('expected');
+    expect(found.said.at(-1)).toContain('120 tensors taken, the backbone under "backbone."');
   });
 
   it('is refused with a list of what is there', async () => {
     const { path } = await publish({ source: folder, methods });
     const wrong = extractBackbone({ file: path, methods, prefix: 'backbone.' });
     await expect(wrong).rejects.toThrow(
-      'has no backbone.conv1.weight; it has encoder_k.0.* (120), encoder_k.1.* (4), encoder_q.0.* (120)',
+      'has no backbone.conv1.weight of a ResNet, which --prefix asks for; ' +
+        'it has "encoder_k.0." (120 tensors), "encoder_q.0." (120 tensors)',
     );
     const out = join(folder, 'moco-12345678.safetensors');
     await expect(extractBackbone({ file: path, methods, out })).rejects.toThrow('ends in a hash');
@@ -185,6 +187,75 @@ describe('a backbone alone', () => {
     await writeSafetensors(cut, { tensors: new Map(less), metadata });
     await expect(extractBackbone({ file: cut, methods })).rejects.toThrow(
       'does not hold the ResNet-18 of moco/tiny: missing layer4.1.bn2.weight',
+    );
+  });
+});
+
+describe('weights of other systems to begin with', () => {
+  const { model } = stepDefinition(experiment, bindMethod(experiment, methods));
+  const backbone = (seed: number, prefix: string): [string, HostArray][] =>
+    [...(states[seed] ?? [])]
+      .filter(([name]) => name.startsWith('encoder_q.0.'))
+      .map(([name, value]) => [prefix + name.slice('encoder_q.0.'.length), value]);
+  const write = async (name: string, ...parts: (readonly [string, HostArray])[][]) => {
+    const file = join(folder, name);
+    await writeSafetensors(file, { tensors: new Map(parts.flat()), metadata: {} });
+    return file;
+  };
+  const taken = async (file: string, prefix?: string) => {
+    const { values, ...rest } = await readPretrained({ file, prefix, methods }, model);
+    return { ...rest, first: values.get('encoder_q.0.conv1.weight')?.data };
+  };
+  const conv = (seed: number) => states[seed]?.get('encoder_q.0.conv1.weight')?.data;
+
+  it('are those of the query encoder, behind wrappers and beside a key encoder', async () => {
+    const parts = [backbone(1, 'module.encoder_k.'), backbone(2, 'module.encoder_q.')];
+    const file = await write('moco_foreign.safetensors', ...parts);
+    const found = await taken(file);
+    expect(found).toMatchObject({ first: conv(2), prefix: 'module.encoder_q.' });
+    expect(found.said).toEqual([
+      `--pretrained ${file}: 120 tensors taken, the backbone under "module.encoder_q." by the layout ` +
+        '"MoCo: the query encoder"; left: module.encoder_k.* (120)',
+    ]);
+    expect(await taken(file, 'module.encoder_k')).toMatchObject({ first: conv(1) });
+    const out = join(folder, 'moco_foreign_backbone.safetensors');
+    await extractBackbone({ file, methods, out });
+    expect(readSafetensors(out).tensors.get('conv1.weight')?.data).toEqual(conv(2));
+  });
+
+  it('are refused where two could be meant, by every reader', async () => {
+    const file = await write('two.safetensors', backbone(1, 'a.'), backbone(2, 'b.'));
+    const both =
+      'has 2 backbones, and no known layout says which to take: "a." (120 tensors), "b."';
+    await expect(taken(file)).rejects.toThrow(both);
+    await expect(extractBackbone({ file, methods })).rejects.toThrow(both);
+    await expect(taken(file, 'c.')).rejects.toThrow('has no c.conv1.weight of a ResNet');
+    expect(await taken(file, 'b.')).toMatchObject({ first: conv(2) });
+  });
+
+  it('are taken with the heads where the names are the run’s own, and described ones first', async () => {
+    const { path } = await publish({ source: folder, methods });
+    expect((await taken(path)).said.at(-1)).toContain(
+      `${path}: 124 tensors taken, the backbone under "encoder_q.0." by the file's own backbonePrefix`,
+    );
+    const checkpoint = join(folder, 'epoch_2.safetensors');
+    expect((await taken(checkpoint)).said.at(-1)).toContain('by the experiment in the file');
+    const { tensors } = openPublished(path);
+    const bare = await write('own.safetensors', [...tensors]);
+    expect((await taken(bare)).said.at(-1)).toContain("by this run's own names");
+  });
+
+  it('are widened from half precision, which is said', async () => {
+    const halves = backbone(1, '').map(([name, value]): [string, HostArray] => {
+      if (value.dtype !== 'float32') return [name, value];
+      const { length } = value.data;
+      const data = Uint16Array.from({ length }, (_, i) => 0x3c00 + (i % 512)); // 1 + i / 1024
+      return [name, hostArray('float16', value.shape, data)];
+    });
+    const found = await taken(await write('half.safetensors', halves));
+    expect([...(found.first ?? [])].slice(0, 3)).toEqual([1, 1 + 1 / 1024, 1 + 2 / 1024]);
+    expect(found.said[0]).toMatch(
+      /^--pretrained .*: 100 tensors of float16 taken as float32, exactly$/,
     );
   });
 });

@@ -9,6 +9,7 @@ import {
   sequential,
   type Tensor,
   tf,
+  UserError,
 } from '../harness/experiment/kit.ts';
 
 export const barlowTwinsSpec = z
@@ -33,6 +34,20 @@ export const barlowTwins = defineMethod<BarlowTwinsSpec>({
   kind: 'barlow_twins',
   schema: barlowTwinsSpec,
   views: 2,
+
+  check(_, { replicas, batch }) {
+    if (replicas * batch < 2)
+      throw new UserError(
+        'batch: found 1 image a step (replicas 1 x batch 1), barlow_twins expects at least 2: it correlates features over the images of a step',
+      );
+  },
+
+  warnings: ({ offDiagonal }) =>
+    offDiagonal > 0
+      ? []
+      : [
+          'method.offDiagonal: 0: nothing keeps the features apart, so all may become the same; 0.0051 is usual',
+        ],
 
   model: (spec, backbone) => ({
     networks: { network: sequential([backbone.module, neck(spec.neck, backbone.channels)]) },

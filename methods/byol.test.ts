@@ -62,6 +62,44 @@ describe('a step', () => {
     );
   });
 
+  it('adds up the losses of rows where it is told', async () => {
+    const summed = { ...run, spec: { ...run.spec, reduction: 'sum' } };
+    const lossOf = (one: SmallRun) =>
+      withLearner(one, async (learner) => {
+        const [outputs = {}] = await advance(learner, 0, 1);
+        return [scalarOf(outputs, 'loss'), learner.definition.batch] as const;
+      });
+    const [[sum, batch], [mean]] = [await lossOf(summed), await lossOf(run)];
+    expect(sum / mean / batch).toBeCloseTo(1, 5);
+  });
+
+  it('learns the class that the same layer finds for the target', async () => {
+    const spec = { ...run.spec, latentClasses: 3 };
+    await withLearner(
+      { ...run, spec },
+      async (learner) => {
+        const [outputs = {}]: Outputs[] = await advance(learner, 0, 1);
+        const rowsOf = (name: string) => {
+          const all = Array.from(values(outputs[`out.${name}`]));
+          return Array.from({ length: all.length / 3 }, (_, i) => all.slice(3 * i, 3 * i + 3));
+        };
+        let loss = 0;
+        for (const [prediction, target] of [
+          ['head', 'head#2'],
+          ['head#3', 'head#4'],
+        ] as const) {
+          const classes = rowsOf(target).map((row) => row.indexOf(Math.max(...row)));
+          for (const [i, row] of rowsOf(prediction).entries()) {
+            const all = row.reduce((sum, x) => sum + Math.exp(x), 0);
+            loss -= Math.log(Math.exp(row[classes[i] ?? -1] ?? Number.NaN) / all) / classes.length;
+          }
+        }
+        expect(scalarOf(outputs, 'loss')).toBeCloseTo(loss, 5);
+      },
+      { observe: true },
+    );
+  });
+
   it('moves the target after the optimiser, by the momentum of the step', async () => {
     await withLearner(run, async (learner) => {
       for (const step of [0, 1, 2]) {

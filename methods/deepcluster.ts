@@ -81,6 +81,19 @@ export const deepcluster = defineMethod<DeepClusterSpec>({
         );
   },
 
+  warnings({ clusters, everyEpochs }, { samples, epochs }) {
+    const warnings: string[] = [];
+    if (2 * clusters > samples)
+      warnings.push(
+        `method.clusters: ${clusters} for ${samples} images: most clusters hold a single image; use at most ${Math.max(2, Math.floor(samples / 10))}`,
+      );
+    if (epochs > 1 && everyEpochs >= epochs)
+      warnings.push(
+        `method.everyEpochs: ${everyEpochs}, but the run has ${epochs}: only random features are ever clustered; use a smaller one`,
+      );
+    return warnings;
+  },
+
   model(spec, backbone, { samples }) {
     const { clusters, extraction } = spec;
     const features = spec.neck?.out ?? backbone.channels;

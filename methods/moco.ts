@@ -14,6 +14,7 @@ import {
   replaceRows,
   rows,
   sequential,
+  temperatureWarnings,
   tf,
   UserError,
   unitRows,
@@ -52,6 +53,20 @@ export const moco = defineMethod<MocoSpec>({
       throw new UserError(
         'data.dropLast: false; moco expects true, as a short last batch does not fill its place in the queue',
       );
+  },
+
+  warnings({ queue, momentum, temperature }, { images, replicas, batch }) {
+    const warnings = temperatureWarnings('method.temperature', temperature);
+    const global = replicas * batch;
+    if (queue > images / 2)
+      warnings.push(
+        `method.queue: ${queue} keys of ${images} images: images find keys of their own among their negatives; use at most ${Math.max(1, Math.floor(images / 8 / global)) * global}`,
+      );
+    if (momentum === 1 || momentum < 0.5)
+      warnings.push(
+        `method.momentum: ${momentum}: the key encoder ${momentum === 1 ? 'never moves' : 'moves as fast as the query encoder, and keys of other steps do not fit it'}; 0.999 is usual`,
+      );
+    return warnings;
   },
 
   model: (spec, backbone) => ({

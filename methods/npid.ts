@@ -11,6 +11,7 @@ import {
   replaceAt,
   type Step,
   type Tensor,
+  temperatureWarnings,
   tf,
   UserError,
   uniformIntegers,
@@ -52,6 +53,15 @@ export const npid = defineMethod<NpidSpec>({
         `method.negatives: ${negatives}, but data.train has ${samples} images, so ${others} rows to ` +
           `draw from${ensureNeg ? ' besides an image’s own (method.ensureNeg)' : ''}; use at most ${others}`,
       );
+  },
+
+  warnings({ temperature, memoryMomentum }) {
+    const warnings = temperatureWarnings('method.temperature', temperature);
+    if (memoryMomentum === 0)
+      warnings.push(
+        'method.memoryMomentum: 0: the bank stays as it was drawn and has no feature in it; 0.5 is usual',
+      );
+    return warnings;
   },
 
   model: (spec, backbone, { samples }) => ({

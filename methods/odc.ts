@@ -27,8 +27,10 @@ import {
   refillSmall,
   remembered,
   replaceAt,
+  SOBEL_CHANNELS,
   scored,
   secondHalf,
+  sobel,
   tf,
   twoMeans,
   UserError,
@@ -39,6 +41,8 @@ import {
 
 export const odcSpec = z
   .strictObject({
+    /** Edges instead of colours for the backbone. */
+    sobel: z.literal(true).optional(),
     /** Its features are behind a ReLU, and the norm has neither scale nor shift. */
     neck: neckSpec.prefault({
       kind: 'layers',
@@ -117,6 +121,7 @@ export const odc = defineMethod<OdcSpec>({
   schema: odcSpec,
   views: 1,
   chance: true,
+  channels: (spec) => (spec.sobel ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
   entries: [recentre, census, ...lookups],
 
   checkData({ clusters, minCluster }, { samples }) {
@@ -131,6 +136,27 @@ export const odc = defineMethod<OdcSpec>({
       );
   },
 
+  warnings({ centroidsEvery, refillEvery, memoryMomentum, clusters }, { steps, samples }) {
+    const warnings: string[] = [];
+    if (centroidsEvery > steps)
+      warnings.push(
+        `method.centroidsEvery: ${centroidsEvery}, but the run has ${steps} steps: the centroids never move; 10 is usual`,
+      );
+    if (refillEvery > steps)
+      warnings.push(
+        `method.refillEvery: ${refillEvery}, but the run has ${steps} steps: small clusters are never filled; 1 is usual`,
+      );
+    if (memoryMomentum === 0)
+      warnings.push(
+        'method.memoryMomentum: 0: the samples memory stays as it was before training; 0.5 is usual',
+      );
+    if (2 * clusters > samples)
+      warnings.push(
+        `method.clusters: ${clusters} for ${samples} images: most clusters hold a single image; use at most ${Math.max(2, Math.floor(samples / 10))}`,
+      );
+    return warnings;
+  },
+
   model(spec, backbone, { samples }) {
     const { clusters } = spec;
     const { out } = spec.neck;
@@ -139,12 +165,17 @@ export const odc = defineMethod<OdcSpec>({
     const initial = { kind: 'normal', std: 0.01 } as const;
     return {
       networks: {
+        ...(spec.sobel ? { sobel_layer: sobel } : {}),
         backbone: backbone.module,
         neck: neck(spec.neck, backbone.channels),
         head: classifier({ inputs: out, classes: clusters, initial }),
       },
       backbone: 'backbone.',
-      features: { networks: ['backbone', 'neck'], ...spec.extraction },
+      ...(spec.sobel ? { input: { network: 'sobel_layer', channels: SOBEL_CHANNELS.image } } : {}),
+      features: {
+        networks: [...(spec.sobel ? ['sobel_layer'] : []), 'backbone', 'neck'],
+        ...spec.extraction,
+      },
       state: {
         feature_bank: floats(samples, out),
         label_bank: clusterLabels(samples),
@@ -158,7 +189,9 @@ export const odc = defineMethod<OdcSpec>({
     const features = step.bank('feature_bank'); // [M, D]
     const labels = step.bank('label_bank'); // [M]
 
-    const feature = step.forward('neck', step.forward('backbone', step.view(0))); // [N, D]
+    const image = step.view(0);
+    const seen = spec.sobel ? step.forward('sobel_layer', image) : image;
+    const feature = step.forward('neck', step.forward('backbone', seen)); // [N, D]
     const logits = step.forward('head', feature);
     const own = labels.rows(step.indices); // as the memory has them
     const judged = classification(logits, own, step.state('loss_weight'));

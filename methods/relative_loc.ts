@@ -51,6 +51,15 @@ export const relativeLoc = defineMethod<RelativeLocSpec>({
   views: PAIRS + 1,
   chance: true,
 
+  warnings: (_, { pipelines }) =>
+    pipelines.flatMap((view, i) => {
+      const last = view.at(-1);
+      if (last?.kind !== 'patches' || last.jitter > 0) return [];
+      return [
+        `data.pipelines[${i}][${view.length - 1}].jitter: 0: patches touch, so that lines from one into the next give its place away; use some pixels`,
+      ];
+    }),
+
   model({ neck: spec, initStd, initBias }, backbone) {
     const initial: Initial = { kind: 'normal', std: initStd };
     return {

@@ -9,8 +9,16 @@ import {
   tf,
 } from '../harness/experiment/kit.ts';
 
-/** Nothing to choose: the rotations are those of the paper. */
-const rotationSpec = z.strictObject({}).readonly();
+/** The rotations are those of the paper, nothing to choose there. */
+const rotationSpec = z
+  .strictObject({
+    /**
+     * Values of an image's whole map of features, which then go to the head one by one in place of their
+     * average over pixels.
+     */
+    flat: z.int().positive().optional(),
+  })
+  .readonly();
 export type RotationSpec = z.output<typeof rotationSpec>;
 
 const ANGLES = 4; // 0, 90, 180 and 270 degrees
@@ -24,10 +32,14 @@ export const rotation = defineMethod<RotationSpec>({
   schema: rotationSpec,
   views: 1,
 
-  model: (_, backbone) => ({
+  model: ({ flat }, backbone) => ({
     networks: {
       backbone: backbone.module,
-      head: classifier({ inputs: backbone.channels, classes: ANGLES, pool: true }),
+      head: classifier({
+        inputs: flat ?? backbone.channels,
+        classes: ANGLES,
+        pool: flat === undefined ? true : 'flat',
+      }),
     },
     backbone: 'backbone.',
   }),

@@ -10,6 +10,7 @@ import {
   neckSpec,
   scaledGradient,
   type Tensor,
+  temperatureWarnings,
   tf,
   UserError,
 } from '../harness/experiment/kit.ts';
@@ -44,6 +45,8 @@ export const simclr = defineMethod<SimclrSpec>({
         'batch: found 1 image a step (replicas 1 x batch 1), simclr expects at least 2: the others are its negatives',
       );
   },
+
+  warnings: ({ temperature }) => temperatureWarnings('method.temperature', temperature),
 
   model: (spec, { module, channels }) => ({
     networks: { backbone: module, neck: neck(spec.neck, channels) },

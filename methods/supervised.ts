@@ -4,7 +4,9 @@ import {
   classifier,
   defineMethod,
   featureMonitors,
+  SOBEL_CHANNELS,
   scored,
+  sobel,
   UserError,
 } from '../harness/experiment/kit.ts';
 
@@ -14,6 +16,13 @@ export const supervisedSpec = z
     classes: z.int().min(2),
     /** Deviation of the weights of the head at the start. */
     initStd: z.number().nonnegative().default(0.01),
+    /** Edges instead of colours for the backbone. */
+    sobel: z.literal(true).optional(),
+    /**
+     * Values of an image's whole map of features, which then go to the head one by one in place of their
+     * average over pixels.
+     */
+    flat: z.int().positive().optional(),
   })
   .readonly();
 export type SupervisedSpec = z.output<typeof supervisedSpec>;
@@ -28,6 +37,7 @@ export const supervised = defineMethod<SupervisedSpec>({
   schema: supervisedSpec,
   views: 1,
   labels: true,
+  channels: ({ sobel: edges }) => (edges ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
 
   checkData({ classes }, data) {
     if (data.classes !== classes)
@@ -36,22 +46,26 @@ export const supervised = defineMethod<SupervisedSpec>({
       );
   },
 
-  model: ({ classes, initStd }, backbone) => ({
+  model: ({ classes, initStd, sobel: edges, flat }, backbone) => ({
     networks: {
+      ...(edges ? { sobel_layer: sobel } : {}),
       backbone: backbone.module,
       head: classifier({
-        inputs: backbone.channels,
+        inputs: flat ?? backbone.channels,
         classes,
-        pool: true,
+        pool: flat === undefined ? true : 'flat',
         initial: { kind: 'normal', std: initStd },
       }),
     },
     backbone: 'backbone.',
+    ...(edges ? { input: { network: 'sobel_layer', channels: SOBEL_CHANNELS.image } } : {}),
     classifier: { networks: ['backbone', 'head'], classes },
   }),
 
-  loss(_, step) {
-    const features = step.forward('backbone', step.view(0)); // [N, H', W', D]
+  loss({ sobel: edges }, step) {
+    const image = step.view(0);
+    const seen = edges ? step.forward('sobel_layer', image) : image;
+    const features = step.forward('backbone', seen); // [N, H', W', D]
     const logits = step.forward('head', features); // [N, classes]
     return { ...scored(classification(logits, step.labels)), metrics: featureMonitors(features) };
   },

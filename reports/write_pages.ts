@@ -1,6 +1,6 @@
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomic } from '../harness/base/index.ts';
+import { readBytes, writeAtomic } from '../harness/base/index.ts';
 import { readRecord } from '../harness/record/record.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
 import { curveOf, curveSvg } from './curve.ts';
@@ -17,14 +17,14 @@ function keyOf(experiment: string): string {
 }
 
 /** Copies the checked record of a run, and what was published of it, under the experiment's name. */
-export function keepRecord(workDir: string, folder: string): void {
+export async function keepRecord(workDir: string, folder: string): Promise<void> {
   const { experiment } = readRecord(workDir);
   const records = recordsIn(folder);
   const key = keyOf(experiment.name);
-  mkdirSync(records, { recursive: true });
-  copyFileSync(join(workDir, 'record.json'), join(records, `${key}.json`));
+  await writeAtomic(join(records, `${key}.json`), readBytes(join(workDir, 'record.json')));
   const published = join(workDir, 'published.json');
-  if (existsSync(published)) copyFileSync(published, join(records, `${key}.weights.json`));
+  if (existsSync(published))
+    await writeAtomic(join(records, `${key}.weights.json`), readBytes(published));
 }
 
 /** The records that are kept, and of a folder of work directories those that are not. */

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
-import { parse, UserError } from '../harness/base/index.ts';
+import { kindOfPath, parse, readFolder, readJson, UserError } from '../harness/base/index.ts';
 import { Publication } from '../harness/publish/publish.ts';
 import { metricsOf } from '../harness/record/entries.ts';
 import { type RunRecord, readRecord } from '../harness/record/record.ts';
@@ -34,7 +34,7 @@ const Described = z.looseObject({
  * @throws UserError for a record or publication that does not fit.
  */
 export function readEntries(folder: string): Entry[] {
-  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const names = kindOfPath(folder) === undefined ? [] : readFolder(folder).sort();
   return names
     .filter((name) => name.endsWith('.json') && !name.endsWith('.weights.json'))
     .map((name) => {
@@ -45,7 +45,7 @@ export function readEntries(folder: string): Entry[] {
 
 /** The runs of a folder of work directories, `DIR/NAME/record.json`, by name of the directory. */
 export function readWorkDirs(folder: string): Entry[] {
-  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const names = kindOfPath(folder) === undefined ? [] : readFolder(folder).sort();
   return names
     .filter((name) => existsSync(join(folder, name, 'record.json')))
     .map((name) =>
@@ -56,7 +56,11 @@ export function readWorkDirs(folder: string): Entry[] {
 function entryOf(key: string, recordFile: string, weightsFile: string): Entry {
   const record = readRecord(recordFile);
   if (!existsSync(weightsFile)) return { key, record };
-  const weights = parse(Publication, JSON.parse(readFileSync(weightsFile, 'utf8')), weightsFile);
+  const weights = parse(
+    Publication,
+    readJson(weightsFile, 'a note of published weights'),
+    weightsFile,
+  );
   if (record.epochs[weights.epoch]?.stateHash !== weights.stateHash)
     throw new UserError(
       `${weightsFile} is not of the run beside it: its state ${weights.stateHash} is not that of ` +

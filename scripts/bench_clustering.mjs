@@ -6,6 +6,7 @@ await command(
   {
     summary:
       'Time k-means against scikit-learn and faiss; writes reports/clustering_speed.{json,md}.',
+    ends: 'tidies',
     options: {
       python: {
         kind: 'text',

@@ -6,6 +6,7 @@ await command(
   {
     summary:
       "Time the data path of MoCo v2 against torchvision's; writes reports/data_speed.{json,md}.",
+    ends: 'tidies',
     options: {
       files: { kind: 'text', value: 'LIST', help: 'JPEG paths, one a line' },
       python: { kind: 'text', value: 'FILE', help: 'Python with torch', default: 'python3' },

@@ -5,6 +5,7 @@ await command(
   import.meta.url,
   {
     summary: 'Time a start: phases in this process, then a whole command to its first step.',
+    ends: 'tidies',
     options: { runs: { kind: 'int', help: 'whole commands to time', default: 1, min: 0 } },
   },
   async ({ options, print }) => {

@@ -9,6 +9,7 @@ await command(
   import.meta.url,
   {
     summary: 'Time training steps against PyTorch, turn by turn; writes reports/speed.{json,md}.',
+    ends: 'tidies',
     options: {
       python: { kind: 'text', value: 'FILE', help: 'Python with torch', default: 'python3' },
       reference: {

@@ -6,6 +6,7 @@ await command(
   import.meta.url,
   {
     summary: 'Pin a run as golden for this platform: the only way to write golden/.',
+    ends: 'saves',
     arguments: [experimentArgument],
     options: {
       reason: { kind: 'text', help: 'why the numbers are what they are now; stays in the file' },
@@ -24,10 +25,12 @@ await command(
     const commit = cleanCommit(root);
     const { experimentFrom } = await load('tools/command/experiment.ts');
     const { perturbedRun } = await load('tools/bless/perturbed_run.ts');
+    const { untilInterrupted } = await load('tools/command/until_interrupted.ts');
+    const doing = 'stopping after this step and saving';
     const { experiment, methods } = await experimentFrom(name, options);
     const { data, reason, runs, horizon, from, set } = options;
     const settings = set.map((setting) => ` --set ${setting}`).join('');
-    const { path, blessing, written } = await bless({
+    const request = {
       experiment,
       methods,
       data,
@@ -40,9 +43,11 @@ await command(
       command: `npx zx scripts/bless.mjs ${name}${settings}`,
       // Runs of another commit are never gone on with.
       workDir: join('work_dirs/bless', experiment.name, commit.slice(0, 12)),
-      runPerturbed: (request) => perturbedRun(request, data),
       tell,
-    });
+    };
+    const { path, blessing, written } = await untilInterrupted(doing, (signal) =>
+      bless({ ...request, signal, runPerturbed: (run) => perturbedRun(run, data, signal) }),
+    );
     const { differences, first } = blessing;
     const where = first === undefined ? '' : `, first ${first.metric} of epoch ${first.epoch}`;
     const changed =

@@ -1,4 +1,4 @@
-import { command, dataOption } from './cli.mjs';
+import { command, dataOption, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -21,6 +21,7 @@ await command(
   async ({ options, args: [text], print }) => {
     const { openSource } = await load('harness/data/open_source.ts');
     const { checkSamples, countLabels } = await load('harness/data/sources/check.ts');
+    const { sourceWarnings } = await load('harness/data/source_warnings.ts');
     const { parseSource } = await load('harness/data/spec_text.ts');
     const spec = parseSource(text);
     const onProgress = (done, total) =>
@@ -31,13 +32,12 @@ await command(
     const { sha256, notes } = manifest;
     print(
       { count, classes, perClass, sha256, notes },
-      [`${count} images, SHA-256 ${sha256}`, `per class: ${perClass.join(', ')}`, ...notes].join(
-        '\n',
-      ),
+      `${count} images, SHA-256 ${sha256}\nper class: ${perClass.map((one) => [one].flat().join(': ')).join(', ')}`,
     );
+    for (const warning of sourceWarnings('source', source)) tell(`warning: ${warning}`);
     let unusable = 0;
     if (options.decode) {
-      for await (const finding of checkSamples(source, ['folder', 'list'].includes(spec.kind))) {
+      for await (const finding of checkSamples(source)) {
         if (!finding.usable) unusable++;
         print(finding, `${finding.usable ? 'warning' : 'unusable'}: ${finding.message}`);
       }

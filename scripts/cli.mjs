@@ -8,6 +8,7 @@ export const {
   dataOption,
   experimentArgument,
   experimentOptions,
+  prefixOption,
   reportOptions,
   runOptions,
   setOption,

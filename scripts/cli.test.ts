@@ -29,6 +29,11 @@ await command(import.meta.url, {
   const { UserError } = await load('harness/base/errors.ts');
   if (args[0] === 'user') throw new UserError('that file is no good');
   if (args[0] === 'bug') throw new Error('broken inside');
+  if (args[0] === 'system') return (await import('node:fs')).readFileSync('/no/such/file');
+  const stray = () => { throw new Error('nobody waits'); };
+  if (args[0] === 'thrown') setTimeout(stray);
+  if (args[0] === 'rejected') Promise.resolve().then(stray);
+  if (args[0] === 'thrown' || args[0] === 'rejected') return new Promise((r) => setTimeout(r, 5e3));
   if (args[0] === 'code') return 3;
   print({ options, args }, 'in words');
 });`,
@@ -68,6 +73,19 @@ test('a mistake of the user has no stack, another error has one', () => {
   const bug = run('bug');
   expect(bug.status).toBe(1);
   expect(bug.stderr).toMatch(/Error: broken inside\n\s+at /);
+  expect(bug.stderr).toMatch(
+    /\nThis is a mistake in Reprise, not in what you asked for. Please report it .*\n {2}Reprise \d.*, Node v\d.*, linux .*\n.*sample.mjs bug\n$/,
+  );
+  const system = run('system');
+  expect(system.status).toBe(1);
+  expect(system.stderr).toBe(
+    'sample: /no/such/file is not there; correct the path, or put it back\n',
+  );
+  for (const stray of ['thrown', 'rejected']) {
+    const { stderr, status } = run(stray);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^sample: Error: nobody waits\n.*This is a mistake in Reprise/s);
+  }
   expect(run('code').status).toBe(3);
   const usage = run('a', '--work-dir', 'x');
   expect(usage.status).toBe(2);

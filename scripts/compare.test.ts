@@ -129,5 +129,5 @@ it('forgets states past the checkpoint that a run goes on from', async () => {
 
 it('refuses a file and a folder, and what is not there', () => {
   expect(() => kindOf(at('a'), at('a', 'steps.csv'))).toThrow('expected two work directories');
-  expect(() => kindOf(at('a'), at('none'))).toThrow('does not exist');
+  expect(() => kindOf(at('a'), at('none'))).toThrow('is not there');
 });

@@ -1,4 +1,4 @@
-import { command } from './cli.mjs';
+import { command, prefixOption, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -10,9 +10,7 @@ await command(
       { name: 'FILE', help: 'published weights, a checkpoint, or other safetensors' },
       { name: 'OUT', help: 'file to write (default: STEM_backbone-HASH8)', optional: true },
     ],
-    options: {
-      prefix: { kind: 'text', help: 'what stands before conv1.weight (default: found)' },
-    },
+    options: { prefix: prefixOption },
     examples: [
       'work_dirs/moco/moco-1f3a56c0.safetensors',
       'other.safetensors backbone.safetensors --prefix module.encoder_q.',
@@ -22,7 +20,8 @@ await command(
     const { methods } = await load('methods/index.ts');
     const { extractBackbone } = await load('harness/publish/extract_backbone.ts');
     const found = await extractBackbone({ file, methods, out, prefix: options.prefix });
-    const { path, tensors, expected, prefix, sha256 } = found;
+    const { path, tensors, expected, prefix, sha256, said } = found;
+    for (const line of said) tell(line);
     const count = expected === undefined ? tensors : `${tensors} of ${expected}`;
     print(found, `Output file: ${path}\n${count} tensors under "${prefix}", SHA-256 ${sha256}`);
   },

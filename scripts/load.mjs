@@ -1,9 +1,17 @@
-import './node.mjs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { packagesProblem } from './node.mjs';
 
 /** The root of the checkout. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+// tsx takes what follows a question mark for a query, and fails at the first import.
+if (root.includes('?')) {
+  process.stderr.write(
+    `the checkout lies in ${root}, and TypeScript cannot be loaded from a path with a question mark; rename or move the folder\n`,
+  );
+  process.exit(1);
+}
 
 // From here on `import()` takes TypeScript; static imports of a script are linked before this line
 // runs, which is why scripts load the harness through `load`.
@@ -19,5 +27,10 @@ register();
  * @example const { parseExperiment } = await load('harness/experiment/spec.ts');
  */
 export function load(path) {
-  return import(pathToFileURL(resolve(root, path)).href);
+  return import(pathToFileURL(resolve(root, path)).href).catch((error) => {
+    const problem = packagesProblem(error, root);
+    if (problem === undefined) throw error;
+    process.stderr.write(`${problem}\n`);
+    process.exit(1);
+  });
 }

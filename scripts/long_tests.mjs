@@ -6,6 +6,7 @@ await command(
   {
     summary:
       'Run the long tests and write reports/LONG_TESTS.md: what ran, when, where, how it ended.',
+    ends: 'tidies',
     options: {
       only: {
         kind: 'list',

@@ -6,6 +6,7 @@ await command(
   {
     summary:
       'Show that the goldens bite: every small mutation of the code must fail the comparison.',
+    ends: 'tidies',
     options: {
       only: { kind: 'text', value: 'TEXT', help: 'mutations whose words or file hold this' },
       experiment: { kind: 'text', value: 'NAME', help: 'mutations of this experiment alone' },

@@ -7,6 +7,7 @@ await command(
   import.meta.url,
   {
     summary: 'Time training steps of a method, or with --files the whole loop from JPEG files.',
+    ends: 'tidies',
     options: {
       ...shapeOptions,
       steps: { kind: 'int', help: 'timed steps', default: 6, min: 1 },

@@ -9,6 +9,7 @@ await command(
     summary:
       'Train with every initial weight moved by one unit in the last place: what rounding can do. ' +
       'bless.mjs measures bands from such runs; their results are never published.',
+    ends: 'saves',
     arguments: [experimentArgument],
     options: {
       perturbation: { kind: 'int', value: 'N', min: 1, help: 'seed of the noise', default: 1 },
@@ -28,19 +29,8 @@ await command(
   async ({ options, args: [name], print }) => {
     const { experimentFrom } = await load('tools/command/experiment.ts');
     const { experiment, methods } = await experimentFrom(name, options);
-    const { train } = await load('harness/run/trainer.ts');
-    const { record } = await train({
-      experiment,
-      methods,
-      data: options.data,
-      perturbation: options.perturbation,
-      workDir: options.work_dir ?? `work_dirs/perturbed_${options.perturbation}/${experiment.name}`,
-      resumeFrom: 'auto',
-      stopAfterEpoch: options.stop_after,
-      workers: options.workers,
-      threads: options.threads,
-      terminal: process.stderr,
-    });
+    const { trainPerturbed } = await load('tools/bless/train_perturbed.ts');
+    const record = await trainPerturbed(experiment, methods, options);
     print(record);
   },
 );

@@ -14,7 +14,7 @@ await command(
   },
   async ({ options: { add, work_dirs: workDirs, out }, print }) => {
     const { entriesIn, keepRecord, writeZoo } = await load('reports/write_pages.ts');
-    for (const workDir of add) keepRecord(workDir, out);
+    for (const workDir of add) await keepRecord(workDir, out);
     const entries = entriesIn(out, workDirs);
     const file = await writeZoo(out, entries);
     print({ file, runs: entries.length }, `wrote ${file}: ${entries.length} runs`);

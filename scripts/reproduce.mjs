@@ -5,6 +5,7 @@ await command(
   import.meta.url,
   {
     summary: 'Run an experiment from nothing to stamped weights and compare it with its golden.',
+    ends: 'saves',
     arguments: [experimentArgument],
     options: runOptions,
     examples: ['moco', 'moco-cifar10 --data ~/data'],
@@ -21,6 +22,7 @@ await command(
       ...options,
       resume_from: 'auto',
     });
+    if (result === undefined) return code;
     const { record, workDir, finished } = result;
     if (!finished) {
       tell('stopped; the same command goes on from here');

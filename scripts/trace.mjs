@@ -32,6 +32,7 @@ await command(
       stream,
       states,
       workers,
+      warn: (message) => process.stderr.write(`warning: ${message}\n`),
       tell: (step, all) => process.stderr.write(`\r${step} of ${all} steps`),
     });
     process.stderr.write('\n');

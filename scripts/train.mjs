@@ -5,6 +5,7 @@ await command(
   import.meta.url,
   {
     summary: 'Train an experiment; stop and go on at any time with the same result.',
+    ends: 'saves',
     arguments: [experimentArgument],
     options: {
       ...runOptions,
@@ -35,6 +36,7 @@ await command(
       return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));
     }
     const { result, code } = await trainInterruptibly(experiment, methods, options);
+    if (result === undefined) return code;
     const { record, workDir, finished } = result;
     const last = record.epochs.at(-1);
     print(

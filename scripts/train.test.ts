@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -70,10 +70,40 @@ test('a checkpoint of another experiment is refused with the fields that differ'
   expect(stderr).toMatch(
     /epoch_3.safetensors is of another experiment:\n {2}optimizer.lr: 0.05 there, 0.1 asked for/,
   );
+  expect(stderr).not.toContain('a run keeps its epochs');
+  const longer = runTrain(file, '--epochs', '5', '--work_dir', whole, '--resume_from', 'auto');
+  expect(longer.status).toBe(1);
+  expect(longer.stderr).toContain(
+    `begin a new run: --pretrained ${join(whole, 'epoch_3.safetensors')} --work_dir DIR`,
+  );
   const { stderr: taken } = runTrain(file, '--seed=1', '--work_dir', whole);
   expect(taken).toMatch(/no option --seed/);
   expect(runTrain(file, '--set', 'seed=1', '--work_dir', whole).stderr).toMatch(
     /holds a run of another experiment, tiny:\n {2}seed: 0 there, 1 asked for/,
+  );
+});
+
+test('weights that cannot be read are one sentence, before a folder is made', () => {
+  symlinkSync('loop', join(folder, 'loop'));
+  writeFileSync(join(folder, 'lfs'), 'version https://git-lfs.github.com/spec/v1\noid sha256:4d\n');
+  const workDir = join(folder, 'none_yet');
+  const bad = (name: string) =>
+    runTrain(file, '--work_dir', workDir, '--pretrained', join(folder, name));
+  for (const [name, message] of [
+    ['nothing', /nothing is not there; correct the path/],
+    ['', /is a folder, expected a safetensors file/],
+    ['loop', /loop is a link that leads to itself/],
+    ['x'.repeat(300), /has a name that is too long/],
+    ['lfs', /lfs is a Git-LFS pointer, .*run `git lfs pull`/],
+  ] as const) {
+    const { status, stderr } = bad(name);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n {4}at /);
+  }
+  expect(existsSync(workDir)).toBe(false);
+  expect(runTrain(file, '--work_dir', workDir, '--prefix', 'a.').stderr).toMatch(
+    /--prefix a\. says what to take of a file of weights; name it with --pretrained/,
   );
 });
 
@@ -86,6 +116,17 @@ test('reproduce compares, publishes and sums up a run; a finished one is not tra
   expect(stdout).toMatch(/\ngolden {6}none: .*nothing was compared/);
   const weights = /\nweights {5}(.*)\n/.exec(stdout)?.[1] ?? '';
   expect(sha256File(weights).slice(0, 8)).toBe(/-(.{8})\.safetensors$/.exec(weights)?.[1]);
+});
+
+test('a dry run of a method with a bank needs no data whose size it could know', () => {
+  const set = ['data.train={"kind":"folder","root":"nowhere"}', 'method.negatives=8', 'batch=8'];
+  const { status, stdout, stderr } = runScript(
+    'train',
+    'npid',
+    ...['--dry_run', '--json', ...set.flatMap((one) => ['--set', one])],
+  );
+  expect(status, stderr).toBe(0);
+  expect(JSON.parse(stdout).full).toEqual(expect.objectContaining({ batch: 8 }));
 });
 
 test('a dry run needs no data and says what it measured', () => {

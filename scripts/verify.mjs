@@ -1,17 +1,19 @@
 import { command, runOptions, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
-const { data, pretrained, workers, threads } = runOptions;
+const { data, pretrained, prefix, workers, threads } = runOptions;
 
 await command(
   import.meta.url,
   {
     summary: 'Run one epoch of a run again and compare its bits with the record.',
+    ends: 'saves',
     arguments: [{ name: 'WORK_DIR', help: 'work directory of the run' }],
     options: {
       epoch: { kind: 'int', value: 'N', min: 1, help: 'which (default: the last that can be)' },
       data,
       pretrained,
+      prefix,
       workers,
       threads,
     },
@@ -21,16 +23,13 @@ await command(
     const { methods } = await load('methods/index.ts');
     const { verifyEpoch } = await load('harness/verify/verify.ts');
     const { verificationText } = await load('harness/verify/verify_text.ts');
-    const found = await verifyEpoch({
-      workDir,
-      methods,
-      data: options.data,
-      epoch: options.epoch,
-      pretrained: options.pretrained,
-      workers: options.workers,
-      threads: options.threads,
-      tell,
-    });
+    const { untilInterrupted } = await load('tools/command/until_interrupted.ts');
+    const { data: folder, epoch, pretrained: file, prefix } = options;
+    const given = { data: folder, epoch, pretrained: file, prefix };
+    const threads = { workers: options.workers, threads: options.threads };
+    const found = await untilInterrupted('stopping after this step', (signal) =>
+      verifyEpoch({ workDir, methods, ...given, ...threads, signal, tell }),
+    );
     const { recorded: _, found: __, ...result } = found;
     print(result, verificationText(found));
     return found.pass ? 0 : 1;

@@ -5,44 +5,40 @@ import {
   agree,
   agreeOnBackbone,
   agreeOnNeck,
+  agreeOnNorm,
   backboneConfig,
-  commonParameters,
   neckConfig,
-  optimizerOf,
-  predictorConfig,
 } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { latentConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { byol } from '../../methods/byol.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
-  neck: z.enum(['V2', 'SimCLR']).optional(),
-  hid: z.int().positive(),
-  dim: z.int().positive(),
+const HyperParameters = hyperParameters({
+  hid: z.int().positive().optional(),
+  dim: z.int().positive().optional(),
   num_layers: z.int().positive().optional(),
   with_bias: z.boolean().optional(),
   with_last_bn: z.boolean().optional(),
-  norm: z.enum(['BN', 'SyncBN']).optional(),
-  base_momentum: z.number(),
+  norm: z.string().optional(),
+  base_momentum: z.number().optional(),
   end_momentum: z.number().default(1),
   /** Of the whole run, for the momentum. */
   max_iters: z.int().positive(),
-  update_interval: z.int().positive().default(1),
 });
 
 const Model = z.strictObject({
   type: z.literal('BYOL'),
-  base_momentum: z.number(),
+  ...modelFields,
+  base_momentum: z.number().default(0.996),
+  /** In configs of the reference, which has no use for it. */
+  pre_conv: z.boolean().optional(),
   backbone: backboneConfig,
   neck: neckConfig,
-  head: z.strictObject({
-    type: z.literal('LatentPredictHead'),
-    size_average: z.literal(true),
-    predictor: predictorConfig,
-  }),
+  head: latentConfig,
 });
 
 const trained = methodCase({
@@ -71,7 +67,7 @@ export const byolCases: readonly ParityCase[] = [
 
 const Schedules = z.record(
   z.string(),
-  z.strictObject({
+  z.looseObject({
     base_momentum: z.number(),
     end_momentum: z.number().default(1),
     update_interval: z.int().positive().default(1),
@@ -81,24 +77,26 @@ const Schedules = z.record(
 );
 
 function byolSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
-  const { backbone, neck, head, base_momentum } = fixture.field('model', Model);
-  const { norm, base_momentum: base, end_momentum: end, max_iters: scheduled } = parameters;
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
+  const { backbone, neck, head, base_momentum: base } = fixture.field('model', Model);
+  const { norm, end_momentum: end, max_iters: scheduled } = parameters;
   agreeOnBackbone(parameters, backbone);
-  agree('base_momentum', base, base_momentum);
+  agree('base_momentum', parameters.base_momentum, base);
   agreeOnNeck(parameters, neck);
-  if (norm !== undefined) agree('norm', norm, backbone.norm === 'sync' ? 'SyncBN' : 'BN');
-  const { batch, size, steps, update_interval: accumulate } = parameters;
-  const schedule = { base, end, interval: accumulate };
+  agreeOnNorm(norm, backbone);
+  const training = trainingOf(fixture, parameters);
+  const schedule = { base, end, interval: training.accumulate ?? 1 };
   return {
-    method: { neck, predictor: head.predictor, momentum: base, endMomentum: end },
+    method: { neck, ...headOf(head), momentum: base, endMomentum: end },
     backbone,
-    batch,
-    size,
-    steps,
-    accumulate,
+    ...training,
     scheduled,
-    optimizer: optimizerOf(fixture, optimizer),
     host: { momentum: (step) => targetMomentum(schedule, step, scheduled) },
   };
+}
+
+function headOf(head: z.output<typeof latentConfig>) {
+  if (head.type === 'LatentClsHead') return { latentClasses: head.predictor.num_classes };
+  const { predictor, size_average } = head;
+  return { predictor, ...(size_average ? {} : { reduction: 'sum' }) };
 }

@@ -8,40 +8,33 @@ import {
   agreeOnHidden,
   averageNeckConfig,
   backboneConfig,
-  classifierConfig,
   neckConfig,
-  optimizerConfig,
-  optimizerOf,
 } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { deepcluster } from '../../methods/deepcluster.ts';
 
 const size = z.int().positive();
-const HyperParameters = z.strictObject({
-  depth: z.int(),
-  width: z.int(),
-  batch: size,
-  size,
-  steps: size,
+const HyperParameters = hyperParameters({
   classes: size,
   bank: size,
-  sobel: z.boolean(),
-  /** The class of the neck, without what all of them begin with. */
-  neck: z.string().optional(),
+  sobel: z.boolean().optional(),
   hid: size.optional(),
   neck_dim: size.optional(),
+  reweight: z.boolean().default(true),
   reweight_pow: z.number().nonnegative().default(0),
-  optimizer: optimizerConfig,
 });
 
 const Model = z.strictObject({
   type: z.literal('DeepCluster'),
-  with_sobel: z.boolean(),
+  ...modelFields,
+  with_sobel: z.boolean().default(false),
   backbone: backboneConfig,
   neck: z.union([averageNeckConfig, neckConfig]),
-  head: classifierConfig.extend({ with_avg_pool: z.literal(false).default(false) }),
+  head: classifierConfig,
 });
 
 const replay = { 'neck.drop.mask': { name: 'dropout_mask', dtype: 'float32' } } as const;
@@ -57,12 +50,12 @@ const aliases = { 'head.criterion.weight': 'loss_weight' };
 export const deepclusterCase: ReturnType<typeof methodCase> = {
   methods: ['deepcluster'],
   run: async (fixture, comparisons) => {
-    const { reweight_pow: power } = fixture.field('hyper_parameters', HyperParameters);
+    const power = powerOf(fixture.field('hyper_parameters', HyperParameters));
     const drops = fixture.inputs.includes('rng.step1.dropout_mask');
     const own = methodCase({
       ...reading,
       ...(drops ? { replay } : {}),
-      ...(power > 0 ? { aliases } : {}),
+      ...(isWeighted(fixture, power) ? { aliases } : {}),
     });
     if (power > 0) checkWeights(fixture, power);
     await own.run(fixture, comparisons);
@@ -70,7 +63,7 @@ export const deepclusterCase: ReturnType<typeof methodCase> = {
 };
 
 function deepclusterSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck, head } = model;
   agreeOnBackbone(parameters, backbone);
@@ -84,15 +77,22 @@ function deepclusterSpecs(fixture: Fixture): MethodSpecs {
       neck,
       clusters: head.num_classes,
       pca: null,
-      weightPower: parameters.reweight_pow,
+      // Weights that no power has made are given, whatever the power.
+      weightPower: powerOf(parameters) || Number(isWeighted(fixture, 0)),
     },
     backbone,
     data: { samples: parameters.bank, classes: undefined },
-    batch: parameters.batch,
-    size: parameters.size,
-    steps: parameters.steps,
-    optimizer: optimizerOf(fixture, optimizer),
+    ...trainingOf(fixture, parameters),
   };
+}
+
+/** Of the weights of classes; 0 where they are all the same. */
+function powerOf(parameters: z.output<typeof HyperParameters>): number {
+  return parameters.reweight ? parameters.reweight_pow : 0;
+}
+
+function isWeighted({ inputs }: Fixture, power: number): boolean {
+  return power > 0 || inputs.includes('init.loss_weight');
 }
 
 /** The cluster of every sample: the case's list, and for the images of a step what the step says. */

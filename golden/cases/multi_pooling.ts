@@ -10,7 +10,7 @@ import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
 
-const HyperParameters = z.strictObject({
+const HyperParameters = z.looseObject({
   pool_params: z.array(
     z.strictObject({
       kernel_size: z.int().positive(),

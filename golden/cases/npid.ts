@@ -4,33 +4,33 @@ import {
   agreeOnBackbone,
   agreeOnHidden,
   backboneConfig,
-  commonParameters,
   neckConfig,
-  optimizerOf,
 } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { contrastiveConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { npid } from '../../methods/npid.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
+const HyperParameters = hyperParameters({
   hid: z.int().positive().optional(),
-  dim: z.int().positive(),
-  bank: z.int().positive(),
-  neg_num: z.int().positive(),
-  ensure_neg: z.boolean(),
-  temperature: z.number(),
-  memory_momentum: z.number(),
+  dim: z.int().positive().optional(),
+  bank: z.int().positive().optional(),
+  neg_num: z.int().positive().optional(),
+  ensure_neg: z.boolean().optional(),
+  temperature: z.number().optional(),
+  memory_momentum: z.number().optional(),
 });
 
 const Model = z.strictObject({
   type: z.literal('NPID'),
-  neg_num: z.int().positive(),
-  ensure_neg: z.boolean(),
+  ...modelFields,
+  neg_num: z.int().positive().default(65536),
+  ensure_neg: z.boolean().default(false),
   backbone: backboneConfig,
   neck: neckConfig,
-  head: z.strictObject({ type: z.literal('ContrastiveHead'), temperature: z.number() }),
+  head: contrastiveConfig,
   memory_bank: z.strictObject({
     type: z.literal('SimpleMemory'),
     length: z.int().positive(),
@@ -49,7 +49,7 @@ export const npidCase = methodCase({
 });
 
 function npidSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck, memory_bank: bank } = model;
   agreeOnBackbone(parameters, backbone);
@@ -71,9 +71,6 @@ function npidSpecs(fixture: Fixture): MethodSpecs {
     },
     backbone,
     data: { samples: bank.length, classes: undefined },
-    batch: parameters.batch,
-    size: parameters.size,
-    steps: parameters.steps,
-    optimizer: optimizerOf(fixture, optimizer),
+    ...trainingOf(fixture, parameters),
   };
 }

@@ -4,31 +4,31 @@ import {
   agreeOnBackbone,
   agreeOnHidden,
   backboneConfig,
-  classifierConfig,
-  commonParameters,
   neckConfig,
-  optimizerOf,
 } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { odc } from '../../methods/odc.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
-  hid: z.int().positive(),
-  dim: z.int().positive(),
-  classes: z.int().positive(),
-  bank: z.int().positive(),
-  min_cluster: z.int().positive(),
-  memory_momentum: z.number(),
+/** What else the reference's hook is told changes no number: it weighs by the power 0.5 whatever it is told. */
+const HyperParameters = hyperParameters({
+  hid: z.int().positive().optional(),
+  dim: z.int().positive().optional(),
+  classes: z.int().positive().optional(),
+  bank: z.int().positive().optional(),
+  min_cluster: z.int().positive().optional(),
+  memory_momentum: z.number().optional(),
   centroids_update_interval: z.int().positive(),
   deal_with_small_clusters_interval: z.int().positive().default(1),
 });
 
 const Model = z.strictObject({
   type: z.literal('ODC'),
-  with_sobel: z.literal(false),
+  ...modelFields,
+  with_sobel: z.boolean().default(false),
   backbone: backboneConfig,
   neck: neckConfig,
   head: classifierConfig,
@@ -53,14 +53,14 @@ export const odcCase = methodCase({
 });
 
 function odcSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
   const model = fixture.field('model', Model);
   const { backbone, neck, memory_bank: bank } = model;
   agreeOnBackbone(parameters, backbone);
   agreeOnHidden(parameters.hid, neck);
   agree('dim', parameters.dim, neck.out);
   agree('dim', parameters.dim, bank.feat_dim);
-  agree('dim', parameters.dim, model.head.in_channels);
+  agree('dim', neck.out, model.head.in_channels);
   agree('classes', parameters.classes, model.head.num_classes);
   agree('classes', parameters.classes, bank.num_classes);
   agree('bank', parameters.bank, bank.length);
@@ -69,6 +69,7 @@ function odcSpecs(fixture: Fixture): MethodSpecs {
   return {
     method: {
       neck,
+      ...(model.with_sobel ? { sobel: true } : {}),
       clusters: bank.num_classes,
       memoryMomentum: bank.momentum,
       centroidsEvery: parameters.centroids_update_interval,
@@ -77,9 +78,6 @@ function odcSpecs(fixture: Fixture): MethodSpecs {
     },
     backbone,
     data: { samples: bank.length, classes: undefined },
-    batch: parameters.batch,
-    size: parameters.size,
-    steps: parameters.steps,
-    optimizer: optimizerOf(fixture, optimizer),
+    ...trainingOf(fixture, parameters),
   };
 }

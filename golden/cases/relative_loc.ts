@@ -6,23 +6,21 @@ import {
   agree,
   agreeOnBackbone,
   backboneConfig,
-  classifierConfig,
-  commonParameters,
   neckConfig,
-  optimizerOf,
 } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { expectShape, methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
+import { unsupported } from '../../harness/testing/parity/unsupported.ts';
 import { relativeLoc } from '../../methods/relative_loc.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
-  neck_dim: z.int().positive(),
-});
+const HyperParameters = hyperParameters({ neck_dim: z.int().positive().optional() });
 
 const Model = z.strictObject({
   type: z.literal('RelativeLoc'),
+  ...modelFields,
   backbone: backboneConfig,
   neck: neckConfig,
   head: classifierConfig.extend({ with_avg_pool: z.literal(false).default(false) }),
@@ -56,20 +54,19 @@ export const relativeLocCase = methodCase({
 });
 
 function relativeLocSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
   const { backbone, neck, head } = fixture.field('model', Model);
   agreeOnBackbone(parameters, backbone);
   agree('neck_dim', parameters.neck_dim, neck.out);
   if (head.num_classes !== PAIRS)
-    throw new UserError(`model.head.num_classes: found ${head.num_classes}, expected ${PAIRS}`);
-  const { batch, size, steps } = parameters;
+    throw unsupported(
+      `model.head.num_classes ${head.num_classes}`,
+      `relative places have ${PAIRS} classes, one for each patch around the middle`,
+    );
   return {
     method: { neck },
     backbone,
-    batch,
-    size,
-    steps,
-    optimizer: optimizerOf(fixture, optimizer),
+    ...trainingOf(fixture, parameters),
   };
 }
 

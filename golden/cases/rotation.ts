@@ -1,26 +1,22 @@
 import { z } from 'zod';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { expectTurns, viewOf } from '../../harness/testing/parity/arrays.ts';
-import {
-  agreeOnBackbone,
-  backboneConfig,
-  classifierConfig,
-  commonParameters,
-  optimizerOf,
-} from '../../harness/testing/parity/configs.ts';
+import { agreeOnBackbone, backboneConfig } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { expectShape, methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
+import { unsupported } from '../../harness/testing/parity/unsupported.ts';
 import { rotation } from '../../methods/rotation.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
-});
+const HyperParameters = hyperParameters({});
 
 const Model = z.strictObject({
   type: z.literal('RotationPred'),
+  ...modelFields,
   backbone: backboneConfig,
-  head: classifierConfig.extend({ with_avg_pool: z.literal(true), num_classes: z.literal(4) }),
+  head: classifierConfig,
 });
 
 const ANGLES = 4;
@@ -48,11 +44,16 @@ export const rotationCase = methodCase({
 });
 
 function rotationSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
-  const { backbone } = fixture.field('model', Model);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
+  const { backbone, head } = fixture.field('model', Model);
   agreeOnBackbone(parameters, backbone);
-  const { batch, size, steps } = parameters;
-  return { method: {}, backbone, batch, size, steps, optimizer: optimizerOf(fixture, optimizer) };
+  if (head.num_classes !== ANGLES)
+    throw unsupported(
+      `model.head.num_classes ${head.num_classes}`,
+      `rotations have ${ANGLES} classes, one for each angle`,
+    );
+  const method = head.with_avg_pool ? {} : { flat: head.in_channels };
+  return { method, backbone, ...trainingOf(fixture, parameters) };
 }
 
 /** [N, 4, C, H, W] → [4 N, C, H, W]. */

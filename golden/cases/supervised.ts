@@ -1,30 +1,23 @@
 import { z } from 'zod';
-import {
-  agree,
-  agreeOnBackbone,
-  backboneConfig,
-  classifierConfig,
-  commonParameters,
-  optimizerOf,
-} from '../../harness/testing/parity/configs.ts';
+import { agree, agreeOnBackbone, backboneConfig } from '../../harness/testing/parity/configs.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
+import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { supervised } from '../../methods/supervised.ts';
 
-const HyperParameters = z.strictObject({
-  ...commonParameters,
-  classes: z.int().positive(),
+const HyperParameters = hyperParameters({
+  classes: z.int().positive().optional(),
   frozen_stages: z.int().optional(),
-  /** How many of the reference's tensors the case keeps: what is there is compared. */
-  keep_all_step1: z.boolean().optional(),
 });
 
 const Model = z.strictObject({
   type: z.literal('Classification'),
-  with_sobel: z.literal(false).default(false),
+  ...modelFields,
+  with_sobel: z.boolean().default(false),
   backbone: backboneConfig,
-  head: classifierConfig.extend({ with_avg_pool: z.literal(true) }),
+  head: classifierConfig,
 });
 
 /** Classifiers on the whole network, of the semi-supervised benchmark, and on a frozen backbone. */
@@ -36,18 +29,18 @@ export const supervisedCase = methodCase({
 });
 
 function supervisedSpecs(fixture: Fixture): MethodSpecs {
-  const { optimizer, ...parameters } = fixture.field('hyper_parameters', HyperParameters);
-  const { backbone, head } = fixture.field('model', Model);
+  const parameters = fixture.field('hyper_parameters', HyperParameters);
+  const { backbone, head, with_sobel } = fixture.field('model', Model);
   agreeOnBackbone(parameters, backbone);
   agree('classes', parameters.classes, head.num_classes);
   agree('frozen_stages', parameters.frozen_stages ?? backbone.frozenStages, backbone.frozenStages);
-  const { batch, size, steps } = parameters;
   return {
-    method: { classes: head.num_classes },
+    method: {
+      classes: head.num_classes,
+      ...(with_sobel ? { sobel: true } : {}),
+      ...(head.with_avg_pool ? {} : { flat: head.in_channels }),
+    },
     backbone,
-    batch,
-    size,
-    steps,
-    optimizer: optimizerOf(fixture, optimizer),
+    ...trainingOf(fixture, parameters),
   };
 }

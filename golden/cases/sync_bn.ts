@@ -15,10 +15,15 @@ import type { ParityCase } from '../../harness/testing/parity/run.ts';
 const Layer = z.strictObject({
   samples_of_each_rank: z.array(z.int().positive()),
   shape: z.array(z.int().positive()),
-  options: z.strictObject({ momentum: z.number().optional(), affine: z.boolean().default(true) }),
+  options: z.strictObject({
+    momentum: z.number().optional(),
+    eps: z.number().positive().optional(),
+    affine: z.boolean().default(true),
+    track_running_stats: z.literal(true).optional(),
+  }),
 });
 type Layer = z.infer<typeof Layer>;
-const Parameters = z.strictObject({
+const Parameters = z.looseObject({
   eps: z.number(),
   steps: z.int().positive(),
   layers: z.record(z.string(), Layer),
@@ -33,11 +38,11 @@ export const syncBatchNormCase: ParityCase = {
     await startEngine();
     const { eps, steps, layers } = fixture.field('hyper_parameters', Parameters);
     for (const [name, layer] of Object.entries(layers)) {
-      const { affine, momentum } = layer.options;
+      const { affine, momentum, eps: own = eps } = layer.options;
       const [channels = 0] = layer.shape;
       const module = batchNorm({
         channels,
-        epsilon: eps,
+        epsilon: own,
         affine,
         sync: true,
         ...(momentum === undefined ? {} : { momentum }),
@@ -138,7 +143,7 @@ function context(io: Io, meetings: Meetings, replica: number, replicas: number):
       if (replica === 0) io.assign(name, value);
     },
     chance: unused,
-    meeting: (name) => (phase, value) => meetings.total(`${name} ${phase}`, replica, value),
+    meeting: (name) => meetings.at(name, replica),
     scope: unused,
   };
 }
@@ -155,8 +160,7 @@ function inputs(fixture: Fixture, key: string): Record<string, HostArray['data']
     ranks.flatMap((rank) =>
       ['x', 'grad_output'].map((name) => {
         const array = fixture.input(`${rank}.${key}.${name}`);
-        const image = array.shape.length === 4 ? transpose4(array, [0, 2, 3, 1]) : array;
-        return [`${rank}.${name}`, image.data];
+        return [`${rank}.${name}`, fromFile(array).data];
       }),
     ),
   );
@@ -169,8 +173,19 @@ function initial(fixture: Fixture, layer: string, module: Module): [string, Host
   ]);
 }
 
-function toFile(value: HostArray): HostArray {
-  return value.shape.length === 4 ? transpose4(value, [0, 3, 1, 2]) : value;
+/** [N, C], [N, C, L] or [N, C, H, W] → with the channels last. */
+function fromFile(value: HostArray): HostArray {
+  const [n = 0, c = 0, height = 1, width = 1] = value.shape;
+  return transpose4({ ...value, shape: [n, c, height, width] }, [0, 2, 3, 1]);
+}
+
+function toFile({ dtype, shape, data }: HostArray): HostArray {
+  if (shape.length < 3) return { dtype, shape, data };
+  const [n = 0, ...rest] = shape;
+  const [c = 0, ...places] = [...rest.slice(-1), ...rest.slice(0, -1)];
+  const [height = 1, width = 1] = places;
+  const moved = transpose4({ dtype, shape: [n, height, width, c], data }, [0, 3, 1, 2]);
+  return { ...moved, shape: [n, c, ...places] };
 }
 
 /** Scalars have shape [1] in fixtures. */

@@ -19,12 +19,12 @@ export const byol: MutationSet = {
       ],
       [
         'each view predicts itself',
-        'tf.add(distance(p1, t2), distance(p2, t1))',
-        'tf.add(distance(p1, t1), distance(p2, t2))',
+        'tf.add(distance(p1, t2, reduction), distance(p2, t1, reduction))',
+        'tf.add(distance(p1, t1, reduction), distance(p2, t2, reduction))',
       ],
       [
         'loss of one direction, twice',
-        'tf.add(distance(p1, t2), distance(p2, t1))',
+        'tf.add(distance(p1, t2, reduction), distance(p2, t1, reduction))',
         'tf.mul(distance(p1, t2), tf.scalar(2))',
       ],
       ['loss of half the size', 'tf.scalar(-2)', 'tf.scalar(-1)'],

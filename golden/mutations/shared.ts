@@ -169,8 +169,8 @@ export const shared: MutationSet = {
     ...inFile('harness/nn/resnet.ts', [
       [
         'norms begin at another scale',
-        'channels: number, scale = 1)',
-        'channels: number, scale = 1.000001)',
+        'channels: number, scale = 1,',
+        'channels: number, scale = 1.000001,',
       ],
     ]),
     ...inFile('harness/engine/ops/normalization.ts', [

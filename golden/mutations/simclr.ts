@@ -77,8 +77,8 @@ export const simclr: MutationSet = {
     ...inFile('harness/optim/lars.ts', [
       [
         'rate not by the size of the weight',
-        'tf.mul(weight, constant(eta)), size',
-        'constant(eta), size',
+        'tf.mul(weight, constant(rule.eta)), size',
+        'constant(rule.eta), size',
       ],
       [
         'rate without the weight decay',

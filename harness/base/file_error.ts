@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { errorCode } from './error_code.ts';
 import { UserError } from './errors.ts';
-import { errorCode } from './files.ts';
+import { shownPath } from './shown_path.ts';
 
 /** What went wrong with a file that was to be read, and how to mend it, by the system's code. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -24,6 +25,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTDOWN: 'cannot be read: the network file system does not answer; mount it again',
   ENOTCONN: 'cannot be read: the file system is not connected any more; mount it again',
   EINVAL: 'cannot be read: its file system refuses; copy it to a local disk',
+  ENOSPC: 'cannot be written: the disk is full; free some space',
+  EDQUOT: 'cannot be written: the disk quota is used up; free some space',
+  EROFS: 'cannot be written: the file system is read-only; choose another path',
+  EFBIG: 'cannot be written: it would pass the largest file size allowed here; raise `ulimit -f`',
+  EEXIST: 'is there already; choose another path, or remove it',
+  ENOTEMPTY: 'is a folder with something in it; empty it, or choose another path',
+  EXDEV: 'lies on another file system; choose a path on the same one',
+  EBUSY: 'is in use by something else; end that, or choose another path',
   ERR_INVALID_ARG_VALUE: 'holds a character that no path can have; correct the path',
   ERR_FS_FILE_TOO_LARGE:
     'is larger than a file can be that is read at once (2 GiB); name another file',
@@ -35,8 +44,39 @@ const REASONS: Readonly<Record<string, string>> = {
  * it is.
  */
 export function fileError(path: string, cause: unknown): unknown {
-  const reason = REASONS[errorCode(cause) ?? ''];
-  return reason === undefined ? cause : new UserError(`${shown(path)} ${reason}`, { cause });
+  const code = errorCode(cause) ?? '';
+  const reason = (code === 'ENOENT' ? danglingReason(path) : undefined) ?? REASONS[code];
+  return reason === undefined ? cause : new UserError(`${shownPath(path)} ${reason}`, { cause });
+}
+
+// `ls` shows such a link, so that "is not there" alone would not be believed.
+function danglingReason(path: string): string | undefined {
+  try {
+    const target = readlinkSync(path);
+    return `is a link to ${shownPath(target)}, which is not there; put that back, or name another file`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a path is; undefined where nothing is there.
+ * @throws UserError where that cannot be told: a link loop, a folder that may not be entered, a part
+ *   that is a file, a name that no file can have.
+ */
+export function kindOfPath(path: string): 'file' | 'folder' | 'other' | undefined {
+  try {
+    const stats = statSync(path);
+    return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
+  } catch (cause) {
+    const error = fileError(path, cause);
+    if (errorCode(cause) === 'ENOENT' && !isLink(path)) return undefined;
+    throw error;
+  }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** The bytes of a file. @throws UserError that names it, and why it cannot be read. */
@@ -74,17 +114,12 @@ export function systemErrorText(error: unknown): string | undefined {
   const code = errorCode(error);
   if (code === undefined || !(error instanceof Error)) return undefined;
   const { path, syscall } = error as NodeJS.ErrnoException;
-  if (path !== undefined && REASONS[code] !== undefined) return `${shown(path)} ${REASONS[code]}`;
+  if (path !== undefined && REASONS[code] !== undefined)
+    return `${shownPath(path)} ${REASONS[code]}`;
   if (syscall === undefined) return undefined;
-  const what = path === undefined ? '' : ` of ${shown(path)}`;
-  const reason = (REASONS[code] ?? error.message).replace(/^is /, 'it is ');
+  const what = path === undefined ? '' : ` of ${shownPath(path)}`;
+  const reason = (REASONS[code] ?? error.message)
+    .replace(/^cannot be written: /, '')
+    .replace(/^(is|may|has|cannot|lies) /, 'it $1 ');
   return `the system refused ${syscall}${what}: ${reason}`;
-}
-
-/** A path with what a terminal would not show written out. */
-function shown(path: string): string {
-  return path.replace(
-    /\p{Cc}/gu,
-    (letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }

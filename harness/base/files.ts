@@ -1,7 +1,14 @@
-import { mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { readdirSync, rmSync, statfsSync } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from './error_code.ts';
 import { UserError } from './errors.ts';
+import { makeFolders } from './folders.ts';
+import { isAlive } from './owner.ts';
+import { shownPath } from './shown_path.ts';
+import { renameOver, syncFile, syncFolder } from './sync.ts';
+
+export { errorCode };
 
 /** What a file is written from: text, bytes, or pieces that follow each other. */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
@@ -19,9 +26,9 @@ export async function writeAtomic(path: string, content: Content): Promise<void>
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${serial++}.tmp`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     await writeSynced(temporary, content);
-    await rename(temporary, path);
+    await renameOver(temporary, path);
     await syncFolder(folder);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -31,7 +38,7 @@ export async function writeAtomic(path: string, content: Content): Promise<void>
 
 /** Removes the temporary files that killed processes left in a folder; those of live ones stay. */
 export function sweepTemporaries(folder: string): void {
-  for (const name of readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     const pid = TEMPORARY.exec(name)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true });
   }
@@ -47,49 +54,65 @@ export async function writeAll(file: FileHandle, content: Content): Promise<void
   }
 }
 
-/** A UserError for a failed write where the user can mend it, else the cause itself. */
-export function writeError(path: string, cause: unknown): unknown {
+/**
+ * A UserError for a failed write where the user can mend it, else the cause itself.
+ * @param remedy in place of choosing another folder
+ */
+export function writeError(path: string, cause: unknown, remedy?: string): unknown {
   const code = errorCode(cause);
   const mend = code === undefined ? undefined : MENDS[code];
   if (mend === undefined) return cause;
-  const message = `cannot write ${path}: ${mend}${freeSpace(dirname(path))}`;
+  const words = remedy === undefined ? mend : `${mend.split(';')[0]}; ${remedy}`;
+  const free = FULL.has(code ?? '') ? freeSpace(dirname(path)) : '';
+  const message = `cannot write ${shownPath(path)}: ${words}${free}`;
   return new UserError(`${message}; what was there before is untouched`, { cause });
 }
 
-/** The code of a Node system error (`ENOSPC`, …), if it is one. */
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
-
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
 const MENDS: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full; free some space or choose another --work_dir',
-  EDQUOT: 'the disk quota is used up; free some space or choose another --work_dir',
+  ENOSPC: 'the disk is full; free some space or choose another folder',
+  EDQUOT: 'the disk quota is used up; free some space or choose another folder',
   EFBIG: 'it would pass the largest file size allowed here; raise `ulimit -f`',
-  EROFS: 'the file system is read-only; choose another --work_dir',
-  EACCES: 'permission denied; choose another --work_dir',
-  EPERM: 'permission denied; choose another --work_dir',
-  EEXIST: 'a parent of it is a file, not a folder',
-  ENOTDIR: 'a parent of it is a file, not a folder',
+  EROFS: 'the file system is read-only; choose another folder',
+  EACCES: 'permission denied; choose another folder',
+  EPERM: 'permission denied; choose another folder',
+  EEXIST: 'a parent of it is a file, not a folder; choose another path',
+  ENOTDIR: 'a parent of it is a file, not a folder; choose another path',
+  EISDIR: 'there is a folder of that name; choose another path',
+  ENOENT:
+    'its folder is not there, or a link in its path leads nowhere; make the folder, or choose another path',
+  ELOOP: 'a link in its path leads to itself; remove the link, or choose another path',
+  ENAMETOOLONG: 'its name is too long for the file system; choose a shorter one',
+  EIO: 'the disk reports an error; check it, or choose another folder',
+  EMFILE: 'this process has too many open files; raise `ulimit -n`',
+  ENFILE: 'the system has too many open files; end what holds them',
+  EBUSY: 'it is in use by something else; end that, or choose another folder',
+  ETXTBSY: 'it is a program that runs; choose another path',
+  ENXIO: 'nobody reads from that pipe; start its reader first, or choose another path',
+  ENODEV: 'it is no regular file; choose another path',
+  EINVAL: 'its file system does not take that name or write; choose another path',
+  ESTALE: 'it is gone from the network file system; mount it again, or choose another folder',
+  ENOTCONN: 'the file system is not connected any more; mount it again, or choose another folder',
+  ETIMEDOUT: 'the network file system does not answer; mount it again, or choose another folder',
+  EHOSTDOWN: 'the network file system does not answer; mount it again, or choose another folder',
+  ERR_INVALID_ARG_VALUE: 'it holds a character that no path can have; correct the path',
 };
 
 async function writeSynced(path: string, content: Content): Promise<void> {
   const file = await open(path, 'wx');
   try {
     await writeAll(file, content);
-    await file.sync();
+    await syncFile(file);
   } finally {
     await file.close();
   }
 }
 
-// The rename itself is durable only once the folder that holds the name has reached the disk.
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+function namesIn(folder: string): string[] {
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    return readdirSync(folder);
+  } catch (cause) {
+    throw writeError(folder, cause); // nothing can be swept, nor written
   }
 }
 
@@ -104,14 +127,5 @@ function freeSpace(folder: string): string {
     return ` (${((bavail * bsize) / 2 ** 20).toFixed(1)} MiB free)`;
   } catch {
     return '';
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
   }
 }

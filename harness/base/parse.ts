@@ -20,7 +20,7 @@ export function parse<T extends z.ZodType>(
   what: string,
   at: Path = [],
 ): z.output<T> {
-  const result = schema.safeParse(value);
+  const result = checked(schema, value, what);
   if (result.success) return result.data;
   const lines = result.error.issues
     .flatMap((issue) => narrow(issue, []))
@@ -29,6 +29,16 @@ export function parse<T extends z.ZodType>(
   const [first = '', ...others] = lines;
   const head = others.length === 0 ? `${what}: ` : `${what}: ${lines.length} mistakes\n  `;
   throw new UserError(head + [first, ...others].join('\n  '));
+}
+
+/** Schemas that contain themselves follow the value, however deep. */
+function checked<T extends z.ZodType>(schema: T, value: unknown, what: string) {
+  try {
+    return schema.safeParse(value);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new UserError(`${what}: it is nested too deeply; take some levels out`, { cause });
+  }
 }
 
 interface Placed {
@@ -68,7 +78,9 @@ function describe(issue: Issue, path: Path, schema: z.core.$ZodType, value: unkn
   if (found === undefined) return [{ path, text: ` is missing; ${expected}` }];
   const options = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
   const choices = issue.code === 'invalid_value' ? issue.values : options;
-  const near = nearest(String(found), choices.map(String));
+  // An object may hold a `toString` of its own, which is no function.
+  const word = typeof found === 'object' ? '' : String(found);
+  const near = word === '' ? undefined : nearest(word, choices.map(String));
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
   return [{ path, text: `: ${expected}${shown(found)}${hint}` }];
 }
@@ -136,7 +148,7 @@ function unwrap(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
 function tagFits(branch: z.core.$ZodType, value: unknown): boolean {
   if (!(branch instanceof z.core.$ZodObject)) return false;
   const tags = Object.entries(branch._zod.def.shape).filter(
-    ([, field]) => field instanceof z.core.$ZodLiteral,
+    ([, field]) => field instanceof z.core.$ZodLiteral || field instanceof z.core.$ZodEnum,
   );
   return tags.every(([key, tag]) => tag._zod.values?.has(String(valueAt(value, [key]))));
 }

@@ -1,10 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { textLines } from './sources/text_lines.ts';
 import type { SourceSpec } from './spec.ts';
 
 /** How many images a source has, and how that is known. */
 export interface Count {
   readonly count: number;
+  /** As of `Source`. */
+  readonly distinct?: number;
   readonly from: 'the experiment' | 'the files' | 'the official size';
 }
 
@@ -26,12 +29,28 @@ const CIFAR = { train: 50_000, test: 10_000 } as const; // both CIFAR-10 and CIF
 export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (spec.kind === 'generated') return { count: spec.count, from: 'the experiment' };
   if (spec.kind === 'folder') return undefined;
+  if (spec.kind === 'repeat') return times(knownCount(spec.source, data), spec.times);
+  if (spec.kind === 'concat') return sum(spec.sources.map((source) => knownCount(source, data)));
   if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
-  const file = join(data, spec.file);
-  if (existsSync(file)) {
-    const lines = readFileSync(file, 'utf8').split('\n');
-    return { count: lines.filter((line) => line.trim() !== '').length, from: 'the files' };
-  }
+  const file = resolve(data, spec.file);
+  if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
   const count = LISTS[spec.file];
   return count === undefined ? undefined : { count, from: 'the official size' };
+}
+
+function times(known: Count | undefined, factor: number): Count | undefined {
+  if (known === undefined || factor === 1) return known;
+  return { ...known, count: known.count * factor, distinct: known.distinct ?? known.count };
+}
+
+const BY_TRUST: readonly Count['from'][] = ['the official size', 'the files', 'the experiment'];
+
+/** Known in the least certain way of all. */
+function sum(parts: readonly (Count | undefined)[]): Count | undefined {
+  const known = parts.flatMap((part) => part ?? []);
+  const from = BY_TRUST.find((way) => known.some((part) => part.from === way));
+  if (from === undefined || known.length < parts.length) return undefined;
+  const total = known.reduce((all, { count }) => all + count, 0);
+  const distinct = known.reduce((all, part) => all + (part.distinct ?? part.count), 0);
+  return { count: total, from, ...(distinct === total ? {} : { distinct }) };
 }

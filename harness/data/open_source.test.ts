@@ -79,7 +79,7 @@ describe('folder', () => {
     expect((await source.read(3)).width).toBe(23);
   });
 
-  test('what is left out is said; hidden files are nothing', async () => {
+  test('what is left out is said, by reason', async () => {
     for (const name of ['a/1.jpg', 'a/.1.jpg', '.git/x.jpg']) putImage(`set/${name}`);
     for (const name of ['README', 'a/notes.txt', 'a/Thumbs.db', 'a/in/2.jpg'])
       put(`set/${name}`, 'x');
@@ -87,6 +87,7 @@ describe('folder', () => {
     expect(namesOf(source)).toEqual(['a/1.jpg']);
     expect(source.manifest.notes).toEqual([
       '3 left out as no images by their extension: README, a/Thumbs.db, a/notes.txt',
+      '2 left out as hidden, by a dot before the name: .git/, a/.1.jpg',
       '1 left out as folders inside a class: a/in/',
     ]);
   });
@@ -171,7 +172,9 @@ describe('list', () => {
     put('list.txt', '3.png\na');
     await expect(open(list(false))).rejects.toThrow(/set\/a is a folder, expected a file/);
     put('list.txt', new Uint8Array([0x33, 0xff, 0x0a]));
-    await expect(open(list(false))).rejects.toThrow('list.txt is no UTF-8 text');
+    await expect(open(list(false))).rejects.toThrow(
+      /list\.txt, line 1: .*3\\xff is not there, and the name there is no UTF-8/,
+    );
     rmSync(join(data, 'list.txt'));
     await expect(open(list(false))).rejects.toThrow('list.txt is not there');
   });

@@ -1,6 +1,7 @@
 import type { OpenOptions, Source } from './source.ts';
 import { openCifar } from './sources/cifar.ts';
 import { openGenerated } from './sources/generated.ts';
+import { openConcat, openRepeat } from './sources/joined.ts';
 import { openListed } from './sources/listed.ts';
 import type { SourceSpec } from './spec.ts';
 
@@ -19,5 +20,9 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
     case 'folder':
     case 'list':
       return openListed(spec, options);
+    case 'concat':
+      return openConcat(spec, options, openSource);
+    case 'repeat':
+      return openRepeat(spec, options, openSource);
   }
 }

@@ -3,41 +3,84 @@ import { z } from 'zod';
 const probability = z.number().min(0).max(1);
 const fraction = z.number().nonnegative();
 
-/** Where images come from. Paths are relative to the data folder of the run. */
+/**
+ * What labels mean: the names of the classes by label; a file in the data folder that has them, one a
+ * line; or how many there are, which is the names 0, 1, …
+ */
+const classes = z
+  .union([z.int().positive(), z.array(z.string().min(1)).min(1).readonly(), z.string().min(1)])
+  .optional();
+export type ClassesSpec = NonNullable<z.infer<typeof classes>>;
+
+/** The kinds of source that images come from. Paths are relative to the data folder of the run. */
+const plainSources = [
+  /** Shapes and textures drawn from the seed; needs no files. */
+  z.strictObject({
+    kind: z.literal('generated'),
+    classes: z.int().min(2).max(10).default(10),
+    count: z.int().positive(),
+    size: z.int().min(8).max(1024).default(32),
+    seed: z.int().nonnegative().default(0),
+    split: z.enum(['train', 'test']).default('train'),
+    /**
+     * Degrees that a picture is turned by at most, from a pattern that stands upright and light that
+     * falls from above, as in photographs. Absent: any direction.
+     */
+    upright: z.number().min(0).max(180).optional(),
+  }),
+  /** Official files, binary or Python: as many of a split's as are there. */
+  z.strictObject({
+    kind: z.enum(['cifar10', 'cifar100']),
+    root: z.string().default('cifar'),
+    split: z.enum(['train', 'test']).default('train'),
+  }),
+  /** One folder a class. `classes` names their order, also of those that have no folder. */
+  z.strictObject({ kind: z.literal('folder'), root: z.string(), classes }),
+  /** A list of files, one a line, with or without a label behind each. */
+  z.strictObject({
+    kind: z.literal('list'),
+    root: z.string(),
+    file: z.string(),
+    labelled: z.boolean().default(false),
+    classes,
+  }),
+] as const;
+const plainSource = z.discriminatedUnion('kind', plainSources);
+
+/** A source with samples of its own: no other kind reads anything. */
+export type PlainSource = Readonly<z.infer<typeof plainSource>>;
+/** Sources made of sources. */
+export type SourceSpec =
+  | PlainSource
+  | { readonly kind: 'concat'; readonly sources: readonly SourceSpec[] }
+  | { readonly kind: 'repeat'; readonly source: SourceSpec; readonly times: number };
+type SourceInput =
+  | z.input<typeof plainSource>
+  | { kind: 'concat'; sources: readonly SourceInput[] }
+  | { kind: 'repeat'; source: SourceInput; times: number };
+
+// The type is said, as one that contains itself cannot be inferred.
+const innerSource: z.ZodType<SourceSpec, SourceInput> = z.lazy(() => sourceSpec);
+
+/** Where images come from. */
 export const sourceSpec = z
   .discriminatedUnion('kind', [
-    /** Shapes and textures drawn from the seed; needs no files. */
+    ...plainSources,
+    /** The samples of several sources, one after another. */
     z.strictObject({
-      kind: z.literal('generated'),
-      classes: z.int().min(2).max(10).default(10),
-      count: z.int().positive(),
-      size: z.int().min(8).max(1024).default(32),
-      seed: z.int().nonnegative().default(0),
-      split: z.enum(['train', 'test']).default('train'),
-      /**
-       * Degrees that a picture is turned by at most, from a pattern that stands upright and light that
-       * falls from above, as in photographs. Absent: any direction.
-       */
-      upright: z.number().min(0).max(180).optional(),
+      kind: z.literal('concat'),
+      sources: z.array(innerSource).min(1).readonly(),
     }),
-    /** Official files, binary or Python: as many of a split's as are there. */
-    z.strictObject({
-      kind: z.enum(['cifar10', 'cifar100']),
-      root: z.string().default('cifar'),
-      split: z.enum(['train', 'test']).default('train'),
-    }),
-    /** One folder a class. */
-    z.strictObject({ kind: z.literal('folder'), root: z.string() }),
-    /** A list of files, one a line, with or without a label behind each. */
-    z.strictObject({
-      kind: z.literal('list'),
-      root: z.string(),
-      file: z.string(),
-      labelled: z.boolean().default(false),
-    }),
+    /** The samples of a source, several times over: an epoch is as much longer. */
+    z.strictObject({ kind: z.literal('repeat'), source: innerSource, times: z.int().positive() }),
   ])
   .readonly();
-export type SourceSpec = z.infer<typeof sourceSpec>;
+
+/** The sources with samples of their own that a source is made of. */
+export function plainSourcesOf(spec: SourceSpec): readonly PlainSource[] {
+  if (spec.kind === 'concat') return spec.sources.flatMap(plainSourcesOf);
+  return spec.kind === 'repeat' ? plainSourcesOf(spec.source) : [spec];
+}
 
 const interpolation = z.enum(['bilinear', 'bicubic']);
 /** Side of what is cut out; `data.size` unless given. */

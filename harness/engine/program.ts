@@ -1,3 +1,4 @@
+import { unlessStopped } from '../base/breath.ts';
 import type { HostArray, TypedArray } from './array.ts';
 import { arrayType, sizeOf } from './array.ts';
 import { auditGraph } from './graph/audit.ts';
@@ -63,6 +64,7 @@ export class Program {
   private readonly debugNans: boolean;
   private readonly checks = new Map<string, Checks>();
   private audited = 0;
+  private abandoned: Promise<unknown> | undefined;
 
   constructor(options: ProgramOptions = {}) {
     this.session = new Session(this.graph, options);
@@ -131,6 +133,24 @@ export class Program {
     );
   }
 
+  /**
+   * As `run`. Once the signal has come, its reason is thrown; the run ends by itself then, which may take
+   * long, and the program is good for nothing but `dispose`.
+   */
+  async runUnlessStopped(
+    signal: AbortSignal | undefined,
+    name: string,
+    inputs: Named<TypedArray> = {},
+  ): Promise<Record<string, HostArray>> {
+    const run = this.run(name, inputs);
+    try {
+      return await unlessStopped(signal, run);
+    } catch (error) {
+      if (signal?.aborted) this.abandoned = run;
+      throw error;
+    }
+  }
+
   /** Runs an entry once and says where the time went, op by op. @see scripts/profile.mjs */
   async profile(name: string, inputs: Named<TypedArray> = {}): Promise<OpTime[]> {
     return this.session.profile(this.callOf(name, inputs));
@@ -180,10 +200,14 @@ export class Program {
     await this.writeStates([[name, value]]);
   }
 
-  /** Frees session and graph. */
+  /** Frees session and graph; where a run was abandoned, as soon as it has ended. */
   dispose(): void {
-    this.session.dispose();
-    this.graph.dispose();
+    const free = () => {
+      this.session.dispose();
+      this.graph.dispose();
+    };
+    if (this.abandoned === undefined) free();
+    else this.abandoned.then(free, free);
   }
 
   /** The twin of an entry that changes nothing and checks everything; made when it is first run. */

@@ -1,17 +1,29 @@
+import { breath } from '../base/breath.ts';
+
 /**
  * Eigenvalues of a symmetric matrix, float64 [n, n] row-major, in no order: Householder's reduction to a
  * tridiagonal matrix, then QL with implicit shifts (Golub & Van Loan, Matrix Computations, 8.3). Additions,
  * multiplications, divisions and roots in a fixed order, so the bits are the same on every machine.
  * @param matrix is used up
+ * @param signal ends it, which throws its reason then
  */
-export function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Array {
+export async function symmetricEigenvalues(
+  matrix: Float64Array,
+  n: number,
+  signal?: AbortSignal,
+): Promise<Float64Array> {
   const off = new Float64Array(n);
-  for (let k = 0; k < n - 2; k++) off[k] = reflect(matrix, n, k);
+  for (let k = 0; k < n - 2; k++) {
+    if (k % COLUMNS === 0) await breath(signal);
+    off[k] = reflect(matrix, n, k);
+  }
   if (n > 1) off[n - 2] = matrix[(n - 1) * n + n - 2] ?? 0;
   const diagonal = Float64Array.from({ length: n }, (_, i) => matrix[i * n + i] ?? 0);
   for (let first = 0; first < n; first++) settle(diagonal, off, first);
   return diagonal;
 }
+
+const COLUMNS = 16; // between two breaths: of 2048, a quarter of a second
 
 /** Clears column k below its subdiagonal, and gives what is then on the subdiagonal. */
 function reflect(a: Float64Array, n: number, k: number): number {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { openSource } from '../data/open_source.ts';
 import { type HostArray, hostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { toOIHW } from '../engine/layout.ts';
@@ -90,7 +91,9 @@ async function open(evaluation: object = {}, options: object = {}, size = 32): P
   await opened?.dispose();
   const experiment = experimentWith(evaluation, size);
   const method = bindMethod(experiment, methods);
-  opened = await openEvaluator({ experiment, method, data: folder, workers: 0, ...options });
+  const trained = await openSource(experiment.data.train, { data: folder });
+  const setup = { experiment, method, data: folder, workers: 0, trained };
+  opened = await openEvaluator({ ...setup, ...options });
   if (opened === undefined) throw new Error('no evaluator');
   return opened;
 }
@@ -149,14 +152,18 @@ describe('an evaluation', () => {
   it('is not there where the experiment asks for none', async () => {
     const { evaluation: _, ...experiment } = experimentWith({});
     const method = bindMethod(experiment, methods);
-    expect(await openEvaluator({ experiment, method, data: '.' })).toBeUndefined();
+    const trained = await openSource(experiment.data.train, { data: '.' });
+    expect(await openEvaluator({ experiment, method, data: '.', trained })).toBeUndefined();
   });
 });
 
 describe('refuses', () => {
   it.each([
     [{ knn: { k: 201 } }, 'evaluation.knn.k: 201 is more than the 200 images'],
-    [{ test: { ...generated, classes: 5, count: 9 } }, 'evaluation.test: class 4 is'],
+    [
+      { test: { ...generated, classes: 5, count: 9 } },
+      'evaluation.test and evaluation.train do not have the same classes (4 and 5 of them): only in evaluation.test: "crosses"',
+    ],
     [
       { pipeline: [{ kind: 'centerCrop' }, { kind: 'flip' }] },
       'evaluation.pipeline[1].kind: expected resize',

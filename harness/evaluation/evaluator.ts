@@ -1,12 +1,13 @@
 import { UserError } from '../base/index.ts';
+import { sameClasses } from '../data/classes.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
 import type { Metrics } from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
 import { ClassifierJudge } from './classifier_judge.ts';
 import { FeatureJudge } from './feature_judge.ts';
 import { frozenBackbone, openFrozen, settingsOf } from './frozen_model.ts';
-import { checkClasses, type ImageSet, imageBytes, kept, openImageSet } from './image_set.ts';
-import type { EvaluationSetup, Evaluator, Judge } from './judge.ts';
+import { type ImageSet, imageBytes, kept, openImageSet } from './image_set.ts';
+import type { Evaluator, Judge, JudgeSetup } from './judge.ts';
 
 const KEPT_BYTES = 512 * 2 ** 20;
 
@@ -18,7 +19,7 @@ const KEPT_BYTES = 512 * 2 ** 20;
  * `linear_top1`; tops in percent.
  * @throws UserError by path in the experiment: no labels, other classes, more neighbours than images.
  */
-export async function openEvaluator(setup: EvaluationSetup): Promise<Evaluator | undefined> {
+export async function openEvaluator(setup: JudgeSetup): Promise<Evaluator | undefined> {
   const { experiment, method } = setup;
   const { evaluation } = experiment;
   if (evaluation === undefined) return undefined;
@@ -30,11 +31,11 @@ export async function openEvaluator(setup: EvaluationSetup): Promise<Evaluator |
   if (evaluation.classify !== undefined)
     judges.push(await ClassifierJudge.open(setup, model, test));
   if (train !== undefined) {
-    const { threads = 0 } = setup;
+    const { threads = 0, signal } = setup;
     const networks = frozenBackbone(model, backbone, experiment.backbone.channels);
     const frozen = await openFrozen(networks, settingsOf(experiment), { threads });
     judges.push(
-      new FeatureJudge({ experiment, evaluation, train, test, threads, backbone: frozen }),
+      new FeatureJudge({ experiment, evaluation, train, test, threads, backbone: frozen, signal }),
     );
   }
   return evaluatorOf(judges, sets);
@@ -45,7 +46,7 @@ interface Sets {
   readonly test: ImageSet;
 }
 
-async function openSets({ experiment, data, workers }: EvaluationSetup): Promise<Sets> {
+async function openSets({ experiment, data, workers, signal }: JudgeSetup): Promise<Sets> {
   const { evaluation } = experiment;
   if (evaluation === undefined) throw new Error('evaluation: none asked for');
   const { size } = settingsOf(experiment);
@@ -54,11 +55,14 @@ async function openSets({ experiment, data, workers }: EvaluationSetup): Promise
     const spec = evaluation[path];
     if (spec === undefined) return undefined;
     const threads = workers === undefined ? {} : { workers };
-    return openImageSet({ spec, data, pipeline, size, batch, ...threads }, `evaluation.${path}`);
+    return openImageSet(
+      { spec, data, pipeline, size, batch, signal, ...threads },
+      `evaluation.${path}`,
+    );
   };
   const [train, test] = [await open('train'), await open('test')];
   if (test === undefined) throw new Error('evaluation: no test images');
-  if (train !== undefined) checkClasses(train, test);
+  if (train !== undefined) sameClasses(train, test);
   if (knn !== undefined && train !== undefined && knn.k > train.count)
     throw new UserError(
       `evaluation.knn.k: ${knn.k} is more than the ${train.count} images of evaluation.train`,
@@ -81,6 +85,11 @@ function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator
     manifests: {
       ...(train === undefined ? {} : { 'evaluation.train': train.sha256 }),
       'evaluation.test': test.sha256,
+    },
+    warnings: [...(train?.warnings ?? []), ...test.warnings],
+    sources: {
+      ...(train === undefined ? {} : { 'evaluation.train': train.source }),
+      'evaluation.test': test.source,
     },
     atEpoch: (epoch, weights) => all((judge) => judge.atEpoch(epoch, weights)),
     atEnd: (weights) => all((judge) => judge.atEnd(weights)),

@@ -16,6 +16,7 @@ interface FeatureSetup {
   readonly test: ImageSet;
   readonly backbone: FrozenModel;
   readonly threads: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Extracted {
@@ -34,21 +35,21 @@ export class FeatureJudge implements Judge {
   }
 
   async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
-    const { experiment, evaluation, threads } = this.setup;
+    const { experiment, evaluation, threads, signal } = this.setup;
     const { knn } = evaluation;
     if (knn === undefined) return {};
     if (epoch % knn.everyEpochs !== 0 && epoch !== experiment.epochs) return {};
     const { train, test } = await this.features(weights);
     const { k, temperature } = knn;
-    const knn_top1 = await knnTop1(train, test, { k, temperature, threads });
-    return { knn_top1, ...(await spreadOf(train, threads)) };
+    const knn_top1 = await knnTop1(train, test, { k, temperature, threads, signal });
+    return { knn_top1, ...(await spreadOf(train, { threads, signal })) };
   }
 
   async atEnd(weights: Tensors): Promise<Metrics> {
-    const { experiment, evaluation, threads } = this.setup;
+    const { experiment, evaluation, threads, signal } = this.setup;
     if (evaluation.linear === undefined) return {};
     const { train, test } = await this.features(weights);
-    const run = { spec: evaluation.linear, seed: experiment.seed, threads };
+    const run = { spec: evaluation.linear, seed: experiment.seed, threads, signal };
     return { linear_top1: (await linearProbe(train, test, run)).top1 };
   }
 
@@ -59,13 +60,13 @@ export class FeatureJudge implements Judge {
 
   /** Features of these weights; those of the last ones asked for are kept. */
   private async features(weights: Tensors): Promise<Extracted> {
-    const { backbone, train, test } = this.setup;
+    const { backbone, train, test, signal } = this.setup;
     const { width } = backbone;
     const of = await backbone.load(weights);
     if (this.extracted?.of === of) return this.extracted;
     this.extracted = undefined;
     const extract = async (set: ImageSet) => ({
-      features: await backbone.features(set),
+      features: await backbone.features(set, signal),
       width,
       labels: set.labels,
     });

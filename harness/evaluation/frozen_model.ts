@@ -1,4 +1,4 @@
-import { type Sha256, sha256Slowly, UserError } from '../base/index.ts';
+import { breath, type Sha256, sha256Slowly, UserError } from '../base/index.ts';
 import { bytesOf, sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { toHWIO } from '../engine/layout.ts';
@@ -119,16 +119,18 @@ export class FrozenModel {
 
   /**
    * float32 [N, D], not normalised.
+   * @param signal ends it, which throws its reason then
    * @throws UserError naming the first image whose features are not finite.
    */
-  async features(set: ImageSet): Promise<Float32Array> {
+  async features(set: ImageSet, signal?: AbortSignal): Promise<Float32Array> {
     const { width } = this;
     const { batch, size } = this.settings;
     const features = new Float32Array(set.count * width);
     const images = new Uint8Array(sizeOf([batch, size, size, 3]));
     for await (const piece of set.images()) {
+      await breath(signal);
       images.set(piece.images);
-      const rows = await extractFeatures(this.program, images, piece.count);
+      const rows = await extractFeatures(this.program, images, piece.count, signal);
       features.set(rows, piece.first * width);
     }
     const bad = features.findIndex((x) => !Number.isFinite(x));

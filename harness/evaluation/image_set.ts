@@ -1,7 +1,9 @@
 import { UserError } from '../base/index.ts';
+import type { Named } from '../data/classes.ts';
 import { type OrderedSetup, orderedImages } from '../data/loader/loader.ts';
 import { openSource } from '../data/open_source.ts';
 import type { Source } from '../data/source.ts';
+import { sourceWarnings } from '../data/source_warnings.ts';
 import { hashingProgress } from '../log/hashing.ts';
 
 /** Some images in order. */
@@ -13,12 +15,13 @@ export interface Piece {
   readonly first: number;
 }
 
-/** Labelled images, brought to one size. */
-export interface ImageSet {
+/** Labelled images, brought to one size. Labels of two sets meet only after `sameClasses`. */
+export interface ImageSet extends Named {
   readonly count: number;
   readonly labels: Int32Array;
-  readonly classes?: readonly string[];
   readonly sha256: string;
+  readonly warnings: readonly string[];
+  readonly source: Source;
   describe(index: number): string;
   images(): AsyncIterable<Piece>;
 }
@@ -29,21 +32,25 @@ export interface ImageSet {
  * @throws UserError when they have no labels.
  */
 export async function openImageSet(options: OrderedSetup, path: string): Promise<ImageSet> {
-  const { spec, data } = options;
-  const source = await openSource(spec, { data, onProgress: hashingProgress(path) });
-  const { count, labels, classes, manifest } = source;
+  const { spec, data, signal } = options;
+  const source = await openSource(spec, { data, onProgress: hashingProgress(path), signal });
+  const { count, labels, manifest } = source;
+  if (source.unlabelled !== undefined)
+    throw new UserError(`${path}: ${source.unlabelled}, but an evaluation needs labels`);
   if (labels === undefined)
     throw new UserError(
       `${path}: its ${count} images have no labels, which an evaluation needs; name a source with ` +
         'classes, e.g. one folder a class, or a list file with labelled: true',
     );
   return {
+    path,
+    source,
     count,
     labels,
     sha256: manifest.sha256,
-    ...(classes === undefined ? {} : { classes }),
+    warnings: sourceWarnings(path, source),
     describe: (index) => source.describe(index),
-    images: () => orderedImages(options),
+    images: () => orderedImages({ ...options, source }),
   };
 }
 
@@ -66,40 +73,6 @@ export function kept(set: ImageSet): ImageSet {
       pieces = seen;
     },
   };
-}
-
-/**
- * Checks that what is judged has the classes of the reference.
- * @throws UserError naming the first class that differs, or the first label without reference.
- */
-export function checkClasses(
-  train: Pick<Source, 'labels' | 'classes'>,
-  test: Pick<Source, 'labels' | 'classes'>,
-): void {
-  if (train.classes !== undefined && test.classes !== undefined) {
-    const [a, b] = [train.classes, test.classes];
-    const at = Array.from({ length: Math.max(a.length, b.length) }, (_, i) => i);
-    const apart = at.find((i) => a[i] !== b[i]);
-    if (apart === undefined) return;
-    throw new UserError(
-      `evaluation.test: class ${apart} is ${name(b[apart])}, in evaluation.train it is ` +
-        `${name(a[apart])} (${b.length} and ${a.length} classes); both must have the same classes`,
-    );
-  }
-  const known = new Set(train.labels);
-  const stranger = [...(test.labels ?? [])].find((label) => !known.has(label));
-  if (stranger !== undefined)
-    throw new UserError(
-      `evaluation.test: label ${stranger} does not occur in evaluation.train, whose labels are ` +
-        `${[...known]
-          .sort((a, b) => a - b)
-          .slice(0, 20)
-          .join(', ')}; both must have the same classes`,
-    );
-}
-
-function name(value: string | undefined): string {
-  return value === undefined ? 'missing' : `"${value}"`;
 }
 
 /** Bytes of some images of a side, in pixels. */

@@ -1,3 +1,5 @@
+import type { Labelled } from '../data/label_counts.ts';
+import type { Source } from '../data/source.ts';
 import type { BoundMethod, Experiment, Metrics } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
 
@@ -11,6 +13,10 @@ export interface Judge {
 /** What judges the weights of a run on the way and at its end. */
 export interface Evaluator {
   readonly manifests: Readonly<Record<string, string>>;
+  /** What a user is to be told of the images that it judges by. */
+  readonly warnings: readonly string[];
+  /** The images, by use as in `manifests`. */
+  readonly sources?: Readonly<Record<string, Source>>;
   atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
   atEnd(weights: Tensors): Promise<Metrics>;
   dispose(): Promise<void>;
@@ -24,4 +30,12 @@ export interface EvaluationSetup {
   readonly data: string;
   readonly workers?: number | undefined;
   readonly threads?: number | undefined;
+  /** Ends the opening, and a judgement under way, which throw its reason then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What judges are opened from. */
+export interface JudgeSetup extends EvaluationSetup {
+  /** `data.train`: what a classifier of the run's own has learnt its classes from. */
+  readonly trained: Labelled;
 }

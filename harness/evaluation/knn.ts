@@ -1,3 +1,4 @@
+import { breath } from '../base/breath.ts';
 import { hostArray } from '../engine/array.ts';
 import { op, op1 } from '../engine/op.ts';
 import { Program } from '../engine/program.ts';
@@ -15,6 +16,8 @@ export interface KnnOptions {
   readonly bank?: number;
   /** Rows that are judged at a time. */
   readonly queries?: number;
+  /** Ends the search, which throws its reason then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The k most similar rows of a reference for each row that is judged, best first. */
@@ -88,7 +91,7 @@ export function knnVotes(
 export async function neighbours(
   train: Pick<LabelledFeatures, 'features' | 'width'>,
   test: Pick<LabelledFeatures, 'features' | 'width'>,
-  { k, threads = 0, bank = BANK, queries = QUERIES }: Omit<KnnOptions, 'temperature'>,
+  { k, threads = 0, bank = BANK, queries = QUERIES, signal }: Omit<KnnOptions, 'temperature'>,
 ): Promise<Neighbours> {
   const { width } = train;
   const total = train.features.length / width;
@@ -97,12 +100,12 @@ export async function neighbours(
   const rows = Math.ceil(total / pieces);
   const search = new Search({ rows, width, queries, k: Math.min(k, rows), threads });
   try {
-    const judged = unitRows(test.features, width, GRID);
+    const judged = await unitRows(test.features, width, GRID, signal);
     const best = new Best(judged.length / width, k);
-    const reference = unitRows(train.features, width, GRID);
+    const reference = await unitRows(train.features, width, GRID, signal);
     for (let first = 0; first < total; first += rows) {
       await search.fill(reference.subarray(first * width, (first + rows) * width));
-      await search.each(judged, (row, found) => best.offer(row, first, found));
+      await search.each(judged, (row, found) => best.offer(row, first, found), signal);
     }
     return { k, indices: best.indices, similarities: best.similarities };
   } finally {
@@ -162,14 +165,19 @@ class Search {
   }
 
   /** Calls back with the nearest of this piece for each row. */
-  async each(judged: Float64Array, take: (row: number, found: Found) => void): Promise<void> {
+  async each(
+    judged: Float64Array,
+    take: (row: number, found: Found) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { width, queries, k } = this.shape;
     const total = judged.length / width;
     for (let first = 0; first < total; first += queries) {
+      await breath(signal);
       const rows = new Float64Array(queries * width);
       rows.set(judged.subarray(first * width, (first + queries) * width));
       const inputs = { judged: rows, absent: this.absent };
-      const { values, indices } = await this.program.run('search', inputs);
+      const { values, indices } = await this.program.runUnlessStopped(signal, 'search', inputs);
       if (!(values?.data instanceof Float64Array && indices?.data instanceof Int32Array))
         throw new Error('k-NN: float64 and int32 expected');
       for (let row = 0; row < Math.min(queries, total - first); row++)

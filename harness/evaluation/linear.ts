@@ -1,3 +1,4 @@
+import { breath } from '../base/breath.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { softmaxCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { linear } from '../engine/ops/linear.ts';
@@ -7,7 +8,8 @@ import type { LinearSpec } from '../experiment/index.ts';
 import { applyOptimizer, optimizerState } from '../optim/apply.ts';
 import { resolveRules } from '../optim/rules.ts';
 import { learningRate } from '../optim/schedule.ts';
-import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
+import { ScheduleSpec } from '../optim/schedule_spec.ts';
+import { OptimizerSpec } from '../optim/spec.ts';
 import { fillNormal, stream } from '../random/stream.ts';
 import { accuracy, classCount, type LabelledFeatures, largest } from './rows.ts';
 
@@ -25,6 +27,8 @@ export interface LinearRun {
   /** Threads of the engine; 0 for all cores. Never changes a bit. */
   readonly threads?: number;
   readonly start?: LinearStart;
+  /** Ends the training, which throws its reason then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LinearResult {
@@ -63,7 +67,7 @@ export async function linearProbe(
     await probe.begin(start.weight);
     const losses: number[] = [];
     for (let epoch = 0; epoch < spec.epochs; epoch++)
-      losses.push(...(await probe.epoch(epoch, fit, start.order(epoch))));
+      losses.push(...(await probe.epoch(epoch, fit, start.order(epoch), run.signal)));
     const predictions = await probe.predict(scaled(test, scale));
     const [weight, bias] = await probe.parameters();
     return { top1: accuracy(predictions, test.labels), losses, weight, bias };
@@ -187,11 +191,17 @@ class Probe {
   }
 
   /** Trains on every row once, the last batch short; the loss of each step. */
-  async epoch(epoch: number, rows: LabelledFeatures, order: Int32Array): Promise<number[]> {
+  async epoch(
+    epoch: number,
+    rows: LabelledFeatures,
+    order: Int32Array,
+    signal: AbortSignal | undefined,
+  ): Promise<number[]> {
     const { batch, epochs, lr } = this.spec;
     const stepsPerEpoch = Math.ceil(order.length / batch);
     const losses: number[] = [];
     for (let step = 0; step < stepsPerEpoch; step++) {
+      await breath(signal);
       const position = { step: epoch * stepsPerEpoch + step, stepsPerEpoch, epochs };
       const rate = learningRate(SCHEDULE, lr, position);
       const inputs = this.batch(rows, order.subarray(step * batch, (step + 1) * batch));

@@ -1,3 +1,4 @@
+import { breath } from '../base/breath.ts';
 import { op1 } from '../engine/op.ts';
 import { Program } from '../engine/program.ts';
 import { exp, log } from '../random/elementary.ts';
@@ -21,6 +22,13 @@ export interface Spread {
 
 const ROWS = 1024;
 
+interface SpreadOptions {
+  /** Threads of the engine; 0 for all cores. Never changes a bit. */
+  readonly threads?: number;
+  /** Ends the work, which throws its reason then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Spread of the rows of features. Coordinates are rounded to a grid on which every sum of products is
  * exact in float64, in whatever order a kernel adds; what follows is plain arithmetic. So the bits
@@ -28,14 +36,14 @@ const ROWS = 1024;
  */
 export async function spreadOf(
   { features, width }: Pick<LabelledFeatures, 'features' | 'width'>,
-  threads = 0,
+  { threads = 0, signal }: SpreadOptions = {},
 ): Promise<Spread> {
   const count = features.length / width;
-  const rows = unitRows(features, width, gridFor(count));
-  const products = await gram(rows, width, threads);
+  const rows = await unitRows(features, width, gridFor(count), signal);
+  const products = await gram(rows, width, threads, signal);
   return {
     feature_std: meanDeviation(rows, products, width) * Math.sqrt(width),
-    effective_rank: effectiveRank(symmetricEigenvalues(products, width)),
+    effective_rank: effectiveRank(await symmetricEigenvalues(products, width, signal)),
   };
 }
 
@@ -57,7 +65,12 @@ function gridFor(count: number): number {
 }
 
 /** rows' rows, [D, D]; the last piece is filled up with zeros, which add nothing. */
-async function gram(rows: Float64Array, width: number, threads: number): Promise<Float64Array> {
+async function gram(
+  rows: Float64Array,
+  width: number,
+  threads: number,
+  signal: AbortSignal | undefined,
+): Promise<Float64Array> {
   const program = new Program({ intraThreads: threads });
   try {
     program.entry('gram', {
@@ -70,9 +83,10 @@ async function gram(rows: Float64Array, width: number, threads: number): Promise
     });
     const total = new Float64Array(width * width);
     for (let first = 0; first < rows.length; first += ROWS * width) {
+      await breath(signal);
       const piece = new Float64Array(ROWS * width);
       piece.set(rows.subarray(first, first + ROWS * width));
-      const { products } = await program.run('gram', { rows: piece });
+      const { products } = await program.runUnlessStopped(signal, 'gram', { rows: piece });
       if (!(products?.data instanceof Float64Array)) throw new Error('spread: float64 expected');
       for (const [i, value] of products.data.entries()) total[i] = (total[i] ?? 0) + value;
     }

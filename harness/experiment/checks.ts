@@ -1,6 +1,6 @@
 import { UserError } from '../base/index.ts';
 import { samplesPerReplica } from '../data/loader/order.ts';
-import type { SourceSpec, ViewSpec } from '../data/spec.ts';
+import { plainSourcesOf, type SourceSpec, type ViewSpec } from '../data/spec.ts';
 import type { Experiment } from './spec.ts';
 
 /** What can be known of an experiment before any data are opened. @throws UserError by spec path. */
@@ -84,12 +84,24 @@ function checkCrop({ name }: Experiment, { size, sizePath, path, view, source }:
   });
 }
 
-/** Side of the images where the kind of source fixes it. */
+/** Side of the images where the kind of source fixes it; of several the smallest, which fits least. */
 function sideOf(source: SourceSpec): number | undefined {
-  if (source.kind === 'generated') return source.size;
-  return source.kind === 'cifar10' || source.kind === 'cifar100' ? 32 : undefined;
+  const sides = plainSourcesOf(source).flatMap((plain) => {
+    if (plain.kind === 'generated') return [plain.size];
+    return plain.kind === 'cifar10' || plain.kind === 'cifar100' ? [32] : [];
+  });
+  return sides.length === 0 ? undefined : Math.min(...sides);
 }
 
+/** Samples of a source where the experiment alone says how many. */
 function countOf(source: SourceSpec): number | undefined {
-  return source.kind === 'generated' ? source.count : undefined;
+  if (source.kind === 'generated') return source.count;
+  if (source.kind === 'repeat') {
+    const count = countOf(source.source);
+    return count === undefined ? undefined : count * source.times;
+  }
+  if (source.kind !== 'concat') return undefined;
+  const counts = source.sources.flatMap((part) => countOf(part) ?? []);
+  if (counts.length < source.sources.length) return undefined;
+  return counts.reduce((sum, count) => sum + count, 0);
 }

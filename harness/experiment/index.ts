@@ -19,6 +19,7 @@ export {
   type StateChange,
   type Step,
   type StepPlace,
+  type WholeRun,
 } from './method.ts';
 export type { Metrics } from './metrics.ts';
 export {
@@ -43,3 +44,5 @@ export {
   parseExperiment,
   type SpecifiedMethod,
 } from './spec.ts';
+export { warningsOf } from './warnings/all.ts';
+export type { KnownSource, KnownSources } from './warnings/known_sources.ts';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Part } from '../cluster/replicas.ts';
+import type { ViewSpec } from '../data/spec.ts';
 import type { StateEntry } from '../engine/state_entry.ts';
 import type { Tensor } from '../engine/tf.ts';
 import type { Bank } from '../nn/bank.ts';
@@ -112,6 +113,20 @@ export interface DataShape {
   readonly classes: number | undefined;
 }
 
+/** A run with its data, for what is legal and yet of no use. What nobody knows is infinite. */
+export interface WholeRun extends RunShape, DataShape {
+  /** Samples that are not another one repeated. */
+  readonly images: number;
+  /** Samples that each replica takes in an epoch, with those that are left out at its end. */
+  readonly perReplica: number;
+  readonly accumulate: number;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  /** Micro-steps of all epochs. */
+  readonly steps: number;
+  readonly pipelines: readonly ViewSpec[];
+}
+
 /** For what does not depend on the data: names, parameters, counts. */
 export const NO_DATA: DataShape = { samples: 1, classes: undefined };
 
@@ -156,6 +171,10 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
   check?(spec: Spec, run: RunShape): void;
   /** The same once the data are open: more clusters or negatives than images. */
   checkData?(spec: Spec, data: DataShape, run: RunShape): void;
+  /**
+   * Settings that are legal and yet defeat the method, one sentence each: the path, what is there, what is usual.
+   */
+  warnings?(spec: Spec, run: WholeRun): readonly string[];
   /** More functions on the state, in the graph of the step, for work on the host: `Host.run`. */
   readonly entries?: readonly StateEntry<Spec>[];
   model(spec: Spec, backbone: Backbone, data: DataShape): Model;
@@ -174,6 +193,7 @@ export interface BoundMethod extends HostWork {
   scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
   checkData(data: DataShape, run: RunShape): void;
+  warnings(run: WholeRun): readonly string[];
   model(backbone: Backbone, data?: DataShape): BoundModel;
   loss(step: Step): Part<Outcome>;
 }
@@ -231,6 +251,7 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         scalars: (at) => method.scalars?.(spec, at) ?? {},
         check: (run) => method.check?.(spec, run),
         checkData: (data, run) => method.checkData?.(spec, data, run),
+        warnings: (run) => method.warnings?.(spec, run) ?? [],
         model: (backbone, data = NO_DATA) => boundModel(method, spec, backbone, data),
         loss: (step) => method.loss(spec, step),
       };

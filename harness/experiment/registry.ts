@@ -1,6 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Exported, exportsOf, modulesIn, nearest, UserError } from '../base/index.ts';
+import {
+  type Exported,
+  exportsOf,
+  fileKindAt,
+  modulesIn,
+  nearest,
+  otherKind,
+  readJson,
+  UserError,
+} from '../base/index.ts';
 import type { Methods } from './bind.ts';
 import type { MethodDefinition } from './method.ts';
 
@@ -45,12 +54,15 @@ export function recipeExports(folders: readonly string[]): Promise<readonly Expo
 }
 
 /**
- * One experiment by name, or read from a file whose name ends in `.json`.
- * @throws UserError naming the nearest one when it is not known.
+ * One experiment by name, or read from a file whose name ends in `.json` or whose content is JSON.
+ * @throws UserError naming the nearest one when it is not known, or what a file is instead.
  */
 export function recipeNamed(name: string, recipes: Recipes): unknown {
-  if (name.endsWith('.json')) return readJson(name);
   if (recipes.has(name)) return recipes.get(name);
+  if (name.endsWith('.json') || fileKindAt(name)?.kind === 'json')
+    return readJson(name, 'an experiment');
+  const other = otherKind(name, 'an experiment (its name, or a .json file)', []);
+  if (other !== undefined) throw other;
   const near = nearest(name, recipes.keys());
   const hint =
     near === undefined ? `known are ${[...recipes.keys()].join(', ')}` : `did you mean ${near}?`;
@@ -70,14 +82,4 @@ function listed(folder: string): string[] {
 function recipeName(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('name' in value)) return undefined;
   return typeof value.name === 'string' && 'method' in value ? value.name : undefined;
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new UserError(
-      `cannot read experiment ${path}: ${error instanceof Error ? error.message : error}`,
-    );
-  }
 }

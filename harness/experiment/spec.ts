@@ -3,7 +3,8 @@ import { nearest, parse, type Sha256, sha256Json, UserError } from '../base/inde
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
-import { OptimizerSpec, ScheduleSpec } from '../optim/spec.ts';
+import { ScheduleSpec } from '../optim/schedule_spec.ts';
+import { OptimizerSpec } from '../optim/spec.ts';
 import { type CompatFields, compatOf, compatSpec } from './compat.ts';
 import { respelled } from './former.ts';
 

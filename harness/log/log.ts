@@ -1,9 +1,17 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, clock as systemClock, writeAtomic, writeError } from '../base/index.ts';
+import {
+  type Clock,
+  readFolder,
+  clock as systemClock,
+  writeAtomic,
+  writeError,
+} from '../base/index.ts';
 import type { Metrics } from '../experiment/index.ts';
 import { epochsCsv, type MetricRow } from './csv.ts';
 import { EventWriter } from './events.ts';
+import { forgetEvents } from './forget_events.ts';
+import { forgetLines, resumedEpochs } from './forget_lines.ts';
 import {
   fileStamp,
   jsonLine,
@@ -14,7 +22,7 @@ import {
   validationLine,
 } from './log_format.ts';
 import { type Progress, showProgress, type Terminal } from './progress.ts';
-import { readSteps, StepFile, type StepRow, wholeLines } from './step_file.ts';
+import { readSteps, StepFile, type StepRow } from './step_file.ts';
 
 export interface LogSetup {
   readonly folder: string;
@@ -29,6 +37,8 @@ export interface LogSetup {
   readonly resumeStep: number;
   /** Epochs whose evaluation is done by then. Default: all that the steps finish. */
   readonly resumeEpochs?: number;
+  /** Called before anything is written; throws where the folder is not the one any more that was opened. */
+  readonly check?: () => void;
   readonly clock?: Clock;
   readonly terminal?: Terminal;
 }
@@ -48,6 +58,8 @@ export interface StepTimes {
 interface Timed extends StepRow {
   readonly times?: StepTimes;
 }
+
+const EVENTS = 'tf_logs';
 
 /**
  * All that a run writes down while it goes: `train_STAMP.log` and `STAMP.log.json` in the original's
@@ -77,9 +89,11 @@ export class RunLog {
     this.stem = stem;
     this.steps = steps;
     this.window = window;
-    const events = join(folder, 'tf_logs');
-    mkdirSync(events, { recursive: true });
-    this.events = new EventWriter(events, clock, resumeStep === 0 ? undefined : resumeStep + 1);
+    this.events = new EventWriter(
+      join(folder, EVENTS),
+      clock,
+      resumeStep === 0 ? undefined : resumeStep + 1,
+    );
     this.progress = showProgress(terminal, setup.epochs, setup.stepsPerEpoch);
     this.lastEnd = this.dataEnd = clock.seconds();
   }
@@ -90,8 +104,14 @@ export class RunLog {
     const stem = resumeStep === 0 ? undefined : newestStem(folder);
     const steps = await StepFile.open(folder, resumeStep);
     const window = stepsOfWindow(setup);
+    const events = join(folder, EVENTS);
+    mkdirSync(events, { recursive: true });
+    if (resumeStep > 0) {
+      const validation = resumedEpochs(setup) * setup.stepsPerEpoch;
+      await forgetEvents(events, { step: resumeStep, validation });
+    }
     if (stem !== undefined) {
-      await forgetAfter(join(folder, `${stem}.log.json`), setup);
+      await forgetLines(join(folder, `${stem}.log.json`), setup);
       return new RunLog(setup, stem, steps, window);
     }
     const log = new RunLog(setup, fileStamp(clock.now()), steps, window);
@@ -129,6 +149,7 @@ export class RunLog {
 
   /** Writes a finished step down. */
   step({ momentum, ...row }: StepEntry, times: StepTimes = this.stepDone()): void {
+    this.setup.check?.();
     this.window.push({ ...row, times });
     this.timed = { steps: this.timed.steps + 1, seconds: this.timed.seconds + times.step };
     this.steps.append(row);
@@ -201,6 +222,7 @@ export class RunLog {
   }
 
   private write(name: string, content: string): void {
+    this.setup.check?.();
     const path = join(this.setup.folder, name);
     try {
       appendFileSync(path, content);
@@ -241,22 +263,8 @@ function stepsOfWindow({ folder, resumeStep, everySteps, stepsPerEpoch }: LogSet
 }
 
 function newestStem(folder: string): string | undefined {
-  const names = readdirSync(folder).filter((name) => /^\d{8}_\d{6}\.log\.json$/.test(name));
+  const names = readFolder(folder).filter((name) => /^\d{8}_\d{6}\.log\.json$/.test(name));
   return names.sort().at(-1)?.replace('.log.json', '');
-}
-
-async function forgetAfter(path: string, setup: LogSetup): Promise<void> {
-  const { resumeStep, stepsPerEpoch } = setup;
-  const { resumeEpochs = Math.floor(resumeStep / stepsPerEpoch) } = setup;
-  if (!existsSync(path)) return;
-  const kept = wholeLines(readFileSync(path, 'utf8')).filter((line) => {
-    const { mode, epoch, iter }: { mode?: unknown; epoch?: unknown; iter?: unknown } =
-      JSON.parse(line);
-    if (typeof epoch !== 'number' || typeof iter !== 'number') return true;
-    if (mode === 'val') return epoch <= resumeEpochs;
-    return (epoch - 1) * stepsPerEpoch + iter <= resumeStep;
-  });
-  await writeAtomic(path, kept.join(''));
 }
 
 function tagged(metrics: Metrics, mode: 'train' | 'val'): Metrics {

@@ -1,6 +1,6 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError, writeAtomic, writeError } from '../base/index.ts';
+import { readText, UserError, writeAtomic, writeError } from '../base/index.ts';
 import type { Metrics } from '../experiment/index.ts';
 import { csvLine } from './csv.ts';
 
@@ -33,7 +33,7 @@ export class StepFile {
   /** Opens the file of a run and forgets what it says after `lastStep`; 0 starts it anew. */
   static async open(folder: string, lastStep: number): Promise<StepFile> {
     const path = join(folder, FILE);
-    const [header = '', ...lines] = existsSync(path) ? wholeLines(readFileSync(path, 'utf8')) : [];
+    const [header = '', ...lines] = existsSync(path) ? wholeLines(readText(path)) : [];
     const kept = lines.filter((line) => Number.parseInt(line, 10) <= lastStep);
     const content = kept.length === 0 ? '' : header;
     await writeAtomic(path, [content, ...(content === '' ? [] : kept)].join(''));
@@ -59,7 +59,7 @@ export class StepFile {
 export function readSteps(folder: string): StepRow[] {
   const path = join(folder, FILE);
   if (!existsSync(path)) return [];
-  const [header = '', ...lines] = wholeLines(readFileSync(path, 'utf8'));
+  const [header = '', ...lines] = wholeLines(readText(path));
   const names = header.trim().split(',').slice(HEAD.length);
   return lines.map((line) => {
     const [step = Number.NaN, lr = 0, images = 0, ...values] = line.trim().split(',').map(Number);

@@ -8,6 +8,27 @@ import { classification, classifier } from './heads.ts';
 
 beforeAll(startEngine);
 
+it('takes a whole map in the order C, H, W, and says how many values it has', async () => {
+  const image = floats([1, 2, 1, 2], [1, 2, 3, 4]); // rows of pixels: (1, 2), (3, 4)
+  const flat = (inputs: number) =>
+    evaluate(
+      {
+        x: image,
+        w: floats([1, inputs], [1, 10, 100, 1000, 0].slice(0, inputs)),
+        b: floats([1], [0]),
+      },
+      ({ x, w, b }) => {
+        if (!x || !w || !b) throw new Error('an input is missing');
+        const head = classifier({ inputs, classes: 1, pool: 'flat' });
+        return { y: head.apply({ 'fc_cls.weight': w, 'fc_cls.bias': b }, x, layerContext()) };
+      },
+    );
+  expect(Number((await flat(4)).y?.data[0])).toBe(1 + 3 * 10 + 2 * 100 + 4 * 1000);
+  await expect(flat(5)).rejects.toThrow(
+    'method.flat: 5 values of an image, but its map [2,1,2] has 4',
+  );
+});
+
 interface Problem {
   readonly logits: readonly (readonly number[])[];
   readonly targets: readonly number[];

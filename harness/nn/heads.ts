@@ -1,5 +1,7 @@
+import { UserError } from '../base/errors.ts';
 import { op1 } from '../engine/op.ts';
 import { softmaxCrossEntropy } from '../engine/ops/cross_entropy.ts';
+import { flattened } from '../engine/ops/pooling.ts';
 import { toFloat } from '../engine/precision.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import { averagePixels, linear } from './layers.ts';
@@ -9,8 +11,11 @@ export interface ClassifierOptions {
   /** Features of a sample, or channels where pixels are pooled first. */
   readonly inputs: number;
   readonly classes: number;
-  /** Takes [N, H, W, inputs] and averages over pixels; without, [N, inputs]. */
-  readonly pool?: boolean;
+  /**
+   * Takes [N, H, W, inputs] and averages over pixels; `flat`: [N, H, W, C], all values in the order
+   * C, H, W, in which files keep the weights; without, [N, inputs].
+   */
+  readonly pool?: boolean | 'flat';
   /** How the weight starts; N(0, 2 / inputs) unless given. The bias starts at 0. */
   readonly initial?: Initial;
 }
@@ -25,9 +30,21 @@ export function classifier({ inputs, classes, pool = false, initial }: Classifie
     outputs: classes,
     ...(initial === undefined ? {} : { initial }),
   });
-  return composed({ fc_cls }, (call, x, context) =>
-    call('fc_cls', pool ? averagePixels.apply({}, x, context) : x),
-  );
+  return composed({ fc_cls }, (call, x, context) => {
+    if (pool === 'flat') return call('fc_cls', wholeMap(x, inputs));
+    return call('fc_cls', pool ? averagePixels.apply({}, x, context) : x);
+  });
+}
+
+/** @throws UserError for a map of another number of values */
+function wholeMap(x: Tensor, values: number): Tensor {
+  const map = x.shape.slice(1);
+  const found = map.reduce((a, b) => a * b, 1);
+  if (found !== values)
+    throw new UserError(
+      `method.flat: ${values} values of an image, but its map [${map}] has ${found}; use ${found}`,
+    );
+  return flattened(x);
 }
 
 /** How well logits tell classes: see `classification`. */

@@ -1,4 +1,4 @@
-import type { Total } from '../engine/ops/normalization.ts';
+import type { Meeting } from '../engine/ops/normalization.ts';
 import type { Tensor } from '../engine/tf.ts';
 
 /** Tensors by name, e.g. `layer1.0.conv1.weight`. */
@@ -34,14 +34,16 @@ export interface LayerContext {
   /** A random value of this call of a layer, made from a key, int32 [2]; fed by tests of parity. */
   chance(name: string, make: (key: Tensor) => Tensor): Tensor;
   /**
-   * Sums over all replicas for one call of a layer, in its forward pass and in its gradient; each
-   * phase once. With one replica a sum is the value itself.
+   * Where one call of a layer adds up over all replicas, in its forward pass and in its gradient.
+   * With one replica a sum is the value itself.
    */
-  meeting(name: string): Total;
+  meeting(name: string): Meeting;
   /** Number of replicas of the experiment. */
   readonly replicas: number;
   /** Equal samples that each one of the batch stands for; 1 unless given. */
   readonly copies?: number;
+  /** Whether a gradient comes back through this call; true unless given. */
+  readonly learns?: boolean;
   /** The same context with every buffer name prefixed. */
   scope(prefix: string): LayerContext;
 }
@@ -54,6 +56,14 @@ export interface Module {
   readonly parameters: ReadonlyMap<string, ParameterSpec>;
   readonly buffers: ReadonlyMap<string, ParameterSpec>;
   apply(params: Params, x: Tensor, context: LayerContext): Tensor;
+}
+
+/** The same module, whose parameters learn nothing. */
+export function fixed(module: Module): Module {
+  const still = [...module.parameters].map(
+    ([name, spec]) => [name, { ...spec, trainable: false }] as const,
+  );
+  return { ...module, parameters: new Map(still) };
 }
 
 /** The entries under `prefix`, with the prefix removed. */

@@ -63,6 +63,41 @@ it.each([
   },
 );
 
+it('may be without norms, and have one more head on the whole of the last level', () => {
+  const levels = [0, 4].map((level) => ({ level, channels: CHANNELS[level] ?? 0 }));
+  const heads = multiHead({
+    levels,
+    classes: 3,
+    pool: 'adaptive',
+    sync: false,
+    plain: true,
+    whole: 2048 * 49,
+  });
+  expect(
+    heads.map((head) => [...head.parameters].map(([name, { shape }]) => [name, shape])),
+  ).toEqual(
+    [9216, 8192, 100352].map((inputs, i) => [
+      [`fcs.${i}.weight`, [3, inputs]],
+      [`fcs.${i}.bias`, [3]],
+    ]),
+  );
+  expect(heads.flatMap(({ buffers }) => [...buffers])).toEqual([]);
+});
+
+it('may have group norms, and norms that do not learn', () => {
+  const levels = [{ level: 4, channels: 6 }];
+  const common = { levels, classes: 2, pool: 'adaptive', sync: false, affine: true } as const;
+  const [head] = multiHead({ ...common, groups: 3, normLearns: false });
+  expect([...(head?.parameters ?? [])].map(([name, { trainable }]) => [name, trainable])).toEqual([
+    ['norms.0.weight', false],
+    ['norms.0.bias', false],
+    ['fcs.0.weight', true],
+    ['fcs.0.bias', true],
+  ]);
+  expect(head?.buffers.size).toBe(0);
+  expect(() => multiHead({ ...common, groups: 4 })).toThrow('4 groups do not divide 6 channels');
+});
+
 it('refuses a level that is not there', () => {
   const levels = [{ level: 5, channels: 4 }];
   const build = () => multiHead({ levels, classes: 2, pool: 'adaptive', sync: false });

@@ -1,8 +1,8 @@
 import { UserError } from '../base/errors.ts';
-import { adaptiveAvgPool, avgPool, type PoolOptions } from '../engine/ops/pooling.ts';
-import { type Tensor, tf } from '../engine/tf.ts';
-import { batchNorm, linear } from './layers.ts';
-import { composed, type Module } from './module.ts';
+import { adaptiveAvgPool, avgPool, flattened, type PoolOptions } from '../engine/ops/pooling.ts';
+import type { Tensor } from '../engine/tf.ts';
+import { batchNorm, groupNorm, linear } from './layers.ts';
+import { composed, fixed, type Module } from './module.ts';
 
 /**
  * How one level of features is pooled to about nine thousand values
@@ -35,6 +35,16 @@ export interface MultiHeadOptions {
   /** Weight of a batch in the running statistics. */
   readonly momentum?: number;
   readonly affine?: boolean;
+  /** Added to the variance. */
+  readonly epsilon?: number;
+  /** Group norms of so many groups, in place of batch norms. */
+  readonly groups?: number;
+  /** Whether scale and shift learn; they do unless given. */
+  readonly normLearns?: boolean;
+  /** Without norms between pool and classifier. */
+  readonly plain?: boolean;
+  /** One more head, on the last of the levels as it is: values of its whole map. */
+  readonly whole?: number;
 }
 
 /** Deviation of the weights at the start; biases are 0. */
@@ -45,26 +55,40 @@ const STD = 0.01;
  * C, H, W, one fully connected layer. MultiClsHead of the original
  * (docs/reference/benchmarks.md, section 5). Head i has the parameters `norms.i.*` and `fcs.i.*`;
  * all take theirs from one set. No gradient goes to the features.
- * @returns a module a level, [N, H, W, channels] → [N, classes]
+ * @returns a module a level, [N, H, W, channels] → [N, classes], and one for the whole of the last
+ *   level where that is asked for
  * @throws UserError for a level that is not among the five; when applied, for a map of the wrong side.
  */
 export function multiHead(options: MultiHeadOptions): readonly Module[] {
-  const { levels, classes, pool, sync, momentum = 0.1, affine = false } = options;
-  return levels.map(({ level, channels }, i) => {
+  const { levels, classes, pool, plain } = options;
+  const classifierOf = (inputs: number) =>
+    linear({ inputs, outputs: classes, initial: { kind: 'normal', std: STD } });
+  const heads = levels.map(({ level, channels }, i) => {
     const { side } = levelOf(level);
     const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
     const children = {
-      [norm]: batchNorm({ channels, momentum, affine, sync }),
-      [fc]: linear({
-        inputs: channels * side * side,
-        outputs: classes,
-        initial: { kind: 'normal', std: STD },
-      }),
+      ...(plain ? {} : { [norm]: normOf(options, channels) }),
+      [fc]: classifierOf(channels * side * side),
     };
-    return composed(children, (call, x) =>
-      call(fc, flattened(call(norm, pooledLevel(x, level, pool)))),
-    );
+    return composed(children, (call, x) => {
+      const pooled = pooledLevel(x, level, pool);
+      return call(fc, flattened(plain ? pooled : call(norm, pooled)));
+    });
   });
+  if (options.whole === undefined) return heads;
+  const last = `fcs.${levels.length}`;
+  const whole = composed({ [last]: classifierOf(options.whole) }, (call, x) =>
+    call(last, flattened(x)),
+  );
+  return [...heads, whole];
+}
+
+function normOf(options: MultiHeadOptions, channels: number): Module {
+  const { sync, momentum = 0.1, affine = false, epsilon, groups, normLearns = true } = options;
+  const own = { channels, affine, ...(epsilon === undefined ? {} : { epsilon }) };
+  const module =
+    groups === undefined ? batchNorm({ ...own, momentum, sync }) : groupNorm({ ...own, groups });
+  return normLearns ? module : fixed(module);
 }
 
 /** [N, H, W, C] → [N, side, side, C], float32. */
@@ -89,9 +113,4 @@ function levelOf(level: number): Level {
   if (found === undefined)
     throw new UserError(`level ${level}: expected 0 to ${LEVELS.length - 1} (stem, four stages)`);
   return found;
-}
-
-/** In the order C, H, W, in which files keep the weights of the layer that follows. */
-function flattened(x: Tensor): Tensor {
-  return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0] ?? 0, -1]);
 }

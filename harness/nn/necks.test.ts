@@ -102,6 +102,10 @@ describe('necks', () => {
         'bn2.bias 3',
       ],
     ],
+    [
+      { kind: 'layers', hidden: [], out: 3, bias: true, numbered: true, unpooled: 24 },
+      ['fc0.weight 3,24', 'fc0.bias 3', 'bn0.weight 3', 'bn0.bias 3'],
+    ],
   ])('%o has the tensors of the original', (spec, expected) => {
     expect(shapes(neckSpec.parse(spec))).toEqual(expected);
   });
@@ -130,6 +134,31 @@ describe('necks', () => {
     const seen = asked.filter((name) => name.endsWith('running_mean'));
     expect(seen).toEqual(norms.map((norm) => `${norm}.running_mean`));
     expect(asked.filter((name) => name.startsWith('drop'))).toEqual(masks);
+  });
+
+  it('take a map unpooled, flattened as files have it', async () => {
+    const spec = neckSpec.parse({ kind: 'linear', out: 2, unpooled: 12 });
+    const module = neck(spec, 3);
+    const weight = initialValue(
+      module.parameters.get('fc.weight') ?? expect.fail(),
+      stream(1, 'fc.weight'),
+    );
+    const x = floats(
+      [1, 2, 2, 3],
+      Array.from({ length: 12 }, (_, i) => i + 1),
+    );
+    const { y } = await run(module, x);
+    const first = [1, 4, 7, 10, 2, 5, 8, 11, 3, 6, 9, 12]; // by channel, then by pixel
+    for (const [o, value] of y.entries()) {
+      const own = Array.from(weight.data, Number).slice(12 * o, 12 * o + 12);
+      expect(value).toBeCloseTo(
+        own.reduce((sum, w, i) => sum + w * (first[i] ?? 0), 0),
+        4,
+      );
+    }
+    await expect(run(module, ones([1, 2, 2, 4]))).rejects.toThrow(
+      'neck.unpooled: 12, but the map before it, [2,2,4], has 16 values; use 16',
+    );
   });
 
   it('start where a method says', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { globalAvgPool } from '../engine/ops/pooling.ts';
+import { UserError } from '../base/errors.ts';
+import { flattened, globalAvgPool } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import { averagePixels, batchNorm, dropout, kaiming, linear, relu, stateless } from './layers.ts';
 import { composed, type Initial, type LayerContext, type Module, sequential } from './module.ts';
@@ -7,6 +8,10 @@ import { composed, type Initial, type LayerContext, type Module, sequential } fr
 /** Statistics of one replica's batch, or of all replicas' together. */
 const norm = z.enum(['batch', 'sync']);
 const share = z.number().min(0).max(1);
+/**
+ * Values of a map, H W C: it comes as it is, flattened as C, H, W, instead of averaged over pixels.
+ */
+const unpooled = z.int().positive().optional();
 
 /**
  * What stands between backbone and loss (docs/reference/methods.md, section 1.2).
@@ -18,6 +23,7 @@ export const neckSpec = z
     z.strictObject({
       kind: z.literal('linear'),
       out: z.int().positive().default(128),
+      unpooled,
     }),
     /** Average pool, fc, a norm where asked, ReLU, fc. */
     z.strictObject({
@@ -26,6 +32,7 @@ export const neckSpec = z
       out: z.int().positive().default(128),
       /** Behind the first fc: none, over one replica's batch, or over all replicas' together. */
       norm: z.enum(['none', 'batch', 'sync']).default('none'),
+      unpooled,
     }),
     /** Average pool, then layers: fc, a norm and a ReLU each, the last one as it is told. */
     z.strictObject({
@@ -46,16 +53,22 @@ export const neckSpec = z
       lastRelu: z.boolean().default(false),
       /** Share of features dropped behind the ReLU of every layer but the last, or of the only one. */
       dropout: z.number().min(0).lt(1).default(0),
+      /** A single layer has a number in its names too: `fc0`, not `fc`. */
+      numbered: z.literal(true).optional(),
+      unpooled,
     }),
   ])
   .readonly();
 export type NeckSpec = z.infer<typeof neckSpec>;
 type NeckOf<Kind extends NeckSpec['kind']> = Extract<NeckSpec, { readonly kind: Kind }>;
+/** What a neck makes of a map first: [N, H, W, C] → [N, D]. */
+type Pool = (x: Tensor, context: LayerContext) => Tensor;
 type FullyConnected = (inputs: number, outputs: number, bias?: boolean) => Module;
 
 /**
  * The neck, [N, H, W, channels] → [N, out], float32 or the precision of the trace; as a predictor,
  * which stands on a neck, [N, channels] → [N, out].
+ * @throws UserError when applied to a map of another size than its `unpooled` says.
  * @param initial how a fully connected weight starts, given its inputs
  * @param initialBias where its bias starts
  */
@@ -65,19 +78,21 @@ export function neck(
   initial: (inputs: number) => Initial = kaiming,
   initialBias = 0,
 ): Module {
+  const inputs = spec.unpooled ?? channels;
+  const pool = spec.unpooled === undefined ? averaged : wholeMap(spec.unpooled);
   const fc: FullyConnected = (inputs, outputs, bias = true) =>
     linear({ inputs, outputs, bias, initial: initial(inputs), initialBias });
   switch (spec.kind) {
     case 'linear':
-      return pooled({ fc: fc(channels, spec.out) }, 'fc');
+      return sequence(pool, { fc: fc(inputs, spec.out) }, 'fc');
     case 'mlp': {
       const { hidden, out, norm } = spec;
       const norms = norm === 'none' ? [] : [batchNorm({ channels: hidden, sync: norm === 'sync' })];
-      const mlp = sequential([fc(channels, hidden), ...norms, relu, fc(hidden, out)]);
-      return pooled({ mlp }, 'mlp');
+      const mlp = sequential([fc(inputs, hidden), ...norms, relu, fc(hidden, out)]);
+      return sequence(pool, { mlp }, 'mlp');
     }
     case 'layers':
-      return layers(spec, channels, fc);
+      return layers(spec, pool, inputs, fc);
   }
 }
 
@@ -91,18 +106,18 @@ export const averageNeck: Module = stateless((x) => {
  * `fc0`, `bn0`, then ReLU, `fc1`, `bn1` and so on; a single layer is `fc`, `bn`. As files of the original
  * name NonLinearNeckSimCLR, NonLinearNeckV0 and RelativeLocNeck.
  */
-function layers(spec: NeckOf<'layers'>, channels: number, fc: FullyConnected): Module {
+function layers(spec: NeckOf<'layers'>, pool: Pool, inputs: number, fc: FullyConnected): Module {
   const { bias, normMomentum: momentum, affine, lastNorm, lastRelu } = spec;
   const widths = [...spec.hidden, spec.out];
   const last = widths.length - 1;
   const sync = spec.norm === 'sync';
   const children = new Map<string, Module>();
   const each = widths.map((width, i) => {
-    const number = last === 0 ? '' : String(i);
+    const number = last === 0 && !spec.numbered ? '' : String(i);
     const names = { fc: `fc${number}`, bn: `bn${number}`, drop: i === 0 ? 'drop' : `drop${i}` };
     const normed = i < last || lastNorm;
     const dropped = spec.dropout > 0 && (i < last || last === 0);
-    children.set(names.fc, fc(widths[i - 1] ?? channels, width, bias));
+    children.set(names.fc, fc(widths[i - 1] ?? inputs, width, bias));
     if (normed) children.set(names.bn, batchNorm({ channels: width, momentum, affine, sync }));
     if (dropped) children.set(names.drop, dropout(spec.dropout));
     return { names, normed, dropped, rectified: i < last || lastRelu };
@@ -115,16 +130,33 @@ function layers(spec: NeckOf<'layers'>, channels: number, fc: FullyConnected): M
         const r = rectified ? relu.apply({}, z, context) : z;
         return dropped ? call(names.drop, r) : r;
       },
-      flattened(x, context),
+      pool(x, context),
     ),
   );
 }
 
-function pooled<Name extends string>(children: Readonly<Record<Name, Module>>, name: Name): Module {
-  return composed(children, (call, x, context) => call(name, flattened(x, context)));
+function sequence<Name extends string>(
+  pool: Pool,
+  children: Readonly<Record<Name, Module>>,
+  name: Name,
+): Module {
+  return composed(children, (call, x, context) => call(name, pool(x, context)));
 }
 
 /** Features of images are averaged over pixels; rows stay as they are. */
-function flattened(x: Tensor, context: LayerContext): Tensor {
+function averaged(x: Tensor, context: LayerContext): Tensor {
   return x.rank === 2 ? x : averagePixels.apply({}, x, context);
+}
+
+/** A map of so many values a sample, flattened as files have it. */
+function wholeMap(values: number): Pool {
+  return (x) => {
+    const map = x.shape.slice(1);
+    const found = map.reduce((a, b) => a * b, 1);
+    if (found !== values)
+      throw new UserError(
+        `neck.unpooled: ${values}, but the map before it, [${map}], has ${found} values; use ${found}`,
+      );
+    return x.rank === 2 ? x : flattened(x);
+  };
 }

@@ -85,6 +85,72 @@ describe('resnet', () => {
     expect(count(module) - count(module, true)).toBe(9408 + 128 + 4 * (36864 + 128));
   });
 
+  it.each<[object, string, readonly number[] | undefined]>([
+    [{ depth: 50, strideIn: '1x1' }, 'layer2.0.conv1.weight', [1, 1, 256, 128]],
+    [{ depth: 50, groups: 32, groupWidth: 4 }, 'layer1.0.conv2.weight', [3, 3, 4, 128]],
+    [{ depth: 50, groups: 32, groupWidth: 4 }, 'layer4.2.conv3.weight', [1, 1, 1024, 2048]],
+    [{ depth: 18, norm: 'group', normGroups: 8 }, 'layer3.1.gn2.bias', [256]],
+    [{ depth: 18, norm: 'group', normGroups: 8 }, 'layer3.0.downsample.1.weight', [256]],
+    [{ depth: 18, norm: 'group', normGroups: 8 }, 'layer3.1.bn2.bias', undefined],
+    [{ depth: 18, normAffine: false }, 'bn1.weight', undefined],
+    [{ depth: 18, stages: 2 }, 'layer3.0.conv1.weight', undefined],
+    [{ depth: 18, strides: [2, 1, 1, 1] }, 'layer1.0.downsample.0.weight', [1, 1, 64, 64]],
+  ])('%o: %s has the shape %o', (options, name, shape) => {
+    expect(build(options).module.parameters.get(name)?.shape).toEqual(shape);
+  });
+
+  // The usual counts, less the 1000-way head.
+  it.each([
+    [50, 25_028_904 - 2_049_000],
+    [101, 44_177_704 - 2_049_000],
+  ])('is a ResNeXt-%i 32x4d of so many parameters', (depth, expected) => {
+    const { module } = build({ depth, groups: 32, groupWidth: 4 });
+    expect(count(module)).toBe(expected);
+  });
+
+  it.each([
+    [0, 64],
+    [1, 256],
+    [3, 1024],
+    [4, 2048],
+  ])('may give level %i, of %i channels; what is behind it learns nothing', (level, expected) => {
+    const { module, channels } = build({ depth: 50, level });
+    expect(channels).toBe(expected);
+    for (const [name, { trainable }] of module.parameters) {
+      const own = Number(/^layer(\d)/.exec(name)?.[1] ?? 0);
+      expect(trainable, name).toBe(own <= level);
+    }
+  });
+
+  it('may leave scale and shift of its norms as they are', () => {
+    const { module } = build({ depth: 18, normLearns: false });
+    const still = [...module.parameters].filter(([, { trainable }]) => !trainable);
+    expect(still.length).toBe(2 * 20);
+    expect(still.every(([, { role }]) => role === 'norm')).toBe(true);
+  });
+
+  it.each([
+    [{ depth: 18, strides: [1, 2] }, /expected one for each of 4 stages, found 2/],
+    [{ depth: 18, stages: 2, dilations: [1] }, /expected one for each of 2 stages, found 1/],
+    [{ depth: 18, stages: 2, level: 3 }, /expected at most 2, as there are 2 stages/],
+    [{ depth: 18, stages: 2, frozenStages: 3 }, /expected at most 2/],
+    [{ depth: 18, norm: 'group' }, /expected with norm group/],
+    [{ depth: 18, normGroups: 2 }, /expected with norm group/],
+    [{ depth: 50, groupWidth: 4 }, /expected groups beside it/],
+    [{ depth: 18, groups: 2 }, /expected depth 50 or more/],
+    [{ depth: 18, norm: 'group', normGroups: 3 }, /3 groups do not divide 64 channels/],
+    [{ depth: 50, width: 1 / 16, groups: 8 }, /groupWidth: 4 leaves a group no channel/],
+  ])('%o is refused', (options, message) => {
+    expect(() => build(options)).toThrow(message);
+  });
+
+  it('says nothing of options that are not given', () => {
+    expect(Object.keys(resnetSpec.parse({ depth: 18 })).sort()).toEqual([
+      ...['channels', 'depth', 'frozenStages', 'kind', 'norm', 'normEval', 'stem', 'width'],
+      'zeroInitResidual',
+    ]);
+  });
+
   it('names an unknown option', () => {
     expect(() => build({ depth: 20 })).toThrow();
     expect(() => build({ depth: 18, widht: 2 })).toThrow(/widht/);

@@ -1,114 +1,110 @@
-import { z } from 'zod';
 import { UserError } from '../base/errors.ts';
 import { relu } from '../engine/ops/activation.ts';
 import { maxPool } from '../engine/ops/pooling.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
-import { batchNorm, conv, stateless } from './layers.ts';
+import { batchNorm, conv, groupNorm, stateless } from './layers.ts';
 import {
   bound,
   type Call,
   composed,
   evaluating,
+  fixed,
   type LayerContext,
   type Module,
-  type ParameterSpec,
   type Params,
   sequential,
 } from './module.ts';
+import type { ResNetSpec } from './resnet_spec.ts';
 
-/**
- * ResNet, He et al. 2016, arXiv:1512.03385, with the original's names
- * (docs/reference/methods.md, section 1.1).
- */
-export const resnetSpec = z
-  .strictObject({
-    kind: z.literal('resnet').default('resnet'),
-    depth: z.literal([18, 34, 50, 101, 152]),
-    /** Channels over those of the paper: 1/4 makes stages of 16, 32, 64, 128. */
-    width: z.number().positive().default(1),
-    /** imagenet: 7x7 stride 2, max pool 3x3 stride 2; cifar: 3x3 stride 1, no pool. */
-    stem: z.enum(['imagenet', 'cifar']).default('imagenet'),
-    /** Channels of the image. */
-    channels: z.int().positive().default(3),
-    /** Each residual branch starts as zero: its last norm's scale is 0. */
-    zeroInitResidual: z.boolean().default(false),
-    /** -1: none; 0: the stem; n: stem and stages 1..n: no gradients, running statistics. */
-    frozenStages: z.int().min(-1).max(4).default(-1),
-    /** Batch norms use their running statistics while training. */
-    normEval: z.boolean().default(false),
-    /** Statistics of one replica's batch, or of all replicas' together. */
-    norm: z.enum(['batch', 'sync']).default('batch'),
-  })
-  .readonly();
-export type ResNetSpec = z.infer<typeof resnetSpec>;
+export { type ResNetSpec, resnetSpec } from './resnet_spec.ts';
 
 export interface ResNet {
-  /** [N, H, W, C] → the last stage [N, H', W', channels]. */
+  /** [N, H, W, C] → the level that leaves the network, [N, H', W', channels]; the last stage by default. */
   readonly module: Module;
-  /** Channels of the last stage. */
+  /** Channels of that level. */
   readonly channels: number;
-  /** All levels: the stem before its pool, then stages 1 to 4 (feat1 to feat5 of the benchmarks). */
-  readonly levels: (params: Params, x: Tensor, context: LayerContext) => Levels;
+  /** All levels: the stem before its pool, then the stages (feat1 to feat5 of the benchmarks). */
+  readonly levels: (params: Params, x: Tensor, context: LayerContext) => readonly Tensor[];
 }
 
-type Levels = readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
-
-const BLOCKS: Readonly<Record<ResNetSpec['depth'], readonly [number, number, number, number]>> = {
+/** Residual blocks of the four stages by depth. */
+export const BLOCKS: Readonly<
+  Record<ResNetSpec['depth'], readonly [number, number, number, number]>
+> = {
   18: [2, 2, 2, 2],
   34: [3, 4, 6, 3],
   50: [3, 4, 6, 3],
   101: [3, 4, 23, 3],
   152: [3, 8, 36, 3],
 };
+const STRIDES = [1, 2, 2, 2] as const;
 
 interface BlockShape {
   readonly inputs: number;
-  /** Channels of the 3x3 convolutions. */
+  /** Channels of the 3x3 convolutions, but for their groups. */
   readonly planes: number;
   readonly stride: number;
+  readonly dilation: number;
+  /** How often a step moves the running statistics. */
+  readonly passes: number;
 }
 
-/** A residual network. @throws UserError when the width does not give whole channels. */
+/** A residual network. @throws UserError when the width or the groups do not give whole channels. */
 export function resnet(spec: ResNetSpec): ResNet {
   const base = 64 * spec.width;
   if (!Number.isInteger(base))
     throw new UserError(
       `backbone.width: ${spec.width} makes ${base} channels in the stem; use a multiple of 1/64`,
     );
+  const { stages: count = 4, level = count } = spec;
   const expansion = spec.depth >= 50 ? 4 : 1;
-  const block = spec.depth >= 50 ? bottleneck : basicBlock;
-  const stages = BLOCKS[spec.depth].map((count, s) => {
-    const planes = base * 2 ** s;
-    const inputs = s === 0 ? base : (planes / 2) * expansion;
-    const blocks = Array.from({ length: count }, (_, i) =>
-      block(spec, {
-        inputs: i === 0 ? inputs : planes * expansion,
-        planes,
-        stride: i === 0 && s > 0 ? 2 : 1,
-      }),
-    );
-    return frozenIf(spec.frozenStages > s, sequential(blocks));
-  });
-  const [layer1, layer2, layer3, layer4] = stages;
-  if (!layer1 || !layer2 || !layer3 || !layer4) throw new Error('resnet: four stages expected');
-  const children = { ...stem(spec, base), layer1, layer2, layer3, layer4 };
-  const forward = (call: Call<keyof typeof children>, x: Tensor): Levels => {
-    const first = relu(call('bn1', call('conv1', x)));
-    const a = call('layer1', spec.stem === 'cifar' ? first : maxPool(first, POOL));
-    const b = call('layer2', a);
-    const c = call('layer3', b);
-    return [first, a, b, c, call('layer4', c)];
+  const stages = Array.from(
+    { length: count },
+    (_, s) => [`layer${s + 1}`, stage(spec, s)] as const,
+  );
+  const children: Record<string, Module> = { ...stem(spec, base), ...Object.fromEntries(stages) };
+  const forward = (call: Call<string>, x: Tensor): Tensor[] => {
+    const first = relu(call(`${normName(spec)}1`, call('conv1', x)));
+    const levels = [first];
+    let y = spec.stem === 'cifar' ? first : maxPool(first, POOL);
+    for (const [name] of stages) {
+      y = call(name, y);
+      levels.push(y);
+    }
+    return levels;
   };
   return {
-    module: composed(children, (call, x) => forward(call, x)[4]),
-    channels: base * 8 * expansion,
+    module: composed(children, (call, x) => forward(call, x)[level] as Tensor),
+    channels: level === 0 ? base : base * 2 ** (level - 1) * expansion,
     levels: bound(children, forward),
   };
 }
 
+/** The residual blocks of stage s, from 0. Nothing behind the level that leaves the network learns. */
+function stage(spec: ResNetSpec, s: number): Module {
+  const { stages = 4, level = stages, frozenStages, statisticsTwice = false } = spec;
+  const expansion = spec.depth >= 50 ? 4 : 1;
+  const block = spec.depth >= 50 ? bottleneck : basicBlock;
+  const planes = 64 * spec.width * 2 ** s;
+  const inputs = s === 0 ? planes : (planes / 2) * expansion;
+  const unused = s >= level;
+  const blocks = Array.from({ length: BLOCKS[spec.depth][s] ?? 0 }, (_, i) => {
+    const learnsBefore = i > 0 || frozenStages < s;
+    return block(spec, {
+      inputs: i === 0 ? inputs : planes * expansion,
+      planes,
+      stride: i === 0 ? (spec.strides?.[s] ?? STRIDES[s] ?? 1) : 1,
+      dilation: spec.dilations?.[s] ?? 1,
+      passes: statisticsTwice && learnsBefore && !unused ? 2 : 1,
+    });
+  });
+  const module = frozenIf(frozenStages > s, sequential(blocks));
+  return unused ? fixed(module) : module;
+}
+
 const POOL = { size: 3, stride: 2, padding: 1 } as const;
 
-function stem(spec: ResNetSpec, outputs: number): { readonly conv1: Module; readonly bn1: Module } {
+function stem(spec: ResNetSpec, outputs: number): Record<string, Module> {
   const shape =
     spec.stem === 'cifar'
       ? ({ size: 3, stride: 1, padding: 1 } as const)
@@ -116,69 +112,112 @@ function stem(spec: ResNetSpec, outputs: number): { readonly conv1: Module; read
   const freeze = spec.frozenStages >= 0;
   return {
     conv1: frozenIf(freeze, conv({ inputs: spec.channels, outputs, ...shape })),
-    bn1: frozenIf(freeze, norm(spec, outputs)),
+    [`${normName(spec)}1`]: frozenIf(freeze, norm(spec, outputs)),
   };
 }
 
-/** 3x3 - norm - ReLU - 3x3 - norm, plus shortcut, ReLU. */
-function basicBlock(spec: ResNetSpec, { inputs, planes, stride }: BlockShape): Module {
-  const children = {
-    conv1: conv({ inputs, outputs: planes, size: 3, stride, padding: 1 }),
-    bn1: norm(spec, planes),
+/** 3x3 (has the stride and the dilation) - norm - ReLU - 3x3 - norm, plus shortcut, ReLU. */
+function basicBlock(spec: ResNetSpec, shape: BlockShape): Module {
+  const { inputs, planes, stride, dilation } = shape;
+  const bn = normName(spec);
+  const children: Record<string, Module> = {
+    conv1: conv({ inputs, outputs: planes, size: 3, stride, padding: dilation, dilation }),
+    [`${bn}1`]: norm(spec, planes),
     conv2: conv({ inputs: planes, outputs: planes, size: 3, padding: 1 }),
-    bn2: norm(spec, planes, spec.zeroInitResidual ? 0 : 1),
-    downsample: downsample(spec, inputs, planes, stride),
+    [`${bn}2`]: norm(spec, planes, spec.zeroInitResidual ? 0 : 1),
+    downsample: downsample(spec, shape, planes),
   };
   return composed(children, (call, x) => {
-    const y = relu(call('bn1', call('conv1', x)));
-    const z = call('bn2', call('conv2', y));
+    const y = relu(call(`${bn}1`, call('conv1', x)));
+    const z = call(`${bn}2`, call('conv2', y));
     return relu(tf.add(z, call('downsample', x)));
   });
 }
 
-/** 1x1 - norm - ReLU - 3x3 (has the stride) - norm - ReLU - 1x1 - norm, plus shortcut, ReLU. */
-function bottleneck(spec: ResNetSpec, { inputs, planes, stride }: BlockShape): Module {
+/**
+ * 1x1 - norm - ReLU - 3x3 (has the dilation) - norm - ReLU - 1x1 - norm, plus shortcut, ReLU. The 3x3
+ * has the stride, or the first 1x1.
+ */
+function bottleneck(spec: ResNetSpec, shape: BlockShape): Module {
+  const { inputs, planes, stride, dilation, passes } = shape;
   const outputs = planes * 4;
-  const children = {
-    conv1: conv({ inputs, outputs: planes, size: 1 }),
-    bn1: norm(spec, planes),
-    conv2: conv({ inputs: planes, outputs: planes, size: 3, stride, padding: 1 }),
-    bn2: norm(spec, planes),
-    conv3: conv({ inputs: planes, outputs, size: 1 }),
-    bn3: norm(spec, outputs, spec.zeroInitResidual ? 0 : 1),
-    downsample: downsample(spec, inputs, outputs, stride),
+  const { width, groups } = inner(spec, planes);
+  const strides = spec.strideIn === '1x1' ? [stride, 1] : [1, stride];
+  const [first = 1, second = 1] = strides;
+  const bn = normName(spec);
+  const children: Record<string, Module> = {
+    conv1: conv({ inputs, outputs: width, size: 1, stride: first }),
+    [`${bn}1`]: norm(spec, width, 1, passes),
+    conv2: conv({
+      ...{ inputs: width, outputs: width, size: 3, groups },
+      ...{ stride: second, padding: dilation, dilation },
+    }),
+    [`${bn}2`]: norm(spec, width, 1, passes),
+    conv3: conv({ inputs: width, outputs, size: 1 }),
+    [`${bn}3`]: norm(spec, outputs, spec.zeroInitResidual ? 0 : 1, passes),
+    downsample: downsample(spec, shape, outputs),
   };
   return composed(children, (call, x) => {
-    const y = relu(call('bn1', call('conv1', x)));
-    const z = relu(call('bn2', call('conv2', y)));
-    const w = call('bn3', call('conv3', z));
+    const y = relu(call(`${bn}1`, call('conv1', x)));
+    const z = relu(call(`${bn}2`, call('conv2', y)));
+    const w = call(`${bn}3`, call('conv3', z));
     return relu(tf.add(w, call('downsample', x)));
   });
 }
 
-/** The shortcut: `downsample.0` (1x1) and `downsample.1` (norm) where shapes change, else nothing. */
-function downsample(spec: ResNetSpec, inputs: number, outputs: number, stride: number): Module {
-  if (stride === 1 && inputs === outputs) return stateless((x) => x);
-  return sequential([conv({ inputs, outputs, size: 1, stride }), norm(spec, outputs)]);
+/** Channels of a 3x3 convolution and its groups; with one group those of a ResNet. */
+function inner({ groups = 1, groupWidth = 4 }: ResNetSpec, planes: number) {
+  if (groups === 1) return { width: planes, groups };
+  const width = Math.floor((planes * groupWidth) / 64) * groups;
+  if (width === 0)
+    throw new UserError(
+      `backbone.groupWidth: ${groupWidth} leaves a group no channel in a stage of ${planes}; use a larger one, or a larger width`,
+    );
+  return { width, groups };
 }
 
-function norm(spec: ResNetSpec, channels: number, scale = 1): Module {
-  return batchNorm({
-    channels,
-    scale,
-    frozenStatistics: spec.normEval,
-    sync: spec.norm === 'sync',
-  });
+/** The shortcut: `downsample.0` (1x1) and `downsample.1` (norm) where shapes change, else nothing. */
+function downsample(spec: ResNetSpec, shape: BlockShape, outputs: number): Module {
+  const { inputs, stride, passes } = shape;
+  if (stride === 1 && inputs === outputs) return stateless((x) => x);
+  const made = norm(spec, outputs, 1, passes);
+  return sequential([conv({ inputs, outputs, size: 1, stride }), made]);
+}
+
+/** What a norm's name begins with. */
+function normName(spec: ResNetSpec): string {
+  return spec.norm === 'group' ? 'gn' : 'bn';
+}
+
+function norm(spec: ResNetSpec, channels: number, scale = 1, passes = 1): Module {
+  const { normEpsilon: epsilon, normMomentum: momentum, normAffine: affine, normGroups } = spec;
+  const common = { channels, scale, ...defined({ epsilon, affine }) };
+  const module =
+    spec.norm === 'group'
+      ? groupNorm({ ...common, groups: normGroups ?? 1 })
+      : batchNorm({
+          ...common,
+          ...defined({ momentum }),
+          passes,
+          frozenStatistics: spec.normEval,
+          sync: spec.norm === 'sync',
+        });
+  return spec.normLearns === false ? fixed(module) : module;
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, entry]) => entry !== undefined),
+  ) as Defined<T>;
 }
 
 /** Without gradients and with running statistics, where asked. */
 function frozenIf(freeze: boolean, module: Module): Module {
   if (!freeze) return module;
-  const fixed = ([name, spec]: [string, ParameterSpec]) =>
-    [name, { ...spec, trainable: false }] as const;
   return {
-    parameters: new Map([...module.parameters].map(fixed)),
-    buffers: module.buffers,
+    ...fixed(module),
     apply: (params, x, context) => module.apply(params, x, evaluating(context)),
   };
 }

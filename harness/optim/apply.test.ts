@@ -167,7 +167,90 @@ describe('SGD', () => {
   });
 });
 
+// golden/parity has more: sgd_dampening, sgd_nesterov, lars_nesterov, lars_dampening, adam, adamw.
+describe('options of a rule', () => {
+  it('multiply the base or take its place, the momentum of a first gradient whole', async () => {
+    const spec = {
+      kind: 'sgd',
+      lr: 1,
+      momentum: 0.5,
+      dampening: 0.25,
+      weightDecay: 0.5,
+      rules: [
+        { match: 'a', momentumMultiplier: 0.5, weightDecayMultiplier: 0, dampeningMultiplier: 2 },
+        { match: 'b', momentum: 0, weightDecay: 0 },
+        { match: 'c', dampening: 0, weightDecay: 0, lrMultiplier: 0.5 },
+      ],
+    };
+    const ones = { a: [1], b: [1], c: [1] };
+    const [first, second] = await train(spec, { a: [0], b: [0], c: [0] }, [ones, ones], 1);
+    expect(first?.weights).toEqual([[-1], [-1], [-0.5]]);
+    expect(second?.weights).toEqual([[-1 - (0.25 + 0.5)], [-2], [-0.5 - 0.75]]);
+    expect(second?.momentum).toEqual([[0.75], [1.5]]);
+  });
+  it('let single parameters look ahead', async () => {
+    const rules = [{ match: 'n', nesterov: true }];
+    const spec = { kind: 'sgd', lr: 1, momentum: 0.5, rules };
+    const [only] = await train(spec, { n: [0], p: [0] }, [{ n: [1], p: [1] }], 1);
+    expect(only?.weights).toEqual([[-1.5], [-1]]);
+  });
+  it('give LARS another eta', async () => {
+    const rules = [
+      { match: 'a', etaMultiplier: 2 },
+      { match: 'b', eta: 0.03 },
+    ];
+    const spec = { kind: 'lars', lr: 1, momentum: 0, eta: 0.01, rules };
+    const w = [3, 4];
+    const [only] = await train(
+      spec,
+      { a: w, b: w, c: w },
+      [{ a: [5, 0], b: [5, 0], c: [5, 0] }],
+      1,
+    );
+    for (const [i, eta] of [0.02, 0.03, 0.01].entries())
+      expectNear(only?.weights[i], [3 - 5 * eta, 4]);
+  });
+  it('cannot keep a rate of their own beside a base of 0', () => {
+    const spec = OptimizerSpec.parse({ kind: 'sgd', lr: 0, rules: [{ match: 'w', lr: 1 }] });
+    expect(() => resolveRules(spec, ['w'])).toThrow('optimizer.lr: 0, but a rule');
+  });
+});
+
+describe('Adam', () => {
+  it.each(['adam', 'adamw'])('is its formula, step by step: %s', async (kind) => {
+    const spec = { kind, lr: 0.1, betas: [0.8, 0.9], epsilon: 0.01, weightDecay: 0.5 };
+    const gradients = [1, -0.5, 0.25];
+    const history = await train(
+      spec,
+      { w: [2] },
+      gradients.map((g) => ({ w: [g] })),
+      0.1,
+    );
+    let [w, m, v] = [2, 0, 0];
+    for (const [i, gradient] of gradients.entries()) {
+      const g = kind === 'adam' ? gradient + 0.5 * w : gradient;
+      if (kind === 'adamw') w -= 0.1 * 0.5 * w;
+      [m, v] = [0.8 * m + 0.2 * g, 0.9 * v + 0.1 * g * g];
+      const [first, second] = [m / (1 - 0.8 ** (i + 1)), v / (1 - 0.9 ** (i + 1))];
+      w -= (0.1 * first) / (Math.sqrt(second) + 0.01);
+      expectNear(history[i]?.weights[0], [w]);
+    }
+  });
+});
+
 describe('gradient clipping', () => {
+  it.each([
+    [1, 7],
+    [3, 91 ** (1 / 3)],
+    ['max', 4],
+  ] as const)('takes other norms: %s', async (p, norm) => {
+    const spec = { kind: 'sgd', lr: 1, momentum: 0, gradClip: { maxNorm: 2, p } };
+    const [only] = await train(spec, { a: [0, 0], b: [0] }, [{ a: [3, 0], b: [-4] }], 1);
+    expectNear(only?.weights[0], [(-3 * 2) / norm, 0]);
+    expectNear(only?.weights[1], [(4 * 2) / norm]);
+    const [kept] = await train(spec, { a: [0, 0], b: [0] }, [{ a: [0, 0], b: [0] }], 1);
+    expect(kept?.weights).toEqual([[0, 0], [0]]);
+  });
   it('scales all gradients by one factor, small ones by none', async () => {
     const spec = { kind: 'sgd', lr: 1, momentum: 0, gradClip: 1 };
     const start = { a: [0, 0], b: [0] };
@@ -202,6 +285,12 @@ describe('the spec', () => {
     [{ kind: 'sgd', lr: 1, eta: 0.1 }, 'eta'],
     [{ kind: 'sgd', lr: -1 }, 'lr'],
     [{ kind: 'sgd', lr: 1, momentum: 1.5 }, 'momentum'],
+    [{ kind: 'sgd', lr: 1, nesterov: true, dampening: 0.1 }, 'nesterov'],
+    [{ kind: 'sgd', lr: 1, rules: [{ match: 'a', eta: 1 }] }, 'eta'],
+    [{ kind: 'lars', lr: 1, rules: [{ match: 'a', eta: 1, etaMultiplier: 2 }] }, 'not both'],
+    [{ kind: 'adam', lr: 1, momentum: 0.9 }, 'momentum'],
+    [{ kind: 'adamw', lr: 1, rules: [{ match: 'a', momentum: 0.9 }] }, 'momentum'],
+    [{ kind: 'sgd', lr: 1, gradClip: { maxNorm: 1, p: 0 } }, 'gradClip'],
   ])('refuses %j', (value, message) => {
     expect(() => OptimizerSpec.parse(value)).toThrow(message);
   });

@@ -1,7 +1,8 @@
 import type { Io } from '../engine/program.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
+import { adamStates, adamStep, ONES, onesOf } from './adam.ts';
 import { clipped } from './clip.ts';
-import { momentumState } from './descend.ts';
+import { BEGUN, isDamped, momentumState, type ParameterStep } from './descend.ts';
 import { larsStep } from './lars.ts';
 import { type ParameterRule, resolveRules } from './rules.ts';
 import { sgdStep } from './sgd.ts';
@@ -26,9 +27,16 @@ interface Named {
 export function optimizerState(spec: OptimizerSpec, parameters: readonly Named[]): Named[] {
   const names = parameters.map(({ name }) => name);
   const rules = resolveRules(spec, names);
-  return parameters
+  if (isAdam(spec)) {
+    const own = parameters.flatMap(({ name, shape }) =>
+      adamStates(name).map((state) => ({ name: state, shape })),
+    );
+    return [...own, ...ONES.map((name) => ({ name, shape: [] }))];
+  }
+  const moving = parameters
     .filter(({ name }) => rules.get(name)?.momentum !== 0)
     .map(({ name, shape }) => ({ name: momentumState(name), shape }));
+  return [...rules.values()].some(isDamped) ? [...moving, { name: BEGUN, shape: [] }] : moving;
 }
 
 /**
@@ -52,11 +60,30 @@ export function applyOptimizer(
     constants.set(value, made);
     return made;
   };
+  const take = stepOf(io, spec, movesZeros, constant);
   parameters.forEach(({ name, rule, gradient }, i) => {
     const rate =
       rule.lrMultiplier === 1 ? learningRate : tf.mul(learningRate, constant(rule.lrMultiplier));
-    const step = { name, rule, gradient: bounded[i] ?? gradient, rate, constant };
-    if (spec.kind === 'sgd') sgdStep(io, spec.nesterov, step);
-    else larsStep(io, { eta: spec.eta, nesterov: spec.nesterov, movesZeros }, step);
+    take({ name, rule, gradient: bounded[i] ?? gradient, rate, constant });
   });
+  if (parameters.some(({ rule }) => isDamped(rule))) io.assign(BEGUN, constant(1));
+}
+
+/** What an optimiser does to one parameter. */
+function stepOf(
+  io: Io,
+  spec: OptimizerSpec,
+  movesZeros: boolean,
+  constant: ParameterStep['constant'],
+): (step: ParameterStep) => void {
+  if (isAdam(spec)) {
+    const ones = onesOf(io, spec, constant);
+    return (step) => adamStep(io, spec, ones, step);
+  }
+  if (spec.kind === 'sgd') return (step) => sgdStep(io, step);
+  return (step) => larsStep(io, { movesZeros }, step);
+}
+
+function isAdam(spec: OptimizerSpec): spec is Extract<OptimizerSpec, { kind: 'adam' | 'adamw' }> {
+  return spec.kind === 'adam' || spec.kind === 'adamw';
 }

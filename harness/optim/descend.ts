@@ -21,6 +21,14 @@ export function momentumState(parameter: string): string {
   return `optimizer.momentum.${parameter}`;
 }
 
+/** The state that tells the first step, 0, from all others, 1; there is one where a rule dampens. */
+export const BEGUN = 'optimizer.begun';
+
+/** Whether what enters the momentum depends on that state. */
+export function isDamped({ momentum, dampening }: ParameterRule): boolean {
+  return momentum !== 0 && dampening !== 0;
+}
+
 /** gradient + weightDecay w. */
 export function decayed(io: Io, { name, rule, gradient, constant }: ParameterStep): Tensor {
   if (rule.weightDecay === 0) return gradient;
@@ -28,24 +36,30 @@ export function decayed(io: Io, { name, rule, gradient, constant }: ParameterSte
 }
 
 /**
- * v = momentum v + d; w -= rate v, or rate (d + momentum v) with nesterov. A parameter without
- * momentum has no v: w -= rate d.
+ * v = momentum v + (1 - dampening) d, at the first step v = d; w -= rate v, or rate (d + momentum v)
+ * with nesterov. A parameter without momentum has no v: w -= rate d.
  * @param direction d, float32, shape of the parameter
  */
 export function descend(
   io: Io,
-  { name, rule, rate, constant }: ParameterStep,
+  { name, rule, rate, constant }: Omit<ParameterStep, 'gradient'>,
   direction: Tensor,
-  nesterov: boolean,
 ): void {
   const state = momentumState(name);
   const momentum = constant(rule.momentum);
   if (rule.momentum === 0) io.apply('ResourceApplyGradientDescent', [name], [rate, direction]);
-  else if (!nesterov) io.apply('ResourceApplyMomentum', [name, state], [rate, direction, momentum]);
+  else if (!rule.nesterov && rule.dampening === 0)
+    io.apply('ResourceApplyMomentum', [name, state], [rate, direction, momentum]);
   else {
-    const velocity = tf.add(tf.mul(io.read(state), momentum), direction);
-    const ahead = tf.add(direction, tf.mul(velocity, momentum));
+    const entering = isDamped(rule) ? tf.mul(direction, entry(io, rule, constant)) : direction;
+    const velocity = tf.add(tf.mul(io.read(state), momentum), entering);
+    const ahead = rule.nesterov ? tf.add(direction, tf.mul(velocity, momentum)) : velocity;
     io.assign(state, velocity);
     io.assign(name, tf.sub(io.read(name), tf.mul(ahead, rate)));
   }
+}
+
+/** The share of d that enters: all of the first. */
+function entry(io: Io, { dampening }: ParameterRule, constant: ParameterStep['constant']): Tensor {
+  return tf.where(tf.greater(io.read(BEGUN), constant(0)), constant(1 - dampening), constant(1));
 }

@@ -6,7 +6,19 @@ import { lineOf, runParity } from '../testing/parity/run.ts';
 
 const fixtures = join(fileURLToPath(import.meta.url), '..', '..', '..', 'golden', 'parity');
 
-it.each(['sgd', 'lars', 'lr_schedules'])('agrees with the reference: %s', async (name) => {
+it.each([
+  'sgd',
+  'sgd_plain',
+  'sgd_dampening',
+  'sgd_nesterov',
+  'lars',
+  'lars_dampening',
+  'lars_nesterov',
+  'adam',
+  'adamw',
+  'lr_schedules',
+  'lr_policies',
+])('agrees with the reference: %s', async (name) => {
   for await (const result of runParity(fixtures, optimizerCases, [name])) {
     process.stdout.write(`${lineOf(result)}\n`);
     expect(result.failed).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { learningRate } from './schedule.ts';
-import { ScheduleSpec } from './spec.ts';
+import { ScheduleSpec } from './schedule_spec.ts';
 
 /** The rate at each step of a run. */
 function rates(value: unknown, base: number, stepsPerEpoch: number, epochs: number) {
@@ -116,12 +116,96 @@ describe('options', () => {
   });
 });
 
+// golden/parity/lr_policies has them all, by mmcv's formulas in Python.
+describe('the other policies of mmcv', () => {
+  it.each<[string, object, readonly (readonly [number, number])[]]>([
+    [
+      'exp',
+      { kind: 'exp', gamma: 0.5 },
+      [
+        [4, 2],
+        [5, 1],
+        [10, 0.5],
+      ],
+    ],
+    [
+      'exp by step',
+      { kind: 'exp', gamma: 0.5, per: 'step' },
+      [
+        [0, 2],
+        [3, 0.25],
+      ],
+    ],
+    [
+      'poly',
+      { kind: 'poly', power: 2, minLr: 1, per: 'step' },
+      [
+        [0, 2],
+        [10, 1.25],
+        [15, 1.0625],
+      ],
+    ],
+    [
+      'inv',
+      { kind: 'inv', gamma: 1 },
+      [
+        [0, 2],
+        [5, 1],
+        [15, 0.5],
+      ],
+    ],
+    [
+      'step',
+      { kind: 'step', every: 2, gamma: 0.1 },
+      [
+        [9, 2],
+        [10, 0.2],
+        [19, 0.2],
+      ],
+    ],
+    [
+      'cosine',
+      { kind: 'cosine', minLrRatio: 0.1 },
+      [
+        [0, 2],
+        [10, 1.1],
+        [20, 0.2],
+      ],
+    ],
+  ])('%s', (_, spec, expected) => {
+    agree(rates(spec, 2, 5, 4), expected);
+  });
+  it('cyclic: up and down, again in what is left', () => {
+    const at = rates({ kind: 'cyclic', targets: [10, 0.5], times: 2, up: 0.4 }, 2, 7, 3);
+    agree(at, [
+      [0, 2],
+      [2, 11],
+      [4, 20],
+      [7, 10.5],
+      [10, 2],
+      [14, 20],
+      [20, 2],
+    ]);
+    const down = rates({ kind: 'cyclic', targets: [10, 0], up: 0 }, 2, 4, 1);
+    agree(down, [
+      [0, 20],
+      [2, 10],
+    ]);
+    expect(() => rates({ kind: 'cyclic', times: 5 }, 2, 4, 1)(0)).toThrow('5 cycles');
+  });
+});
+
 describe('what is refused', () => {
   it.each([
     [{ kind: 'cosine', warmup: { ratio: 0.1 } }, 'epochs or iterations'],
     [{ kind: 'cosine', warmup: { ratio: 0.1, epochs: 1, iterations: 2 } }, 'not both'],
     [{ kind: 'cosine', milestones: [5] }, 'milestones'],
-    [{ kind: 'poly' }, 'kind'],
+    [{ kind: 'sine' }, 'kind'],
+    [{ kind: 'step' }, 'milestones or every'],
+    [{ kind: 'step', milestones: [3], every: 3 }, 'and not both'],
+    [{ kind: 'cosine', minLr: 0.1, minLrRatio: 0.1 }, 'minLr or minLrRatio'],
+    [{ kind: 'cyclic', per: 'epoch' }, 'per'],
+    [{ kind: 'cyclic', up: 1 }, 'up'],
   ])('%j', (value, message) => {
     expect(() => ScheduleSpec.parse(value)).toThrow(message);
   });

@@ -1,5 +1,6 @@
+import { UserError } from '../base/errors.ts';
 import { cos, pow } from '../random/elementary.ts';
-import type { ScheduleSpec } from './spec.ts';
+import type { ScheduleSpec } from './schedule_spec.ts';
 
 /** A place in training. With gradient accumulation all of these count micro-steps. */
 export interface Position {
@@ -14,32 +15,60 @@ export interface Position {
  * warm-up scales what the regular rate is by then. With `per: epoch` and `from: start` as mmcv 1.0.3
  * has it (docs/reference/methods.md, section 3.4).
  * @param base the optimiser's `lr`
+ * @throws UserError for cycles that are shorter than a step
  */
 export function learningRate(spec: ScheduleSpec, base: number, at: Position): number {
   return regular(spec, base, at) * warmup(spec, at);
 }
 
-type Cosine = Extract<ScheduleSpec, { readonly kind: 'cosine' }>;
+type Kind<Name extends ScheduleSpec['kind']> = Extract<ScheduleSpec, { readonly kind: Name }>;
 
 function regular(spec: ScheduleSpec, base: number, { step, stepsPerEpoch, epochs }: Position) {
   const now = spec.per === 'epoch' ? Math.floor(step / stepsPerEpoch) : step;
-  if (spec.kind === 'constant') return base;
-  if (spec.kind === 'cosine') {
-    const share = shareOf(spec, { step, stepsPerEpoch, epochs });
-    return spec.minLr + 0.5 * (base - spec.minLr) * (cos(Math.PI * share) + 1);
+  const all = spec.per === 'epoch' ? epochs : epochs * stepsPerEpoch;
+  switch (spec.kind) {
+    case 'constant':
+      return base;
+    case 'cosine': {
+      const share = shareOf(spec, { step, stepsPerEpoch, epochs });
+      const end = spec.minLrRatio === undefined ? spec.minLr : base * spec.minLrRatio;
+      return end + 0.5 * (base - end) * (cos(Math.PI * share) + 1);
+    }
+    case 'step': {
+      if (spec.every !== undefined) return base * pow(spec.gamma, Math.floor(now / spec.every));
+      const passed = (spec.milestones ?? []).filter((milestone) => milestone <= now);
+      return passed.reduce((rate) => rate * spec.gamma, base);
+    }
+    case 'exp':
+      return base * pow(spec.gamma, now);
+    case 'poly':
+      return spec.minLr + (base - spec.minLr) * pow(1 - now / all, spec.power);
+    case 'inv':
+      return base * pow(1 + spec.gamma * now, -spec.power);
+    case 'cyclic':
+      return base * cycled(spec, now, all);
   }
-  const passed = spec.milestones.filter((milestone) => milestone <= now);
-  return passed.reduce((rate) => rate * spec.gamma, base);
 }
 
 /** How far along the half cosine, 0 to 1. */
-function shareOf(spec: Cosine, { step, stepsPerEpoch, epochs }: Position): number {
+function shareOf(spec: Kind<'cosine'>, { step, stepsPerEpoch, epochs }: Position): number {
   const begin = spec.from === 'start' ? 0 : warmupSteps(spec, stepsPerEpoch);
   const [passed, all] = [Math.max(0, step - begin), epochs * stepsPerEpoch - begin];
   if (all <= 0) return 0;
   return spec.per === 'step'
     ? passed / all
     : Math.floor(passed / stepsPerEpoch) / (all / stepsPerEpoch);
+}
+
+/** The rate over the base rate. Steps that are left over behind the last cycle begin another one. */
+function cycled({ targets: [top, end], times, up }: Kind<'cyclic'>, now: number, all: number) {
+  const length = Math.floor(all / times);
+  if (length < 1)
+    throw new UserError(`schedule.times: ${times} cycles, but training has ${all} steps`);
+  const [rise, at] = [Math.floor(up * length), now % length];
+  const [from, to, share] =
+    at < rise ? [1, top, at / rise] : [top, end, (at - rise) / (length - rise)];
+  return to + 0.5 * (from - to) * (cos(Math.PI * share) + 1);
 }
 
 function warmupSteps({ warmup }: ScheduleSpec, stepsPerEpoch: number): number {

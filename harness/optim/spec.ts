@@ -3,101 +3,127 @@ import { z } from 'zod';
 const rate = z.number().nonnegative();
 const share = z.number().min(0).max(1);
 
+/** Of every rule. */
+const always = {
+  /** Regular expression, searched for anywhere in the full name, e.g. `^head\\.` or `bias`. */
+  match: z.string().refine(isPattern, 'expected a regular expression'),
+  /** In place of the base rate; the schedule scales it in the same way. */
+  lr: rate.optional(),
+  lrMultiplier: rate.optional(),
+  weightDecay: rate.optional(),
+  weightDecayMultiplier: rate.optional(),
+};
+const moving = {
+  ...always,
+  momentum: share.optional(),
+  momentumMultiplier: rate.optional(),
+  dampening: z.number().optional(),
+  dampeningMultiplier: z.number().optional(),
+  nesterov: z.boolean().optional(),
+  /** LARS: the plain rate, without layer-wise scaling. */
+  larsExclude: z.boolean().optional(),
+};
+const layerwise = { ...moving, eta: rate.optional(), etaMultiplier: rate.optional() };
+
 /**
- * How a group of parameters is treated otherwise; a field that is left out is as for all others.
+ * Rules: how a group of parameters is treated otherwise; a field that is left out is as for all
+ * others, one that ends in `Multiplier` is times what all others have. All rules that match apply,
+ * in order: of two that set the same, the later one counts.
  */
-const Rule = z
-  .strictObject({
-    /** Regular expression, searched for anywhere in the full name, e.g. `^head\\.` or `bias`. */
-    match: z.string().refine(isPattern, 'expected a regular expression'),
-    /** In place of the base rate; the schedule scales it in the same way. */
-    lr: rate.optional(),
-    lrMultiplier: rate.optional(),
-    momentum: share.optional(),
-    weightDecay: rate.optional(),
-    /** LARS: the plain rate, without layer-wise scaling. */
-    larsExclude: z.boolean().optional(),
-  })
-  .refine((rule) => rule.lr === undefined || rule.lrMultiplier === undefined, {
-    message: 'expected lr or lrMultiplier, not both',
-  })
-  .readonly();
+function rulesOf<Shape extends typeof always>(shape: Shape) {
+  const rule = z.strictObject(shape).superRefine((value: Readonly<Record<string, unknown>>, at) => {
+    for (const field of Object.keys(shape))
+      if (value[field] !== undefined && value[`${field}Multiplier`] !== undefined)
+        at.addIssue({
+          code: 'custom',
+          message: `expected ${field} or ${field}Multiplier, not both`,
+        });
+  });
+  return z.array(rule.readonly()).default([]).readonly();
+}
+
+const Clip = z.union([
+  z.number().positive(),
+  z
+    .strictObject({
+      maxNorm: rate,
+      /** The norm is the p-th root of the sum of |g|^p; `max`: the largest |g|. */
+      p: z.union([z.number().positive(), z.literal('max')]).default(2),
+    })
+    .readonly(),
+]);
 
 const common = {
   /** Rate before schedule and warm-up, for the whole batch over all replicas. */
   lr: rate,
-  momentum: share.default(0.9),
   weightDecay: rate.default(0),
-  nesterov: z.boolean().default(false),
-  /** All that match apply, in order: of two that set the same, the later one counts. */
-  rules: z.array(Rule).default([]).readonly(),
-  /** Largest L2 norm of all gradients together; longer ones are scaled down to it. */
-  gradClip: z.number().positive().optional(),
+  /**
+   * Largest norm of all gradients together; longer ones are scaled down to it. A number alone is of
+   * their L2 norm.
+   */
+  gradClip: Clip.optional(),
 };
 
-/** As torch.optim.SGD with dampening 0. */
-const Sgd = z.strictObject({ kind: z.literal('sgd'), ...common }).readonly();
+const momentum = {
+  ...common,
+  momentum: share.default(0.9),
+  /** Share of a gradient that does not enter the momentum; the first one enters it whole. */
+  dampening: z.number().optional(),
+  nesterov: z.boolean().default(false),
+};
+
+const plainAhead = {
+  message: 'expected 0 with nesterov, as torch.optim.SGD does',
+  path: ['dampening'],
+};
+interface Ahead {
+  readonly nesterov: boolean;
+  readonly dampening?: number | undefined;
+}
+const isPlainAhead = ({ nesterov, dampening = 0 }: Ahead) => !nesterov || dampening === 0;
+
+/** As torch.optim.SGD. */
+const Sgd = z
+  .strictObject({ kind: z.literal('sgd'), ...momentum, rules: rulesOf(moving) })
+  .refine(isPlainAhead, plainAhead)
+  .readonly();
 
 /** Layer-wise adaptive rates, You et al. 2017, arXiv:1708.03888, as the original system has it. */
 const Lars = z
   .strictObject({
     kind: z.literal('lars'),
-    ...common,
+    ...momentum,
+    rules: rulesOf(layerwise),
     /** Size of a step over the size of the weight. */
     eta: z.number().positive().default(0.001),
   })
+  .refine(isPlainAhead, plainAhead)
   .readonly();
+
+const adaptive = {
+  ...common,
+  /** Shares of the means of gradients, and of their squares, that stay at each step. */
+  betas: z.tuple([share, share]).readonly().default([0.9, 0.999]),
+  epsilon: rate.default(1e-8),
+  rules: rulesOf(always),
+};
+
+/** As torch.optim.Adam: Kingma & Ba 2015, arXiv:1412.6980, weight decay as a part of the gradient. */
+const Adam = z.strictObject({ kind: z.literal('adam'), ...adaptive }).readonly();
+
+/** As torch.optim.AdamW: Loshchilov & Hutter 2019, arXiv:1711.05101, weight decay by itself. */
+const AdamW = z.strictObject({ kind: z.literal('adamw'), ...adaptive }).readonly();
 
 /** How gradients become steps. */
-export const OptimizerSpec = z.discriminatedUnion('kind', [Sgd, Lars]);
+export const OptimizerSpec = z.discriminatedUnion('kind', [Sgd, Lars, Adam, AdamW]);
 export type OptimizerSpec = z.output<typeof OptimizerSpec>;
+export type AdamSpec = Extract<OptimizerSpec, { readonly betas: unknown }>;
+export type GradClip = z.output<typeof Clip>;
 
-const Warmup = z
-  .strictObject({
-    /** Length, in epochs or in iterations. */
-    epochs: z.number().nonnegative().optional(),
-    iterations: z.int().nonnegative().optional(),
-    /** Share of the regular rate at the first iteration. */
-    ratio: z.number().positive().max(1).default(0.1),
-    kind: z.enum(['linear', 'constant', 'exp']).default('linear'),
-  })
-  .refine((warmup) => (warmup.epochs === undefined) !== (warmup.iterations === undefined), {
-    message: 'expected epochs or iterations, and not both',
-  })
-  .readonly();
-
-/** How often the regular rate changes; warm-up always changes it at every iteration. */
-const Per = z.enum(['epoch', 'step']);
-const timing = { per: Per.default('epoch'), warmup: Warmup.optional() };
-
-const Cosine = z
-  .strictObject({
-    kind: z.literal('cosine'),
-    /** Where the base rate ends, after the last epoch. */
-    minLr: rate.default(0),
-    ...timing,
-    /** mmcv has a staircase, `epoch`. */
-    per: Per.default('step'),
-    /** Where the half cosine begins: mmcv counts from the start, so part of it is under the warm-up. */
-    from: z.enum(['warmup', 'start']).default('warmup'),
-  })
-  .readonly();
-
-const Step = z
-  .strictObject({
-    kind: z.literal('step'),
-    /** Epochs (or steps, with `per: step`) from which on the rate is multiplied by gamma. */
-    milestones: z.array(z.int().positive()).readonly(),
-    gamma: z.number().positive().default(0.1),
-    ...timing,
-  })
-  .readonly();
-
-const Constant = z.strictObject({ kind: z.literal('constant'), ...timing }).readonly();
-
-/** The learning rate over time, as mmcv's lr_config. */
-export const ScheduleSpec = z.discriminatedUnion('kind', [Cosine, Step, Constant]);
-export type ScheduleSpec = z.output<typeof ScheduleSpec>;
+/** What a log shows as the momentum: Adam's share of the mean of gradients that stays. */
+export function momentumOf(spec: OptimizerSpec): number {
+  return spec.kind === 'sgd' || spec.kind === 'lars' ? spec.momentum : spec.betas[0];
+}
 
 function isPattern(source: string): boolean {
   try {

@@ -1,19 +1,25 @@
 import { basename, dirname } from 'node:path';
 import { canonicalJson, type Sha256, UserError } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
-import { bindMethod, type Experiment, type Methods } from '../experiment/index.ts';
+import type { Experiment, Methods } from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
-import { stepDefinition } from '../step/definition.ts';
+import { describedPrefix, experimentIn } from '../step/described.ts';
+import {
+  type Choice,
+  choiceText,
+  chooseEncoder,
+  refuseMissing,
+} from '../weights/choose_encoder.ts';
 import { openWeights, stampIn, type Weights } from '../weights/published.ts';
 import { type TensorFile, writeSafetensors } from '../weights/safetensors.ts';
-import { experimentIn, writeStamped } from './publish.ts';
+import { writeStamped } from './publish.ts';
 
 const SHOWN = 8; // names that a message lists
 
 export interface ExtractOptions {
   readonly file: string;
   readonly methods: Methods;
-  /** What stands before the backbone's names; found from the file's experiment by default. */
+  /** What stands before the backbone's names; found by default (`chooseEncoder`). */
   readonly prefix?: string | undefined;
   /** Where to write; by default beside the file, `STEM_backbone-HASH8.safetensors`. */
   readonly out?: string | undefined;
@@ -27,26 +33,32 @@ export interface Extracted {
   readonly tensors: number;
   /** Tensors that the network of the file's experiment has; absent for other systems' files. */
   readonly expected?: number;
+  /** What decided for this prefix. */
+  readonly rule: string;
+  /** What was taken, and what was left, for people. */
+  readonly said: readonly string[];
 }
 
 /**
- * Writes a backbone alone, under names without prefix (`conv1.weight`, `layer1.0.bn1.bias`, …), from
- * published weights, a checkpoint or another system's safetensors.
- * @throws UserError listing what the file has when the prefix matches nothing, and naming what is
- *   missing, too much or of another shape where the experiment says what the backbone is.
+ * Writes a backbone alone, under names without prefix (`conv1.weight`, `layer1.0.bn1.bias`, …) and in
+ * float32, from published weights, a checkpoint or another system's safetensors (`chooseEncoder`).
+ * @throws UserError listing what the file has when it is not clear which backbone is meant, and naming
+ *   what is missing, too much or of another shape where that is known.
  */
 export async function extractBackbone(options: ExtractOptions): Promise<Extracted> {
-  const { file, methods, out } = options;
+  const { file, methods, out, prefix } = options;
   const weights = await openWeights(file);
   const experiment = experimentIn(weights, methods);
-  const prefix = options.prefix ?? prefixOf(weights, experiment, methods);
-  const tensors = new Map(
-    [...weights.tensors]
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value] as const),
-  );
-  if (!tensors.has('conv1.weight')) throw new UserError(noBackbone(weights, prefix));
+  const described = describedPrefix(weights, experiment, methods);
+  const choice = chooseEncoder({ file, tensors: weights.tensors, prefix, described });
+  const taken = experiment ? underPrefix(weights, choice) : choice.encoder.names;
+  const tensors = new Map<string, HostArray>();
+  for (const [own, name] of taken) {
+    const value = weights.tensors.get(name);
+    if (value !== undefined) tensors.set(own, value);
+  }
   const expected = experiment && checkAll(file, tensors, experiment);
+  if (expected === undefined) refuseMissing(choice);
   const content: TensorFile = {
     tensors,
     metadata: {
@@ -56,8 +68,22 @@ export async function extractBackbone(options: ExtractOptions): Promise<Extracte
     },
   };
   const { path, hash } = await write(content, file, out);
-  const counts = { tensors: tensors.size, ...(expected === undefined ? {} : { expected }) };
-  return { path, sha256: hash, prefix, ...counts };
+  const said = choiceText(choice, weights.tensors.keys(), new Set(taken.values()));
+  return {
+    path,
+    sha256: hash,
+    prefix: choice.encoder.prefix,
+    rule: choice.rule,
+    tensors: tensors.size,
+    ...(expected === undefined ? {} : { expected }),
+    said: [...weights.notes, said],
+  };
+}
+
+/** All that a file of ours has under the prefix, so that what is too much is found. */
+function underPrefix({ tensors }: Weights, { encoder: { prefix } }: Choice): Map<string, string> {
+  const names = [...tensors.keys()].filter((name) => name.startsWith(prefix));
+  return new Map(names.map((name) => [name.slice(prefix.length), name]));
 }
 
 async function write(content: TensorFile, file: string, out: string | undefined) {
@@ -70,32 +96,6 @@ async function write(content: TensorFile, file: string, out: string | undefined)
       `${out}: a name that ends in a hash is made from the content; leave OUT away to get one`,
     );
   return { path: out, hash: await writeSafetensors(out, content) };
-}
-
-function prefixOf(
-  { tensors, metadata }: Weights,
-  experiment: Experiment | undefined,
-  methods: Methods,
-): string {
-  if (metadata.backbonePrefix !== undefined) return metadata.backbonePrefix;
-  if (experiment !== undefined && metadata.format !== 'reprise-backbone-1')
-    return stepDefinition(experiment, bindMethod(experiment, methods)).model.backbone;
-  const stems = [...tensors.keys()].filter((name) => /(^|\.)conv1\.weight$/.test(name));
-  const [first = ''] = stems.sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
-  return first.slice(0, -'conv1.weight'.length);
-}
-
-function noBackbone({ file, tensors }: Weights, prefix: string): string {
-  const counts = new Map<string, number>();
-  for (const name of tensors.keys()) {
-    const head = /^(?:[^.]+\.)?(?:\d+\.)?(?=[^.]+\.)/.exec(name)?.[0] ?? name;
-    counts.set(head, (counts.get(head) ?? 0) + 1);
-  }
-  const heads = [...counts].sort().map(([head, count]) => `${head}* (${count})`);
-  return (
-    `${file} has no ${prefix}conv1.weight; it has ${listed(heads)}. ` +
-    'Name what stands before conv1.weight with --prefix'
-  );
 }
 
 /** @returns how many tensors the backbone of an experiment has. */

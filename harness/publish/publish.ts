@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
+  kindOfPath,
   Sha256,
   sha256,
   sha256File,
@@ -10,13 +11,7 @@ import {
   UserError,
   writeAtomic,
 } from '../base/index.ts';
-import {
-  type BoundModel,
-  bindMethod,
-  type Experiment,
-  type Methods,
-  parseExperiment,
-} from '../experiment/index.ts';
+import { type BoundModel, bindMethod, type Methods, parseExperiment } from '../experiment/index.ts';
 import { EpochEntry } from '../record/entries.ts';
 import { readRecord } from '../record/record.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
@@ -145,9 +140,10 @@ function weightsOf({ file, tensors }: LoadedCheckpoint, model: BoundModel): Tens
 }
 
 function checkpointIn(source: string): string {
-  if (!existsSync(source))
+  const kind = kindOfPath(source);
+  if (kind === undefined)
     throw new UserError(`${source} is not there; expected a checkpoint or a work directory`);
-  if (!statSync(source).isDirectory()) return source;
+  if (kind !== 'folder') return source;
   const epochs = readdirSync(source)
     .map((name) => Number(/^epoch_(\d+)\.safetensors$/.exec(name)?.[1]))
     .filter((epoch) => Number.isInteger(epoch));
@@ -175,24 +171,4 @@ function entryOf({ file, meta, stateHash }: LoadedCheckpoint): EpochEntry {
         `${stateHash}, the record's epoch ${meta.epoch} has ${entry?.stateHash ?? 'none'}`,
     );
   return entry;
-}
-
-/** The experiment that a file of ours was made by; undefined for other systems' files. */
-export function experimentIn(
-  {
-    metadata,
-    file,
-  }: { readonly metadata: Readonly<Record<string, string>>; readonly file: string },
-  methods: Methods,
-): Experiment | undefined {
-  const { format = '', experiment, meta } = metadata;
-  const json = format.startsWith('reprise-checkpoint') ? meta : experiment;
-  if (json === undefined || !format.startsWith('reprise-')) return undefined;
-  const value: unknown = JSON.parse(json);
-  const inner = z.looseObject({ experiment: z.unknown() }).safeParse(value);
-  try {
-    return parseExperiment(json === meta ? inner.data?.experiment : value, methods);
-  } catch (cause) {
-    throw new UserError(`${file}: ${cause instanceof Error ? cause.message : cause}`);
-  }
 }

@@ -18,8 +18,12 @@ export const CheckpointExtra = z.strictObject({
   epochs: z.array(EpochEntry).readonly(),
   /** Of the epoch under way. */
   sums: EpochSums,
+  /** The names of the classes that the run learns, by label; absent where it learns none. */
+  classes: z.array(z.string()).readonly().optional(),
   /** Of the initial weights, where a golden's band is measured. */
   perturbation: z.int().optional(),
+  /** What stood before the backbone's names in the weights that the run began with. */
+  pretrainedPrefix: z.string().optional(),
 });
 export type CheckpointExtra = z.infer<typeof CheckpointExtra>;
 

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import { differences, Sha256, sha256Json, UserError } from '../base/index.ts';
 import { native } from '../engine/native/capi.ts';
 import { fingerprint } from '../engine/native/fingerprint.ts';
+import { hashesOf, type Repair, RunData } from './repair.ts';
 
 /** What a run computes from and with, besides the experiment: all that may change its bits. */
 export const Provenance = z
   .strictObject({
-    /** SHA-256 by use: the manifests of `train`, `evaluation.train`, …, and `pretrained`. */
-    data: z.record(z.string(), Sha256).readonly(),
+    data: RunData.readonly(),
     graph: Sha256,
     library: Sha256,
     fingerprint: z.looseObject({ id: z.string(), device: z.string() }).readonly(),
@@ -29,14 +29,19 @@ export function provenanceOf(data: Readonly<Record<string, string>>, graph: Sha2
  * fingerprint and the hash of its step stand for both machines or versions, so that the record is
  * never compared bit by bit with that of a run made on one machine.
  * @param warn is told where the bits may part from those of an undisturbed run.
+ * @param repaired the image files that explain why data are not the same
  * @throws UserError when the data are not the same: such a run is another run.
  */
 export function continued(
   before: Provenance,
   now: Provenance,
   warn: (message: string) => void,
+  repaired: readonly Repair[] = [],
 ): Provenance {
-  const [apart] = differences(before.data, now.data);
+  const explained = new Set(repaired.map(({ use }) => use));
+  const [apart] = differences(hashesOf(before.data), hashesOf(now.data)).filter(
+    ({ path }) => !explained.has(path),
+  );
   if (apart !== undefined)
     throw new UserError(
       `the data changed since the checkpoint: ${apart.path} has SHA-256 ${apart.right ?? 'nothing'}, ` +
@@ -45,13 +50,16 @@ export function continued(
   const parted = (['graph', 'library', 'fingerprint'] as const).filter(
     (part) => differences(before[part], now[part]).length > 0,
   );
-  if (parted.length === 0) return before;
+  const all = [...(before.data.repaired ?? []), ...repaired];
+  const data = RunData.parse({ ...now.data, ...(all.length === 0 ? {} : { repaired: all }) });
+  if (parted.length === 0) return explained.size === 0 ? before : { ...before, data };
   warn(
     `${parted.map((part) => CHANGED[part]).join(' and ')} since the checkpoint: from here on results ` +
       'may differ from an undisturbed run in the last bits; the record says so',
   );
   return {
     ...now,
+    data,
     graph: before.graph === now.graph ? now.graph : sha256Json([before.graph, now.graph]),
     fingerprint: mixed(before.fingerprint, now.fingerprint),
   };

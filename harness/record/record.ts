@@ -1,10 +1,19 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson, parse, Sha256, sha256Json, UserError, writeAtomic } from '../base/index.ts';
+import {
+  canonicalJson,
+  kindOfPath,
+  parse,
+  readJson,
+  Sha256,
+  sha256Json,
+  UserError,
+  writeAtomic,
+} from '../base/index.ts';
 import { respelled } from '../experiment/former.ts';
 import { chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
 import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';
+import { RunData } from './repair.ts';
 
 const Revision = z.strictObject({
   format: z.literal(FORMER_FORMAT),
@@ -19,8 +28,7 @@ export const RunRecord = z.strictObject({
   /** The whole experiment, every default explicit. */
   experiment: z.looseObject({ name: z.string() }),
   experimentId: Sha256,
-  /** SHA-256 of the data manifests by use: `train`, `evaluation.train`, `evaluation.test`. */
-  data: z.record(z.string(), Sha256),
+  data: RunData,
   /** SHA-256 of the traced step's GraphDef: a change of op order shows before any training. */
   graph: Sha256,
   /** SHA-256 of libtensorflow. */
@@ -65,19 +73,12 @@ export async function writeRecord(folder: string, record: UnsealedRecord): Promi
  * @throws UserError when there is none, or naming what does not fit.
  */
 export function readRecord(path: string): RunRecord {
-  const folder = existsSync(path) && statSync(path).isDirectory();
-  const file = folder ? join(path, FILE) : path;
-  if (!existsSync(file))
+  const file = kindOfPath(path) === 'folder' ? join(path, FILE) : path;
+  if (kindOfPath(file) === undefined)
     throw new UserError(
       `${file} is not there; expected the work directory of a run, or its record`,
     );
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new UserError(`${file} is damaged: it is no JSON (${String(cause)})`);
-  }
-  return checkRecord(json, file);
+  return checkRecord(readJson(file, 'the record of a run (record.json)'), file);
 }
 
 /**

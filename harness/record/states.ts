@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
+  readText,
   sha256,
   sha256Json,
   UserError,
@@ -69,7 +70,7 @@ export class StateFile {
 export function readStates(folder: string): StateRow[] {
   const path = join(folder, FILE);
   if (!existsSync(path)) return [];
-  return wholeLines(readFileSync(path, 'utf8')).map((line, i) => {
+  return wholeLines(readText(path)).map((line, i) => {
     const row = StateRow.safeParse(jsonOf(line));
     if (row.success) return row.data;
     throw new UserError(`${path} is damaged in line ${i + 1}`);

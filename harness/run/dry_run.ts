@@ -1,16 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { clock } from '../base/index.ts';
+import { always, clock } from '../base/index.ts';
 import { type Count, knownCount } from '../data/known_sizes.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { stepsOf } from '../data/loader/order.ts';
+import type { SourceSpec } from '../data/spec.ts';
 import { itemBytes, sizeOf } from '../engine/array.ts';
-import type { Experiment, Methods } from '../experiment/index.ts';
+import { type Experiment, type Methods, warningsOf } from '../experiment/index.ts';
 import { stream } from '../random/stream.ts';
 import type { StepDefinition } from '../step/definition.ts';
 import { Learner } from '../step/learner.ts';
 import { countParameters, type ParameterCounts } from '../step/parameters.ts';
 import { runStep } from '../step/step.ts';
-import { openTraining } from './open_training.ts';
+import { checkedMethod, openTraining } from './open_training.ts';
 
 export interface DryRunOptions {
   readonly experiment: Experiment;
@@ -33,6 +34,8 @@ export interface Probe {
 
 /** What a run would be, found out without its data. */
 export interface DryRun {
+  /** `dryWarnings`. */
+  readonly warnings: readonly string[];
   readonly parameters: ParameterCounts;
   readonly nodes: number;
   readonly traceSeconds: number;
@@ -58,11 +61,46 @@ const PROBE_STEPS = 5;
 const LONGEST_STEP = 15; // seconds; a longer one is scaled up instead of run
 const SHARE_OF_MEMORY = 0.7; // of what is available, for a step to be tried
 
+/** Settings that are legal and yet defeat the method, as far as can be said without the data. */
+export function dryWarnings(experiment: Experiment, methods: Methods, data: string): string[] {
+  const { data: own, evaluation } = experiment;
+  const sources = {
+    train: own.train,
+    'evaluation.train': evaluation?.train,
+    'evaluation.test': evaluation?.test,
+  };
+  const known = Object.entries(sources).map(([use, spec]) => {
+    const found = spec === undefined ? undefined : knownCount(spec, data);
+    return [
+      use,
+      spec === undefined || found === undefined
+        ? undefined
+        : { ...found, classes: classesOf(spec) },
+    ];
+  });
+  return warningsOf(experiment, checkedMethod(experiment, methods), Object.fromEntries(known));
+}
+
+function classesOf(spec: SourceSpec): number | undefined {
+  if (spec.kind === 'repeat') return classesOf(spec.source);
+  if (spec.kind === 'concat') {
+    const [classes, ...others] = new Set(spec.sources.map(classesOf));
+    return others.length === 0 ? classes : undefined;
+  }
+  if (spec.kind === 'generated') return Math.min(spec.classes, spec.count);
+  if (spec.kind === 'cifar10') return 10;
+  return spec.kind === 'cifar100' ? 100 : undefined;
+}
+
 /** Builds the real graph of an experiment, and runs steps of random images to measure it. */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { experiment, methods, data, threads = 0, tell = () => {} } = options;
+  const warnings = dryWarnings(experiment, methods, data);
+  for (const warning of warnings) tell(`warning: ${warning}`);
   const length = lengthOf(experiment, data);
-  const shape = { samples: length.images?.count ?? 1, classes: undefined };
+  // Banks have a row a sample, and a step needs as many as it has images.
+  const needed = experiment.replicas * experiment.batch;
+  const shape = { samples: length.images?.count ?? needed, classes: undefined };
   let began = 0;
   const training = await openTraining({
     experiment,
@@ -77,8 +115,9 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   });
   const { learner } = training;
   const traceSeconds = clock.seconds() - began;
-  try {
+  const body = async () => {
     const facts = {
+      warnings,
       parameters: countParameters(experiment, methods),
       nodes: learner.program.graph.nodes.length,
       traceSeconds,
@@ -88,9 +127,8 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
     const settings = { intraThreads: threads, interThreads: threads };
     const probes = await measure(learner, settings, experiment.seed, tell);
     return { ...facts, ...concluded(experiment, facts.stepsPerEpoch, probes) };
-  } finally {
-    await training.dispose();
-  }
+  };
+  return always(body, () => training.dispose());
 }
 
 function lengthOf({ data: spec, replicas, batch, seed }: Experiment, data: string) {
@@ -173,7 +211,7 @@ function concluded(
   { full, small, projected }: Probes,
 ): Omit<
   DryRun,
-  'parameters' | 'nodes' | 'traceSeconds' | 'stateBytes' | 'images' | 'stepsPerEpoch'
+  'warnings' | 'parameters' | 'nodes' | 'traceSeconds' | 'stateBytes' | 'images' | 'stepsPerEpoch'
 > {
   const { seconds, peakBytes } = full ??
     projected ?? { seconds: Number.NaN, peakBytes: Number.NaN };

@@ -1,12 +1,14 @@
-import { UserError } from '../base/index.ts';
+import { always, UserError } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import type { Experiment, Metrics } from '../experiment/index.ts';
 import type { RunLog, StepEntry } from '../log/log.ts';
+import { momentumOf } from '../optim/spec.ts';
 import { type EpochSums, withStep } from '../record/sums.ts';
 import type { StepPlan } from '../step/plan.ts';
 import { takeStep } from '../step/take_step.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import type { Training } from './open_training.ts';
+import { unread } from './unread.ts';
 
 /** What the steps of an epoch need. */
 export interface EpochSetup {
@@ -35,6 +37,7 @@ export interface EpochOutcome {
  * prepared and the step before is written down. A run that is told to stop takes the first step of an
  * epoch all the same once the method has done its work before it.
  * @throws UserError when a value of a step is not finite.
+ * @throws Unread when an image cannot be read, once the steps before it are done.
  */
 export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   const { training, begun, log, epoch, signal } = setup;
@@ -44,38 +47,43 @@ export async function runEpoch(setup: EpochSetup): Promise<EpochOutcome> {
   let { sums } = begun;
   // A checkpoint saved before the first step would look like the end of the epoch before.
   const least = sums.before === undefined ? 0 : 1;
-  let write = () => {};
+  let unwritten = () => {};
+  // Taken out before it is called: a line that fails half-way is not written a second time.
+  const write = () => {
+    const now = unwritten;
+    unwritten = () => {};
+    now();
+  };
   let next = ahead(batches);
+  let running: Promise<unknown> = Promise.resolve();
   log.startEpoch();
-  try {
+  const steps = async () => {
     while (done < stepsPerEpoch && (done < least || signal?.aborted !== true)) {
-      const { value: batch } = await next;
+      const { value: batch } = await next.catch(unread({ epoch, epochStep: done, sums }));
       if (batch === undefined) throw new Error(`epoch ${epoch}: no batch for step ${done}`);
       log.dataReady();
       const plan = training.plan(epoch * stepsPerEpoch + done);
-      const running = takeStep(learner, host, batch, plan, { epoch, epochStep: done });
+      const taken = takeStep(learner, host, batch, plan, { epoch, epochStep: done });
+      running = taken.catch(() => undefined); // its failure is reported where it is awaited
       done++;
       if (done < stepsPerEpoch) next = ahead(batches);
       write();
-      const metrics = finite(experiment, await running, { ...plan, epoch, done });
+      const metrics = finite(experiment, await taken, { ...plan, epoch, done });
       const times = log.stepDone();
       const images = batch.indices.length;
       sums = withStep(sums, metrics, images);
       const entry = entryOf(experiment, plan, images, learner.inPercent(metrics));
-      write = () => log.step(entry, times);
+      unwritten = () => log.step(entry, times);
       await setup.afterStep?.(plan.step + 1);
       if (savesAt(experiment, done, stepsPerEpoch)) {
         write();
-        write = () => {};
         await setup.save(done, sums);
         log.startEpoch();
       }
     }
-  } finally {
-    write();
-    await next.catch(() => undefined);
-    await batches.return?.();
-  }
+  };
+  const settled = [() => running, () => next.catch(() => undefined), () => batches.return?.()];
+  await always(steps, write, ...settled);
   return { epochStep: done, sums };
 }
 
@@ -85,7 +93,7 @@ function entryOf(
   images: number,
   metrics: Metrics,
 ): StepEntry {
-  const { momentum } = experiment.optimizer;
+  const momentum = momentumOf(experiment.optimizer);
   return { step: plan.step + 1, lr: plan.rate, momentum, images, metrics };
 }
 

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { canonicalJson, writeAtomic } from '../base/index.ts';
+import { always, canonicalJson, writeAtomic } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { bytesOf, type HostArray, hostArray } from '../engine/array.ts';
 import type { Experiment, Host, Methods, StepAt } from '../experiment/index.ts';
@@ -27,6 +27,8 @@ export interface ExportOptions {
   /** Also trains on the batches: `losses.jsonl`, and the state before every step as a file. */
   readonly states?: boolean | undefined;
   readonly workers?: number | undefined;
+  /** Told what a user should know of the data. */
+  readonly warn?: (message: string) => void;
   /** Told after every step. */
   readonly tell?: (step: number, steps: number) => void;
 }
@@ -39,10 +41,11 @@ export interface ExportOptions {
  * @returns the number of steps written
  */
 export async function exportRun(options: ExportOptions): Promise<number> {
-  const { experiment, methods, data, folder, workers } = options;
+  const { experiment, methods, data, folder, workers, warn = () => {} } = options;
   const training = await openTraining({ experiment, methods, data, workers });
+  for (const warning of training.warnings) warn(warning);
   const { learner, method, stepsPerEpoch } = training;
-  try {
+  const body = async () => {
     await learner.initialise(experiment.seed);
     const plans = Array.from({ length: experiment.epochs * stepsPerEpoch }, (_, step) =>
       training.plan(step),
@@ -58,9 +61,8 @@ export async function exportRun(options: ExportOptions): Promise<number> {
     const trains = options.states === true || method.beforeEpoch !== undefined;
     const trained = trains ? new ExportedRun(options, training) : undefined;
     return await writeBatches(options, training, steps, trained);
-  } finally {
-    await training.dispose();
-  }
+  };
+  return always(body, () => training.dispose());
 }
 
 /** A stream to a pipe or file. Opening a pipe waits until somebody reads from it. */

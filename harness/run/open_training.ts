@@ -1,11 +1,14 @@
+import { always, UserError } from '../base/index.ts';
+import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
+import { sourceWarnings } from '../data/source_warnings.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
-import type { EvaluationSetup, Evaluator } from '../evaluation/judge.ts';
+import type { EvaluationSetup, Evaluator, JudgeSetup } from '../evaluation/judge.ts';
 import {
   type BoundMethod,
   bindMethod,
@@ -17,6 +20,7 @@ import {
   type Experiment,
   type Methods,
   NO_DATA,
+  warningsOf,
 } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import { type Provenance, provenanceOf } from '../record/provenance.ts';
@@ -30,11 +34,11 @@ import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
 /** How a training gets its batches and its judge; tests put others in. */
 export interface Openers {
   openBatches(setup: EvaluationSetup): Promise<Batches>;
-  openEvaluator(setup: EvaluationSetup): Promise<Evaluator | undefined>;
+  openEvaluator(setup: JudgeSetup): Promise<Evaluator | undefined>;
 }
 
 export const openers: Openers = {
-  openBatches: ({ experiment, method, data, workers }) => {
+  openBatches: ({ experiment, method, data, workers, signal }) => {
     const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
@@ -53,6 +57,7 @@ export const openers: Openers = {
       ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
       ...(workers === undefined ? {} : { workers }),
       onProgress: hashingProgress('data.train'),
+      signal,
     });
   },
   openEvaluator,
@@ -78,6 +83,8 @@ export interface TrainingSetup {
   readonly interThreads?: number | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
+  /** Ends the opening and a judgement under way, which throw its reason then; a step is finished. */
+  readonly signal?: AbortSignal | undefined;
   readonly onRun?: ProgramOptions['onRun'];
   /** Told of each phase that is over. */
   readonly opened?: ((phase: Phase) => void) | undefined;
@@ -141,6 +148,26 @@ export class Training {
     return { train: this.batches.source.manifest.sha256, ...this.evaluator?.manifests };
   }
 
+  /** The images by use, as in `manifests`. */
+  get sources(): Readonly<Record<string, Source>> {
+    return { train: this.batches.source, ...this.evaluator?.sources };
+  }
+
+  /** What a user is to be told of the data, and settings that are legal and yet defeat the method with them. */
+  get warnings(): readonly string[] {
+    const known = Object.entries(this.sources).map(
+      ([use, { count, distinct, labels, manifest }]) => {
+        const classes = labels === undefined ? undefined : new Set(labels).size;
+        return [use, { count, distinct, classes, sha256: manifest.sha256 }] as const;
+      },
+    );
+    return [
+      ...sourceWarnings('data.train', this.batches.source),
+      ...(this.evaluator?.warnings ?? []),
+      ...warningsOf(this.experiment, this.method, Object.fromEntries(known)),
+    ];
+  }
+
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
   provenance(pretrained?: string): Provenance {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
@@ -176,9 +203,11 @@ export class Training {
   }
 
   async dispose(): Promise<void> {
-    await this.evaluator?.dispose();
-    await this.opened?.dispose();
-    this.learner.dispose();
+    await always(
+      async () => this.evaluator?.dispose(),
+      () => this.opened?.dispose(),
+      () => this.learner.dispose(),
+    );
   }
 
   private get images(): Pick<Source, 'count' | 'describe'> {
@@ -196,9 +225,9 @@ export async function openTraining(
   setup: TrainingSetup,
   { openBatches, openEvaluator: openJudge }: Openers = openers,
 ): Promise<Training> {
-  const { experiment, methods, data, workers, threads, shape, opened = () => {} } = setup;
+  const { experiment, methods, data, workers, threads, signal, shape, opened = () => {} } = setup;
   const method = checkedMethod(experiment, methods);
-  const evaluation = { experiment, method, data, workers, threads };
+  const evaluation = { experiment, method, data, workers, threads, signal };
   useLanes(experiment.lanes);
   const [batches] = await Promise.all([
     shape === undefined ? openBatches(evaluation) : undefined,
@@ -209,18 +238,26 @@ export async function openTraining(
   try {
     if (batches !== undefined) {
       checkData(experiment, batches.source.count);
-      checkShape(experiment, method, dataShape(batches.source));
+      const { source } = batches;
+      if (method.labels && source.unlabelled !== undefined)
+        throw new UserError(
+          `data.train: ${source.unlabelled}, but ${method.kind} learns from labels`,
+        );
+      if (method.labels && source.labels !== undefined) classNames('data.train', source);
+      checkShape(experiment, method, dataShape(source));
+      if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });
     }
-    if (setup.judged) evaluator = await openJudge(evaluation);
     opened('evaluator');
     const known = batches === undefined ? (shape ?? NO_DATA) : dataShape(batches.source);
     const learner = openLearner(setup, method, known);
     opened('step traced');
     return new Training({ setup, method, learner, batches, evaluator });
   } catch (error) {
-    await evaluator?.dispose();
-    await batches?.dispose();
-    throw error;
+    return await always<never>(
+      () => Promise.reject(error),
+      () => evaluator?.dispose(),
+      () => batches?.dispose(),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomic } from '../base/index.ts';
+import { readFolder, readText, writeAtomic } from '../base/index.ts';
 import { csvLine } from '../log/csv.ts';
 import { wholeLines } from '../log/step_file.ts';
 import { inPercent, isFormer } from '../record/former.ts';
@@ -19,14 +19,14 @@ const NAMES = /^(steps\.csv|\d{8}_\d{6}\.log\.json)$/;
 export async function reviseWorkDir(folder: string): Promise<boolean> {
   const former = isFormer(folder);
   if (former) {
-    for (const name of readdirSync(folder).filter((one) => NAMES.test(one))) {
+    for (const name of readFolder(folder).filter((one) => NAMES.test(one))) {
       const path = join(folder, name);
-      const text = readFileSync(path, 'utf8');
+      const text = readText(path);
       await writeAtomic(path + SUFFIX, name === 'steps.csv' ? stepsOf(text) : linesOf(text));
     }
     await writeRecord(folder, readRecord(folder));
   }
-  for (const name of readdirSync(folder).filter((one) => one.endsWith(SUFFIX)))
+  for (const name of readFolder(folder).filter((one) => one.endsWith(SUFFIX)))
     renameSync(join(folder, name), join(folder, name.slice(0, -SUFFIX.length)));
   return former;
 }
@@ -66,6 +66,6 @@ function linesOf(text: string): string {
 export function stepsIn(folder: string): string | undefined {
   const path = join(folder, 'steps.csv');
   if (!existsSync(path)) return undefined;
-  const text = readFileSync(path, 'utf8');
+  const text = readText(path);
   return isFormer(folder) ? stepsOf(text) : text;
 }

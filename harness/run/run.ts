@@ -6,21 +6,14 @@ import { learningRate } from '../optim/schedule.ts';
 import type { CheckpointExtra, History } from '../record/history.ts';
 import type { Provenance } from '../record/provenance.ts';
 import type { StateFile } from '../record/states.ts';
-import { beforeOf, type EpochSums, meansOf, NO_SUMS } from '../record/sums.ts';
+import { beforeOf, meansOf, NO_SUMS } from '../record/sums.ts';
 import { Stopped } from '../step/learner_host.ts';
 import { saveCheckpoint, stateHash } from '../weights/checkpoint.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import { runEpoch } from './epoch.ts';
 import type { Training } from './open_training.ts';
-
-/** Where a run stands. */
-export interface Place {
-  /** Epochs finished. */
-  readonly epoch: number;
-  /** Steps finished of the next one, and their sums. */
-  readonly epochStep: number;
-  readonly sums: EpochSums;
-}
+import { learntClasses } from './pretrained_classes.ts';
+import { type Place, Unread, unread, unreadText } from './unread.ts';
 
 export interface RunSetup {
   readonly training: Training;
@@ -29,7 +22,10 @@ export interface RunSetup {
   readonly history: History;
   readonly provenance: Provenance;
   readonly perturbation: number | undefined;
+  readonly pretrainedPrefix: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Throws where the folder is not the one any more that was opened. */
+  readonly check: () => void;
   /** Takes the hashes of every tensor after every step, where that is asked for. */
   readonly states: StateFile | undefined;
 }
@@ -38,6 +34,8 @@ export interface RunSetup {
 export class Run {
   private readonly setup: RunSetup;
   private place: Place;
+  /** The step whose state the last checkpoint of this start holds. */
+  private saved: number | undefined;
 
   constructor(setup: RunSetup, place: Place) {
     this.setup = setup;
@@ -46,37 +44,48 @@ export class Run {
 
   /** The entry of epoch 0: the state before training. */
   async begin(): Promise<void> {
-    const { history } = this.setup;
-    await history.write(); // from here on the folder is this experiment's
+    await this.writeRecord(); // from here on the folder is this experiment's
     await this.conclude(0, {});
-    await history.write();
+    await this.writeRecord();
   }
 
   /**
    * Trains up to an epoch.
-   * @returns false when the signal stopped it; the state is saved then.
+   * @returns false when the signal stopped it; the state is saved then, of an epoch whose evaluation was
+   *   stopped that before it.
    */
   async advance(lastEpoch: number): Promise<boolean> {
     const { signal } = this.setup;
     while (this.place.epoch < lastEpoch) {
       if (!(await this.epoch(lastEpoch))) return false;
-      if (signal?.aborted && this.place.epoch < this.setup.training.experiment.epochs) return false;
+      if (signal?.aborted && this.place.epoch < this.setup.training.experiment.epochs) {
+        // Told to stop since this epoch's checkpoint was left out or written.
+        if (this.saved !== this.step) await this.save();
+        return false;
+      }
     }
     return true;
   }
 
-  /** What comes after the last epoch. */
-  async finish(): Promise<void> {
+  /** What comes after the last epoch. @returns false when the signal stopped it */
+  async finish(): Promise<boolean> {
     const { training, history, log } = this.setup;
     const { evaluator, learner } = training;
-    const final = evaluator === undefined ? {} : await evaluator.atEnd(await learner.save());
+    let final: Metrics = {};
+    try {
+      if (evaluator !== undefined) final = await evaluator.atEnd(await learner.save());
+    } catch (error) {
+      if (!this.isStop(error)) throw error;
+      return false;
+    }
     if (Object.keys(final).length > 0) log.validation(this.step, this.rate(), final);
     history.finish(final);
-    await history.write();
+    await this.writeRecord();
+    return true;
   }
 
   private async epoch(lastEpoch: number): Promise<boolean> {
-    const { training, log, history, signal, states } = this.setup;
+    const { training, log, signal, states } = this.setup;
     const { experiment, learner, stepsPerEpoch } = training;
     const { epoch, epochStep: fromStep } = this.place;
     const begun = await this.begun();
@@ -95,21 +104,24 @@ export class Run {
         this.place = { epoch, epochStep, sums: sumsThen };
         return this.save();
       },
-    });
-    this.place = { epoch, ...outcome };
+    }).catch((error) => this.leave(error));
+    const ended = { epoch, ...outcome };
+    this.place = ended;
     if (signal?.aborted) {
       await this.save();
       if (outcome.epochStep < stepsPerEpoch) return false;
     }
-    this.place = { epoch: epoch + 1, epochStep: 0, sums: NO_SUMS };
     const means = learner.inPercent(meansOf(outcome.sums));
     const values = Object.entries(means).map(([name, value]) => `${name} ${value.toFixed(4)}`);
     log.info(`epoch ${epoch + 1} of ${experiment.epochs}: ${values.join(', ')}`);
-    const state = await this.conclude(epoch + 1, means, beforeOf(outcome.sums));
+    const state = await this.concluded(epoch + 1, means, beforeOf(outcome.sums))
+      .catch(unread(ended))
+      .catch((error) => this.leave(error));
+    if (state === undefined) return false;
     const { everyEpochs } = experiment.checkpoint;
     if ((epoch + 1) % everyEpochs === 0 || epoch + 1 === lastEpoch || signal?.aborted)
       await this.save(state);
-    await history.write();
+    await this.writeRecord();
     return true;
   }
 
@@ -124,9 +136,48 @@ export class Run {
       return await training.begin({ epoch, fromStep, sums, log, signal });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
+      if (error.cause !== undefined) return this.leave(new Unread(this.place, error.cause));
       await this.save();
       return undefined;
     }
+  }
+
+  /** Ends a run for which an image cannot be read: saves what was done before it, and says how to go on. */
+  private async leave(error: unknown): Promise<never> {
+    if (!(error instanceof Unread)) throw error;
+    const { folder } = this.setup;
+    this.place = error.place;
+    const { epochStep, sums } = error.place;
+    // As in `runEpoch`: between the method's work before an epoch and its first step nothing can be saved.
+    const savable = epochStep > 0 || sums.before === undefined;
+    const saved = savable && (await this.save().then(yes, no));
+    throw unreadText(error, { step: this.step, folder, saved });
+  }
+
+  /**
+   * As `conclude`, for an epoch that was trained; undefined when the run was stopped in the middle of its
+   * evaluation, with the state saved from which that is done again.
+   */
+  private async concluded(
+    epoch: number,
+    means: Metrics,
+    before: Metrics,
+  ): Promise<Map<string, HostArray> | undefined> {
+    try {
+      const state = await this.conclude(epoch, means, before);
+      this.place = { epoch, epochStep: 0, sums: NO_SUMS };
+      return state;
+    } catch (error) {
+      if (!this.isStop(error)) throw error;
+      await this.save();
+      return undefined;
+    }
+  }
+
+  /** Whether an error is only that the run is told to stop. */
+  private isStop(error: unknown): boolean {
+    const { signal } = this.setup;
+    return signal?.aborted === true && error === signal.reason;
   }
 
   /**
@@ -154,14 +205,18 @@ export class Run {
 
   private async save(state?: Map<string, HostArray>): Promise<void> {
     const { training, folder, log, history, provenance, perturbation } = this.setup;
-    const { experiment, learner } = training;
+    const { pretrainedPrefix, check } = this.setup;
+    const { experiment, learner, method } = training;
     const { epoch, epochStep, sums } = this.place;
+    const classes = learntClasses(method, training.batches.source);
     const extra: CheckpointExtra = {
       format: 'reprise-record-2',
       provenance,
       sums,
       epochs: history.epochs,
+      ...(classes === undefined ? {} : { classes }),
       ...(perturbation === undefined ? {} : { perturbation }),
+      ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
     };
     const meta = { experiment, experimentId: experimentId(experiment), epoch, epochStep, extra };
     const tensors = state ?? (await learner.save());
@@ -170,9 +225,16 @@ export class Run {
       folder,
       { tensors, meta: { ...meta, step: this.step } },
       { keepLast, keepEvery },
+      check,
     );
+    this.saved = this.step;
     // The record has the numbers of an epoch; here the log says how much of it is saved.
     if (epochStep > 0) log.info(`saved step ${this.step}`);
+  }
+
+  private async writeRecord(): Promise<void> {
+    this.setup.check();
+    await this.setup.history.write();
   }
 
   private get step(): number {
@@ -186,3 +248,7 @@ export class Run {
     return learningRate(experiment.schedule, experiment.optimizer.lr, at);
   }
 }
+
+const yes = () => true;
+// The disk may be full too: what cannot be read is still the first cause.
+const no = () => false;

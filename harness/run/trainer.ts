@@ -1,16 +1,18 @@
 import { resolve } from 'node:path';
-import { sha256File, UserError } from '../base/index.ts';
+import { always, hearNotices, type Lock, sha256File, UserError } from '../base/index.ts';
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { RunLog } from '../log/log.ts';
 import type { Terminal } from '../log/progress.ts';
-import { type CheckpointExtra, extraOf, History } from '../record/history.ts';
+import { keepDigests } from '../record/digests.ts';
+import { extraOf, History } from '../record/history.ts';
 import { continued, environment, type Provenance } from '../record/provenance.ts';
 import type { RunRecord } from '../record/record.ts';
 import { StateFile } from '../record/states.ts';
 import { NO_SUMS } from '../record/sums.ts';
-import { perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
-import type { Learner } from '../step/learner.ts';
+import { checkPrefix, perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
+import { readSafetensorsHeader } from '../weights/safetensors.ts';
+import { type ImageWatch, watchImages } from './image_watch.ts';
 import {
   checkedMethod,
   type Openers,
@@ -18,6 +20,8 @@ import {
   openTraining,
   type Training,
 } from './open_training.ts';
+import { checkPretrainedClasses } from './pretrained_classes.ts';
+import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -32,6 +36,8 @@ export interface TrainOptions {
   readonly resumeFrom?: string | undefined;
   /** Weights to begin with, a safetensors file. */
   readonly pretrained?: string | undefined;
+  /** What stands before the backbone's names in these; found by default (`chooseEncoder`). */
+  readonly prefix?: string | undefined;
   /** Stops after this many epochs in all; the run can be resumed. */
   readonly stopAfterEpoch?: number | undefined;
   /** Processes or threads that prepare data. Never changes a result bit. */
@@ -66,25 +72,34 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
   const { experiment, methods } = options;
   const workDir = resolve(options.workDir);
   checkedMethod(experiment, methods); // before a folder is made
-  const lock = openWorkDir(workDir);
-  try {
-    const said: Say[] = [];
-    const checkpoint = await findStart({
-      folder: workDir,
-      experiment,
-      resumeFrom: options.resumeFrom,
-      tell: {
-        info: (message) => said.push(['info', message]),
-        warn: (message) => said.push(['warn', message]),
-      },
-    });
-    const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
-    if (before !== undefined) return { record: before, workDir, finished: true };
-    const opened = () => openTraining({ ...options, judged: true }, open);
-    return await trained({ ...options, workDir }, opened, checkpoint, said);
-  } finally {
-    lock.release();
-  }
+  if (options.prefix !== undefined && options.pretrained === undefined)
+    throw new UserError(
+      `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
+    );
+  if (options.pretrained !== undefined) readSafetensorsHeader(options.pretrained);
+  const said: Say[] = [];
+  const unhear = hearNotices((message) => said.push(['warn', message]));
+  let lock: Lock | undefined;
+  return always(
+    async () => {
+      lock = await openWorkDir(workDir);
+      const checkpoint = await findStart({
+        folder: workDir,
+        experiment,
+        resumeFrom: options.resumeFrom,
+        tell: {
+          info: (message) => said.push(['info', message]),
+          warn: (message) => said.push(['warn', message]),
+        },
+      });
+      const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
+      if (before !== undefined) return { record: before, workDir, finished: true };
+      const opened = () => openTraining({ ...options, judged: true }, open);
+      return await trained({ ...options, workDir }, lock, opened, checkpoint, said);
+    },
+    () => lock?.release(),
+    unhear,
+  );
 }
 
 /** The record of a run that has nothing left to do. */
@@ -97,50 +112,102 @@ function finishedBefore(folder: string, checkpoint: LoadedCheckpoint): RunRecord
 
 async function trained(
   options: TrainOptions,
+  lock: Lock,
   open: () => Promise<Training>,
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch, signal, perturbation } = options;
   const training = await open();
   let log: RunLog | undefined;
-  try {
-    const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-    const provenance = provenanceHere(options, training, extra, said);
-    if (checkpoint === undefined) await initialise(options, training.learner, said);
-    else await training.learner.restore(checkpoint.tensors);
-    const entries = extra?.epochs ?? [];
-    const step = checkpoint?.meta.step ?? 0;
-    log = await openLog(options, training, step, entries.length - 1);
-    log.info(startLine(options, training));
-    for (const [level, message] of said) log[level](message);
-    for (const note of training.batches.source.manifest.notes) log.info(`data.train: ${note}`);
-    const notes = perturbation === undefined ? {} : { perturbation: String(perturbation) };
-    const history = new History(workDir, experiment, provenance, entries, notes);
-    const states = options.states ? await StateFile.open(workDir, step) : undefined;
-    const run = new Run(
-      { training, folder: workDir, log, history, provenance, perturbation, signal, states },
-      {
-        epoch: checkpoint?.meta.epoch ?? 0,
-        epochStep: checkpoint?.meta.epochStep ?? 0,
-        sums: extra?.sums ?? NO_SUMS,
-      },
-    );
-    if (checkpoint === undefined) await run.begin();
-    else {
-      log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
-      await history.write();
-    }
-    const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
-    const through = await run.advance(last);
-    if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
-    else if (last === experiment.epochs) await run.finish();
-    const record = history.record();
-    return { record, workDir, finished: record.finished };
-  } finally {
-    log?.close();
-    await training.dispose();
+  let unhear = () => {};
+  let watch: ImageWatch | undefined;
+  return always(
+    async () => {
+      const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
+      const provenance = provenanceHere(options, training, checkpoint, said);
+      let pretrainedPrefix = extra?.pretrainedPrefix;
+      if (checkpoint === undefined) pretrainedPrefix = await initialise(options, training, said);
+      else await training.learner.restore(checkpoint.tensors);
+      const step = checkpoint?.meta.step ?? 0;
+      const opened = await openLog(options, lock, training, step, (extra?.epochs ?? []).length - 1);
+      log = opened;
+      unhear = hearNotices((message) => opened.warn(message));
+      opened.info(startLine(options, training));
+      for (const [level, message] of said) opened[level](message);
+      for (const warning of training.warnings) opened.warn(warning);
+      const { sources } = training;
+      watch = await watchImages({ sources, log, folder: options.workDir, signal: options.signal });
+      await keepDigests(options.workDir, Object.values(sources));
+      const started = { training, lock, log: opened, provenance, pretrainedPrefix, watch };
+      try {
+        return await runFrom(checkpoint, { ...options, ...started });
+      } catch (cause) {
+        lock.check(); // a folder that is gone is why a file in it could not be written
+        throw cause;
+      }
+    },
+    () => watch?.dispose(),
+    () => log?.close(),
+    () => training.dispose(),
+    () => unhear(),
+  );
+}
+
+interface Started extends TrainOptions {
+  readonly training: Training;
+  readonly lock: Lock;
+  readonly log: RunLog;
+  readonly provenance: Provenance;
+  readonly pretrainedPrefix: string | undefined;
+  readonly watch: ImageWatch;
+}
+
+/** Runs what is left of a run whose state is in place. */
+async function runFrom(
+  checkpoint: LoadedCheckpoint | undefined,
+  { training, lock, log, provenance, pretrainedPrefix, watch, ...options }: Started,
+): Promise<TrainResult> {
+  const { experiment, workDir, stopAfterEpoch, perturbation } = options;
+  const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
+  const step = checkpoint?.meta.step ?? 0;
+  const notes = {
+    ...(perturbation === undefined ? {} : { perturbation: String(perturbation) }),
+    ...(pretrainedPrefix === undefined ? {} : { pretrainedPrefix }),
+  };
+  const history = new History(workDir, experiment, provenance, extra?.epochs ?? [], notes);
+  const states = options.states ? await StateFile.open(workDir, step) : undefined;
+  const check = () => lock.check();
+  const signal = AbortSignal.any([watch.signal, ...(options.signal ? [options.signal] : [])]);
+  const run = new Run(
+    {
+      training,
+      folder: workDir,
+      log,
+      history,
+      provenance,
+      perturbation,
+      pretrainedPrefix,
+      signal,
+      states,
+      check,
+    },
+    {
+      epoch: checkpoint?.meta.epoch ?? 0,
+      epochStep: checkpoint?.meta.epochStep ?? 0,
+      sums: extra?.sums ?? NO_SUMS,
+    },
+  );
+  if (checkpoint === undefined) await run.begin();
+  else {
+    log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
+    await history.write();
   }
+  const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
+  const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
+  if (!through) watch.refuse();
+  if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);
+  const record = history.record();
+  return { record, workDir, finished: record.finished };
 }
 
 function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Training): string {
@@ -152,39 +219,54 @@ function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Tra
 }
 
 function provenanceHere(
-  { pretrained, perturbation }: TrainOptions,
+  { pretrained, prefix, perturbation, workDir }: TrainOptions,
   training: Training,
-  extra: CheckpointExtra | undefined,
+  checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
 ): Provenance {
+  const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   if (extra !== undefined && extra.perturbation !== perturbation)
     throw new UserError(
       `perturbation: found ${perturbation ?? 'none'}, but the checkpoint was made with ${extra.perturbation ?? 'none'}`,
     );
+  if (extra !== undefined) checkPrefix(prefix, extra.pretrainedPrefix);
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
   const now = training.provenance(weights);
-  if (extra === undefined) return now;
-  return continued(extra.provenance, now, (message) => said.push(['warn', message]));
+  if (checkpoint === undefined || extra === undefined) return now;
+  const warn = (message: string) => void said.push(['warn', message]);
+  const repairs = repairsSince(training, checkpoint, workDir);
+  if (repairs.length > 0) warn(repairText(repairs, checkpoint.meta.step));
+  return continued(extra.provenance, now, warn, repairs);
 }
 
-async function initialise(options: TrainOptions, learner: Learner, said: Say[]): Promise<void> {
-  const { experiment, pretrained, perturbation } = options;
+/** @returns what stood before the backbone's names, where the weights are from a file. */
+async function initialise(
+  options: TrainOptions,
+  training: Training,
+  said: Say[],
+): Promise<string | undefined> {
+  const { experiment, methods, pretrained: file, prefix, perturbation } = options;
+  const { learner } = training;
   const { model } = learner.definition;
   await learner.initialise(experiment.seed);
-  if (pretrained !== undefined) {
-    const { values, unused } = await readPretrained(pretrained, model);
-    await setWeights(learner, values);
-    said.push(['info', `--pretrained ${pretrained}: ${values.size} tensors taken`]);
-    if (unused.length > 0)
-      said.push(['warn', `--pretrained ${pretrained}: no use for ${unused.join(', ')}`]);
+  const found =
+    file === undefined ? undefined : await readPretrained({ file, prefix, methods }, model);
+  if (found !== undefined) {
+    const { source } = training.batches;
+    const warning = checkPretrainedClasses(file ?? '', found.values, model, source);
+    if (warning !== undefined) said.push(['warn', warning]);
+    await setWeights(learner, found.values);
+    for (const line of found.said) said.push(['info', line]);
   }
   if (perturbation !== undefined)
     await setWeights(learner, perturbed(await learner.save(), model, perturbation));
+  return found?.prefix;
 }
 
 function openLog(
   { experiment, workDir, terminal }: TrainOptions,
+  lock: Lock,
   { stepsPerEpoch }: Training,
   resumeStep: number,
   resumeEpochs: number,
@@ -200,6 +282,7 @@ function openLog(
     everySteps: log.everySteps,
     environment: words.join(', '),
     stepsPerEpoch,
+    check: () => lock.check(),
     ...(terminal === undefined ? {} : { terminal }),
   });
 }

@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   differences,
   type Lock,
   lockFolder,
+  makeFolders,
+  readFolder,
   sweepTemporaries,
   UserError,
   writeAtomic,
@@ -17,17 +19,17 @@ import { reviseWorkDir, stepsIn } from './revise_work_dir.ts';
 
 const STEPS = 'steps.csv';
 const OWN =
-  /^(record\.json|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
+  /^(record\.json|data_[0-9a-f]{16}\.digests|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
 const SHOWN = 8; // fields that a message lists
 
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
-export function openWorkDir(folder: string): Lock {
+export async function openWorkDir(folder: string): Promise<Lock> {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (cause) {
     throw writeError(folder, cause);
   }
-  const lock = lockFolder(folder);
+  const lock = await lockFolder(folder);
   sweepTemporaries(folder);
   return lock;
 }
@@ -54,7 +56,8 @@ export async function findStart(request: StartRequest): Promise<LoadedCheckpoint
     throw new UserError(
       `${folder} holds a run of another experiment, ${found.name}:` +
         `${fieldsApart(found.experiment, experiment)}\n` +
-        'choose another --work_dir, or empty this one',
+        'choose another --work_dir, or empty this one' +
+        longer(found.experiment, experiment, furthest(folder)),
     );
   if (resumeFrom === undefined && found !== undefined && listCheckpoints(folder).length > 0)
     throw new UserError(occupied(folder, found));
@@ -62,7 +65,7 @@ export async function findStart(request: StartRequest): Promise<LoadedCheckpoint
   if (checkpoint === undefined) {
     if (found !== undefined) {
       tell.info(`${folder} holds a run that never reached a checkpoint; it begins anew`);
-      for (const name of readdirSync(folder))
+      for (const name of readFolder(folder))
         if (OWN.test(name)) rmSync(join(folder, name), { recursive: true });
     }
     return undefined;
@@ -140,7 +143,8 @@ async function resumed(
     throw new UserError(
       `${checkpoint.file} is of another experiment:` +
         `${fieldsApart(checkpoint.meta.experiment, experiment)}\n` +
-        'resume with the same experiment and the same --set, or start a run in another --work_dir',
+        'resume with the same experiment and the same --set, or start a run in another --work_dir' +
+        longer(checkpoint.meta.experiment, experiment, checkpoint.file),
     );
   return checkpoint;
 }
@@ -152,6 +156,24 @@ function fieldsApart(theirs: unknown, ours: unknown): string {
     .map(({ path, left, right }) => `\n  ${path}: ${shown(left)} there, ${shown(right)} asked for`);
   const more = apart.length > SHOWN ? `\n  and ${apart.length - SHOWN} more fields` : '';
   return lines.join('') + more;
+}
+
+/** What works instead where a run was to be made longer, or shorter: its steps follow from its end. */
+function longer(theirs: unknown, ours: Experiment, checkpoint: string | undefined): string {
+  const [apart, ...others] = differences(theirs, ours);
+  if (apart?.path !== 'epochs' || others.length > 0) return '';
+  const file = checkpoint ?? 'FILE';
+  return (
+    `\na run keeps its epochs from its first step on, as its learning rate may follow from its end. To train its weights further, begin a new run: ` +
+    `--pretrained ${file} --work_dir DIR. For a run whose end can be chosen later, begin with more epochs than ` +
+    'needed and a schedule of fixed epochs (constant, step), and stop it with Ctrl-C when it is enough'
+  );
+}
+
+/** The checkpoint of most epochs. */
+function furthest(folder: string): string | undefined {
+  const epoch = (file: string) => Number(/epoch_(\d+)\.safetensors$/.exec(file)?.[1] ?? -1);
+  return listCheckpoints(folder).sort((a, b) => epoch(b) - epoch(a))[0];
 }
 
 function shown(value: unknown): string {

@@ -95,13 +95,17 @@ function frozen(buffer: LayerContext['buffer'], prefix = ''): LayerContext {
   };
 }
 
-/** Features of a batch of `count` images; the rest of the compiled batch is padding. */
+/**
+ * Features of a batch of `count` images; the rest of the compiled batch is padding.
+ * @param signal as of `Program.runUnlessStopped`
+ */
 export async function extractFeatures(
   program: Program,
   images: Uint8Array,
   count: number,
+  signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const { features } = await program.run('features', { images });
+  const { features } = await program.runUnlessStopped(signal, 'features', { images });
   return rowsOf(features, count);
 }
 

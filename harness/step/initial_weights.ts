@@ -1,14 +1,14 @@
 import { type Sha256, UserError } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
-import type { Model } from '../experiment/index.ts';
+import type { Experiment, Methods, Model } from '../experiment/index.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
-import { openWeights } from '../weights/published.ts';
+import { choiceText, chooseEncoder, refuseMissing, wrapperOf } from '../weights/choose_encoder.ts';
+import { openWeights, type Weights } from '../weights/published.ts';
 import type { StepDefinition } from './definition.ts';
+import { describedPrefix, experimentIn } from './described.ts';
 import type { Learner, Tensors } from './learner.ts';
 import { bufferState } from './towers.ts';
-
-const SHOWN = 12; // names that a message lists
 
 /** Names of a model's weights in files, each with what it is: parameters and statistics. */
 function weightsOf({ networks }: Model): Map<string, ParameterSpec> {
@@ -23,84 +23,115 @@ function weightsOf({ networks }: Model): Map<string, ParameterSpec> {
 export interface Pretrained {
   /** Values by the names of the run's own weights. */
   readonly values: Tensors;
-  /** Names in the file that have no use here. */
-  readonly unused: readonly string[];
   /** Of the file. */
   readonly sha256: Sha256;
+  /** What stands before the backbone's names in it. */
+  readonly prefix: string;
+  /** What was taken and what was left, for people. */
+  readonly said: readonly string[];
+}
+
+export interface PretrainedRequest {
+  readonly file: string;
+  /** What stands before the backbone's names; found by default (`chooseEncoder`). */
+  readonly prefix?: string | undefined;
+  /** By `kind`, for files that hold an experiment. */
+  readonly methods: Methods;
 }
 
 /**
- * Reads weights for a model: under full names (`encoder_q.0.conv1.weight`), or the backbone's alone
- * (`conv1.weight`, as torchvision has them, or with one prefix before all).
- * @throws UserError listing what is missing unless the whole backbone is there, or where a shape is
- *   another one.
+ * Reads weights for a model: under the run's full names (`encoder_q.0.conv1.weight`, heads too, with
+ * wrappers such as `module.` before them or not), or the backbone's alone under any other prefix.
+ * @throws UserError listing what is missing unless the whole backbone is there, where a shape is
+ *   another one, and where it is not clear which backbone is meant.
  */
-export async function readPretrained(file: string, model: Model): Promise<Pretrained> {
-  const { tensors, sha256 } = await openWeights(file);
-  const weights = weightsOf(model);
-  const prefix = prefixIn(tensors, model.backbone, weights);
-  const named = new Map(
-    [...tensors].map(([name, value]) => [
-      prefix === undefined ? name : backboneName(name, prefix, model.backbone),
-      { name, value },
-    ]),
-  );
-  const missing = [...weights].filter(
-    ([name, { dtype }]) => name.startsWith(model.backbone) && dtype !== 'int64' && !named.has(name),
-  );
-  if (missing.length > 0) throw new UserError(lacking(file, model, missing, tensors));
-  const values = new Map<string, HostArray>();
-  for (const [name, { value }] of named) {
-    const spec = weights.get(name);
-    if (spec !== undefined) values.set(name, fitting(file, name, value, spec));
-  }
-  const unused = [...named].filter(([name]) => !weights.has(name)).map(([, { name }]) => name);
-  return { values, unused, sha256 };
-}
-
-/** Undefined where the file has full names; else what stands before the backbone's own names. */
-function prefixIn(
-  tensors: Tensors,
-  backbone: string,
-  weights: ReadonlyMap<string, ParameterSpec>,
-): string | undefined {
-  const names = [...tensors.keys()];
-  if (names.some((name) => name.startsWith(backbone) && weights.has(name))) return undefined;
-  const last = 'conv1.weight';
-  const stems = names.filter((name) => name === last || name.endsWith(`.${last}`));
-  const shortest = stems.sort((a, b) => a.length - b.length)[0];
-  return shortest?.slice(0, -last.length) ?? '';
-}
-
-function backboneName(name: string, prefix: string, backbone: string): string {
-  return name.startsWith(prefix) ? backbone + name.slice(prefix.length) : name;
-}
-
-function lacking(
-  file: string,
+export async function readPretrained(
+  { file, prefix, methods }: PretrainedRequest,
   model: Model,
-  missing: readonly (readonly [string, ParameterSpec])[],
-  tensors: Tensors,
-): string {
-  const list = (names: readonly string[]) =>
-    names.slice(0, SHOWN).join(', ') +
-    (names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '');
-  return (
-    `--pretrained ${file}: ${missing.length} tensors of the backbone are missing: ` +
-    `${list(missing.map(([name]) => name.slice(model.backbone.length)))}; ` +
-    `the file has ${list([...tensors.keys()])}. Is it of the same depth and stem?`
+): Promise<Pretrained> {
+  const weights = await openWeights(file);
+  const { tensors, sha256 } = weights;
+  const specs = weightsOf(model);
+  const choice = chooseEncoder({
+    file: `--pretrained ${file}`,
+    tensors,
+    prefix,
+    described: describedPrefix(weights, experimentOrNone(weights, methods), methods),
+    own: model.backbone,
+    wanted: backboneShapes(model, specs),
+  });
+  refuseMissing(choice);
+  const { encoder } = choice;
+  const named = new Map([...encoder.names].map(([own, name]) => [model.backbone + own, name]));
+  const wrapper = wrapperOf(encoder.prefix, model.backbone);
+  if (wrapper !== undefined)
+    for (const name of tensors.keys())
+      if (name.startsWith(wrapper)) named.set(name.slice(wrapper.length), name);
+  const values = new Map<string, HostArray>();
+  const used = new Set<string>();
+  for (const [own, name] of named) {
+    const [spec, value] = [specs.get(own), tensors.get(name)];
+    if (spec === undefined || value === undefined) continue;
+    values.set(own, fitting(file, own, value, spec));
+    used.add(name);
+  }
+  const notes = weights.notes.map((note) => `--pretrained ${note}`);
+  const said = [...notes, choiceText(choice, tensors.keys(), used)];
+  return { values, sha256, prefix: encoder.prefix, said };
+}
+
+// A file whose experiment is of another version is read as any other system's.
+function experimentOrNone(weights: Weights, methods: Methods): Experiment | undefined {
+  try {
+    return experimentIn(weights, methods);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** Names that a backbone must have without its prefix, but for counters, and their shapes in files. */
+function backboneShapes(
+  { backbone }: Model,
+  specs: ReadonlyMap<string, ParameterSpec>,
+): Map<string, readonly number[]> {
+  return new Map(
+    [...specs].flatMap(([name, spec]) =>
+      name.startsWith(backbone) && spec.dtype !== 'int64'
+        ? [[name.slice(backbone.length), fileShape(spec)] as const]
+        : [],
+    ),
   );
 }
 
 /** Files hold convolutions as [O, I, H, W]; the specification has them [H, W, I, O]. */
+function fileShape({ shape }: ParameterSpec): readonly number[] {
+  const [h, w, i, o] = shape;
+  if (h === undefined || w === undefined || i === undefined || o === undefined) return shape;
+  return [o, i, h, w];
+}
+
 function fitting(file: string, name: string, value: HostArray, spec: ParameterSpec): HostArray {
-  const [h, w, i, o] = spec.shape;
-  const shape = spec.shape.length === 4 ? [o, i, h, w] : spec.shape;
+  const shape = fileShape(spec);
   if (value.dtype !== spec.dtype || String(value.shape) !== String(shape))
     throw new UserError(
       `--pretrained ${file}: ${name} is ${value.dtype} [${value.shape}], expected ${spec.dtype} [${shape}]`,
     );
   return value;
+}
+
+/**
+ * Whether what `--prefix` says is what a run began with.
+ * @param began what its record says; undefined where it does not say.
+ * @throws UserError where it is not.
+ */
+export function checkPrefix(asked: string | undefined, began: string | undefined): void {
+  const bare = (prefix: string) => prefix.replace(/\.$/, '');
+  if (asked === undefined || (began !== undefined && bare(asked) === bare(began))) return;
+  const what = began === undefined ? 'no --prefix' : `the backbone under "${began}"`;
+  throw new UserError(
+    `--prefix ${asked}: the run began with ${what}; leave the option out, or start a new run in another --work_dir`,
+  );
 }
 
 /** Gives networks new weights; their followers and all replicas' statistics start as copies. */

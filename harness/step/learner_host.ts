@@ -1,5 +1,6 @@
 import { UserError } from '../base/index.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
+import { ImageError } from '../data/loader/image_error.ts';
 import { orderedImages } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
 import type { HostArray, TypedArray } from '../engine/array.ts';
@@ -12,8 +13,8 @@ import type { Learner } from './learner.ts';
 export interface HostSetup {
   readonly experiment: Experiment;
   readonly learner: Learner;
-  /** The training images. */
-  readonly images: Pick<Source, 'count' | 'describe'>;
+  /** The training images, or what stands for them. */
+  readonly images: Source | Pick<Source, 'count' | 'describe'>;
   /** Data folder. */
   readonly data: string;
   readonly workers?: number | undefined;
@@ -22,7 +23,10 @@ export interface HostSetup {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Thrown out of a method's work when the run is told to stop; the state is as it was before. */
+/**
+ * Thrown out of a method's work when the run is told to stop, or when an image cannot be read, which is the cause then;
+ * the state is as it was before.
+ */
 export class Stopped extends Error {}
 
 const QUIET: Host['log'] = { info: () => undefined, warn: () => undefined };
@@ -80,7 +84,8 @@ export class LearnerHost implements Host {
     const images = new Uint8Array(spec.batch * size * size * learner.definition.channels);
     let values = new Float32Array();
     let width = 0;
-    for await (const piece of this.images(spec.batch, spec.pipeline ?? defaultPipeline(size))) {
+    const pieces = this.images(spec.batch, spec.pipeline ?? defaultPipeline(size));
+    for await (const piece of this.untouched(pieces)) {
       if (signal?.aborted && !this.touched) throw new Stopped('stopped');
       images.set(piece.images);
       const rows = await extractFeatures(learner.program, images, piece.count);
@@ -94,9 +99,20 @@ export class LearnerHost implements Host {
     return { values, width };
   }
 
+  /** The pieces; where an image cannot be read and nothing was written yet, the run can be saved as it was. */
+  private async *untouched<Piece>(pieces: AsyncIterable<Piece>): AsyncGenerator<Piece> {
+    try {
+      yield* pieces;
+    } catch (cause) {
+      if (this.touched || !(cause instanceof ImageError)) throw cause;
+      throw new Stopped(cause.message, { cause });
+    }
+  }
+
   private images(batch: number, pipeline: ReturnType<typeof defaultPipeline>) {
-    const { experiment, data, workers } = this.setup;
+    const { experiment, data, workers, images } = this.setup;
     return orderedImages({
+      ...('read' in images ? { source: images } : {}),
       spec: experiment.data.train,
       data,
       pipeline,

@@ -115,12 +115,13 @@ export class Tower implements Step {
   }
 
   forward(network: string, x: Tensor, params: Params = this.parameters(network)): Tensor {
-    const y = this.apply(network, x, params, this.layers(`${network}.`));
+    const learns = !Object.hasOwn(this.options.model.followers, network);
+    const y = this.apply(network, x, params, this.layers(`${network}.`, { learns }));
     return this.observeCall(network, x, y);
   }
 
   forwardCopies(network: string, x: Tensor, copies: number): Tensor {
-    const context = this.layers(`${network}.`, copies);
+    const context = this.layers(`${network}.`, { copies });
     const y = this.apply(network, x, this.parameters(network), context);
     return this.observeCall(network, x, repeated(y, copies));
   }
@@ -189,12 +190,13 @@ export class Tower implements Step {
     return times;
   }
 
-  private layers(prefix: string, copies = 1): LayerContext {
+  private layers(prefix: string, call: Pick<LayerContext, 'copies' | 'learns'>): LayerContext {
     const { io, replica, replicas } = this.options;
+    const { copies = 1 } = call;
     return {
+      ...call,
       train: true,
       replicas,
-      copies,
       buffer: (name) =>
         this.buffers.get(prefix + name) ?? io.read(bufferState(replica, prefix + name)),
       update: (name, value) => {
@@ -206,10 +208,9 @@ export class Tower implements Step {
       },
       meeting: (name) => {
         const call = this.count(prefix + name);
-        return (phase, value) =>
-          this.options.meetings.total(`${prefix}${name}#${call} ${phase}`, replica, value);
+        return this.options.meetings.at(`${prefix}${name}#${call}`, replica);
       },
-      scope: (inner) => this.layers(prefix + inner, copies),
+      scope: (inner) => this.layers(prefix + inner, call),
     };
   }
 }

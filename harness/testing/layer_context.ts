@@ -12,7 +12,7 @@ export function layerContext(given: Partial<LayerContext> = {}): LayerContext {
     buffer: refuse,
     update: refuse,
     chance: refuse,
-    meeting: (name) => () => refuse(name),
+    meeting: (name) => ({ total: () => refuse(name), scaled: () => refuse(name) }),
     scope: () => context,
     ...given,
   };

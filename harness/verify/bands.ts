@@ -3,6 +3,7 @@ import { canonicalJson, Sha256, UserError } from '../base/index.ts';
 import type { Metrics } from '../experiment/index.ts';
 import { metricsOf } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
 import { studentQuantile } from './student.ts';
 
 /** Fewest perturbed runs that a band may be measured from. */
@@ -149,7 +150,7 @@ function checkRun(pinned: RunRecord, { perturbation, record }: PerturbedRun): vo
   const parts = [
     ['experimentId', pinned.experimentId, record.experimentId],
     ['graph', pinned.graph, record.graph],
-    ['data', canonicalJson(pinned.data), canonicalJson(record.data)],
+    ['data', canonicalJson(hashesOf(pinned.data)), canonicalJson(hashesOf(record.data))],
     ['epochs', pinned.epochs.length, record.epochs.length],
     ['finished', pinned.finished, record.finished],
   ] as const;

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { canonicalJson, UserError } from '../base/index.ts';
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
+import { Interrupted } from '../run/interrupt.ts';
 import { train } from '../run/trainer.ts';
 import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
 import { changesBetween, cutAt, goldenPath, goldensOf, readGolden, writeGolden } from './golden.ts';
@@ -42,6 +44,8 @@ export interface BlessOptions {
   readonly workDir: string;
   /** Makes a perturbed run: in a process of its own, as its instruction sets are fixed at the start. */
   readonly runPerturbed: (request: RunRequest) => Promise<RunRecord>;
+  /** Stops after the step under way; what was made is gone on with. */
+  readonly signal?: AbortSignal | undefined;
   readonly tell: (message: string) => void;
 }
 
@@ -58,6 +62,7 @@ export interface Blessed {
  * all that differs from the one before.
  * @throws UserError without a reason, for too few runs, or for a run that is not of this code,
  *   experiment and platform.
+ * @throws Interrupted when it is told to stop
  */
 export async function bless(options: BlessOptions): Promise<Blessed> {
   const { experiment, folder, runs, tell } = options;
@@ -121,7 +126,7 @@ function checkOptions({ reason, runs, horizon, experiment }: BlessOptions): void
 }
 
 async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRecord> {
-  const { experiment, methods, data, from, workDir, tell } = options;
+  const { experiment, methods, data, from, workDir, signal, tell } = options;
   if (from === undefined) {
     tell(`the run itself, ${horizon} epochs, in ${join(workDir, 'run')}`);
     const { record } = await train({
@@ -130,9 +135,11 @@ async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRec
       data,
       workDir: join(workDir, 'run'),
       resumeFrom: 'auto',
+      signal,
       stopAfterEpoch: horizon,
       terminal: { write: tellLines(tell) },
     });
+    goOn(signal);
     return record;
   }
   const record = readRecord(from);
@@ -146,7 +153,7 @@ async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRec
       `--from ${from} has ${done} epochs; expected ${horizon}, or --horizon ${done}`,
     );
   tell(`runs epoch 1 of ${from} again: it must be of this code and machine`);
-  const check = await verifyEpoch({ workDir: from, methods, data, epoch: 1 });
+  const check = await verifyEpoch({ workDir: from, methods, data, epoch: 1, signal });
   if (!check.pass || check.apart.length > 0)
     throw new UserError(`--from ${from} cannot be blessed here:\n${verificationText(check)}`);
   return record;
@@ -157,7 +164,7 @@ async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRec
  * on a CPU every second one limited to AVX2, whose kernels sum in another order than newer ones do.
  */
 async function perturbedRuns(
-  { experiment, runs, workDir, runPerturbed, tell }: BlessOptions,
+  { experiment, runs, workDir, runPerturbed, signal, tell }: BlessOptions,
   pinned: RunRecord,
   horizon: number,
 ): Promise<PerturbedRun[]> {
@@ -172,9 +179,15 @@ async function perturbedRuns(
       workDir: join(workDir, `perturbed_${perturbation}`),
       ...(limited ? { instructions: 'AVX2' as const } : {}),
     });
+    goOn(signal);
     made.push({ perturbation, record: cutAt(record, horizon) });
   }
   return made;
+}
+
+function goOn(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new Interrupted('stopped; no golden was written, and the same command goes on from here');
 }
 
 function blessingOf(
@@ -190,7 +203,8 @@ function blessingOf(
   const [first] = differences;
   const changed: Blessing['changed'] = [
     ...(before === undefined || before.graph === record.graph ? [] : ['graph' as const]),
-    ...(before === undefined || canonicalJson(before.data) === canonicalJson(record.data)
+    ...(before === undefined ||
+    canonicalJson(hashesOf(before.data)) === canonicalJson(hashesOf(record.data))
       ? []
       : ['data' as const]),
     ...(previous === undefined || previous.horizon === horizon ? [] : ['horizon' as const]),

@@ -1,5 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
-import { type Difference, differences, UserError } from '../base/index.ts';
+import { type Difference, differences, kindOfPath, UserError } from '../base/index.ts';
 import type { StepRow } from '../log/step_file.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
 import { readRunSteps } from '../record/former.ts';
@@ -57,8 +56,10 @@ export function compareFiles(left: string, right: string): TensorDifference[] {
 /** What two paths are. @throws UserError unless both are files or both folders. */
 export function kindOf(left: string, right: string): 'files' | 'runs' {
   const kinds = [left, right].map((path) => {
-    if (!existsSync(path)) throw new UserError(`${path} does not exist`);
-    return statSync(path).isDirectory() ? 'runs' : 'files';
+    const kind = kindOfPath(path);
+    if (kind === undefined)
+      throw new UserError(`${path} is not there; expected a work directory or a safetensors file`);
+    return kind === 'folder' ? 'runs' : 'files';
   });
   const [kind = 'runs', other] = kinds;
   if (kind !== other)

@@ -1,9 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import {
   canonicalJson,
+  kindOfPath,
   parse,
+  readFolder,
+  readJson,
   type Sha256,
   sha256Json,
   UserError,
@@ -40,12 +42,7 @@ export async function writeGolden(path: string, golden: Omit<Golden, 'seal'>): P
  * @throws UserError when it is damaged or was changed by anything but `bless`.
  */
 export function readGolden(path: string): Golden {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new UserError(`golden ${path} cannot be read: ${String(cause)}`);
-  }
+  const json = readJson(path, 'a golden');
   const what = `golden ${path}`;
   if (isFormerGolden(json))
     return sealedGolden(revisedGolden(sealChecked(FormerGolden, json, what), what));
@@ -72,7 +69,7 @@ function sealChecked<T extends { readonly seal: Sha256 }>(
 /** The goldens of a run's experiment by fingerprint id, in order of id. */
 export function goldensOf(folder: string, record: RunRecord): ReadonlyMap<string, Golden> {
   const place = join(folder, record.experimentId.slice(0, 12));
-  const names = existsSync(place) ? readdirSync(place).sort() : [];
+  const names = kindOfPath(place) === undefined ? [] : readFolder(place).sort();
   const files = names.filter((name) => name.endsWith('.json'));
   return new Map(
     files.map((name) => {

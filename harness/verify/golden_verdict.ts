@@ -2,6 +2,7 @@ import { markdownTable } from 'markdown-table';
 import type { ExactNumber } from '../record/entries.ts';
 import { numberOf } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
 import { type Band, isWithin } from './bands.ts';
 import { goldensOf } from './golden.ts';
 import type { Golden } from './golden_schema.ts';
@@ -68,13 +69,14 @@ function verdict(
   rows: readonly Row[],
 ): Verdict {
   const pinned = golden.record;
-  const problems = Object.keys({ ...pinned.data, ...record.data })
+  const [expected, found] = [hashesOf(pinned.data), hashesOf(record.data)];
+  const problems = Object.keys({ ...expected, ...found })
     .sort()
-    .filter((use) => pinned.data[use] !== record.data[use])
+    .filter((use) => expected[use] !== found[use])
     .map(
       (use) =>
-        `data of ${use} are others: SHA-256 ${record.data[use] ?? 'absent'}, ` +
-        `expected ${pinned.data[use] ?? 'absent'}`,
+        `data of ${use} are others: SHA-256 ${found[use] ?? 'absent'}, ` +
+        `expected ${expected[use] ?? 'absent'}${repairsOf(record, use)}`,
     );
   const missed = rows.filter(({ fits }) => !fits);
   const pass = problems.length === 0 && missed.length === 0;
@@ -92,6 +94,13 @@ function verdict(
     summary: `${record.experiment.name}: ${rows.length} values ${basis(kind, record, golden)}: ${outcome}.`,
     notes: notesOf(record, golden),
   };
+}
+
+/** Why they are, where a run went on with repaired files. */
+function repairsOf({ data }: RunRecord, use: string): string {
+  const names = (data.repaired ?? []).filter((it) => it.use === use).map(({ name }) => name);
+  if (names.length === 0) return '';
+  return ` (the run went on with ${names.length} repaired files, the first is ${names[0]})`;
 }
 
 function basis(

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Difference, differences, sha256, UserError } from '../base/index.ts';
+import { always, type Difference, differences, sha256, UserError } from '../base/index.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import { bytesOf } from '../engine/array.ts';
 import { type Methods, type Metrics, parseExperiment } from '../experiment/index.ts';
@@ -55,8 +55,13 @@ export interface Rerun {
 export async function rerun(options: RerunOptions): Promise<Rerun> {
   const { runs, tell = () => {} } = options;
   const common = await commonCheckpoint(...runs);
-  const [left, right] = [await Side.open(runs[0], options), await Side.open(runs[1], options)];
-  try {
+  const sides: Side[] = [];
+  const body = async (): Promise<Rerun> => {
+    for (const run of runs) sides.push(await Side.open(run, options));
+    const [left, right] = sides;
+    if (left === undefined || right === undefined) throw new Error('rerun: a run is missing');
+    for (const warning of new Set([...left.warnings, ...right.warnings]))
+      tell(`warning: ${warning}`);
     await left.begin(common);
     await right.begin(common);
     const from = common?.meta.step ?? 0;
@@ -71,10 +76,8 @@ export async function rerun(options: RerunOptions): Promise<Rerun> {
     }
     const strays = [left.stray, right.stray] as const;
     return { from, until: step, strays, ...(parting === undefined ? {} : { parting }) };
-  } finally {
-    await left.dispose();
-    await right.dispose();
-  }
+  };
+  return always(body, ...[0, 1].map((side) => () => sides[side]?.dispose()));
 }
 
 async function partingAt(step: number, left: Side, right: Side): Promise<Parting | undefined> {
@@ -115,6 +118,10 @@ class Side {
     return new Side(folder, await openTraining({ experiment, methods, data, workers, threads }));
   }
 
+  get warnings(): readonly string[] {
+    return this.training.warnings;
+  }
+
   async begin(checkpoint: LoadedCheckpoint | undefined): Promise<void> {
     const { learner, experiment } = this.training;
     if (checkpoint !== undefined) return learner.restore(checkpoint.tensors);
@@ -153,8 +160,10 @@ class Side {
   }
 
   async dispose(): Promise<void> {
-    await this.begun?.batches.return?.();
-    await this.training.dispose();
+    await always(
+      async () => this.begun?.batches.return?.(),
+      () => this.training.dispose(),
+    );
   }
 }
 

@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { writeAtomic } from '../base/index.ts';
+import { readFolder, readJson, writeAtomic } from '../base/index.ts';
 import { FORMER_FORMAT } from '../record/former.ts';
 import { readRecord, recordText } from '../record/record.ts';
 import { isFormerGolden } from './former_golden.ts';
@@ -24,7 +24,7 @@ export interface Revised {
 export async function reviseGoldens(folder: string): Promise<Revised[]> {
   const revised: Revised[] = [];
   for (const from of filesUnder(folder)) {
-    if (!isFormerGolden(JSON.parse(readFileSync(from, 'utf8')))) continue;
+    if (!isFormerGolden(readJson(from, 'a golden'))) continue;
     const { record, seal: _, ...golden } = readGolden(from);
     const to = goldenPath(folder, record);
     mkdirSync(dirname(to), { recursive: true });
@@ -38,10 +38,10 @@ export async function reviseGoldens(folder: string): Promise<Revised[]> {
 /** Moves all records of a folder that are in the former format to today's, in place. */
 export async function reviseRecords(folder: string): Promise<Revised[]> {
   const revised: Revised[] = [];
-  for (const name of readdirSync(folder).sort()) {
+  for (const name of readFolder(folder).sort()) {
     const file = join(folder, name);
     if (!name.endsWith('.json') || name.endsWith('.weights.json')) continue;
-    const json: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const json = readJson(file, 'the record of a run');
     if (!Object(json).format || Object(json).format !== FORMER_FORMAT) continue;
     const record = readRecord(file);
     await writeAtomic(file, recordText(record));

@@ -1,4 +1,5 @@
-import { bytesOf, type HostArray } from '../engine/array.ts';
+import { bytesOf, type HostArray, type TypedArray } from '../engine/array.ts';
+import { asFloat32 } from '../weights/widen.ts';
 
 /** How one tensor of two states differs. */
 export interface TensorDifference {
@@ -11,6 +12,8 @@ export interface TensorDifference {
   readonly largest: number;
   /** L2 norm of the difference over that of the left side. */
   readonly relative: number;
+  /** Element types of left and right, where they are not the same. */
+  readonly types?: readonly [string, string];
 }
 
 interface State {
@@ -28,10 +31,12 @@ export function tensorDifferences(left: State, right: State): TensorDifference[]
 
 /** A difference as one line. */
 export function tensorDifferenceText(difference: TensorDifference): string {
-  const { name, shape, elements, of, largest, relative } = difference;
-  if (Number.isNaN(largest)) return `${name} [${shape}]: of another shape or on one side only`;
+  const { name, shape, elements, of, largest, relative, types } = difference;
+  const kinds = types === undefined ? '' : `${types.join(' against ')}, `;
+  if (Number.isNaN(largest))
+    return `${name} [${shape}]: ${kinds}of another shape or on one side only`;
   return (
-    `${name} [${shape}]: ${elements} of ${of} elements differ, ` +
+    `${name} [${shape}]: ${kinds}${elements} of ${of} elements differ, ` +
     `by up to ${largest.toExponential(2)}, relative ${relative.toExponential(2)}`
   );
 }
@@ -45,13 +50,23 @@ function differenceOf(
   if (some === undefined) return undefined;
   const { shape } = some;
   const of = some.data.length;
-  const alike = left?.dtype === right?.dtype && String(left?.shape) === String(right?.shape);
-  if (left === undefined || right === undefined || !alike)
-    return { name, shape, elements: of, of, largest: Number.NaN, relative: Number.NaN };
-  if (Buffer.compare(bytesOf(left.data), bytesOf(right.data)) === 0) return undefined;
+  const unlike = { name, shape, elements: of, of, largest: Number.NaN, relative: Number.NaN };
+  if (left === undefined || right === undefined) return unlike;
+  const sameType = left.dtype === right.dtype;
+  const types = sameType ? {} : { types: [left.dtype, right.dtype] as const };
+  const comparable = sameType || (FLOATS.has(left.dtype) && FLOATS.has(right.dtype));
+  if (!comparable || String(left.shape) !== String(right.shape)) return { ...unlike, ...types };
+  if (sameType && Buffer.compare(bytesOf(left.data), bytesOf(right.data)) === 0) return undefined;
+  return { name, shape, ...valuesApart(numbersOf(left), numbersOf(right)), ...types };
+}
+
+const FLOATS: ReadonlySet<string> = new Set(['float16', 'bfloat16', 'float32', 'float64']);
+
+function valuesApart(left: TypedArray, right: TypedArray) {
+  const of = left.length;
   let [elements, largest, squares, norm] = [0, 0, 0, 0];
   for (let i = 0; i < of; i++) {
-    const [a, b] = [Number(left.data[i]), Number(right.data[i])];
+    const [a, b] = [Number(left[i]), Number(right[i])];
     norm += a * a;
     if (Object.is(a, b)) continue;
     elements++;
@@ -59,5 +74,11 @@ function differenceOf(
     largest = Math.max(largest, Number.isNaN(apart) ? Number.POSITIVE_INFINITY : apart);
     squares += apart * apart;
   }
-  return { name, shape, elements, of, largest, relative: Math.sqrt(squares / (norm || 1)) };
+  return { elements, of, largest, relative: Math.sqrt(squares / (norm || 1)) };
+}
+
+// The half types travel as raw bits, of which a difference would mean nothing.
+function numbersOf(array: HostArray): TypedArray {
+  const isHalf = array.dtype === 'float16' || array.dtype === 'bfloat16';
+  return isHalf ? asFloat32(array, '').value.data : array.data;
 }

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canonicalJson, UserError } from '../base/index.ts';
+import { canonicalJson, inTemporaryFolder, UserError } from '../base/index.ts';
 import { type Methods, parseExperiment } from '../experiment/index.ts';
 import type { EpochEntry } from '../record/entries.ts';
 import type { RunRecord } from '../record/record.ts';
 import { readRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
 import { loadRunCheckpoint } from '../record/run_checkpoint.ts';
+import { Interrupted } from '../run/interrupt.ts';
 import { train } from '../run/trainer.ts';
+import { checkPrefix } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { changesBetween } from './golden.ts';
 import type { Change } from './golden_schema.ts';
@@ -23,8 +24,12 @@ export interface VerifyOptions {
   readonly epoch?: number | undefined;
   /** What the run began with, where it did not begin from its seed. */
   readonly pretrained?: string | undefined;
+  /** What stands before the backbone's names in it; by default what the record says. */
+  readonly prefix?: string | undefined;
   readonly workers?: number | undefined;
   readonly threads?: number | undefined;
+  /** Stops after the step under way. */
+  readonly signal?: AbortSignal | undefined;
   readonly tell?: (message: string) => void;
 }
 
@@ -53,39 +58,36 @@ export type Circumstance = 'data' | 'graph' | 'library' | 'fingerprint';
  * the record says.
  * @throws UserError when the record does not fit itself, its checkpoint is not the recorded state,
  *   or what the epoch starts from is gone: then with the epochs that can be verified.
+ * @throws Interrupted when it is told to stop
  */
 export async function verifyEpoch(options: VerifyOptions): Promise<Verification> {
-  const { workDir, methods, data, workers, threads, tell = () => {} } = options;
+  const { workDir, methods, data, workers, threads, signal, tell = () => {} } = options;
   const record = readRecord(workDir);
   const experiment = parseExperiment(record.experiment, methods);
   const epoch = options.epoch ?? lastVerifiable(workDir, record);
   const recorded = entryAt(record, epoch, workDir);
   const from = await startOf(options, record, epoch);
   tell(`runs epoch ${epoch} of ${experiment.name} from ${from?.file ?? 'its beginning'}`);
-  const folder = await mkdtemp(join(tmpdir(), 'verify-'));
-  try {
+  return inTemporaryFolder('verify-', async (folder) => {
     const { record: found } = await train({
       experiment,
       methods,
       data,
+      signal,
       workDir: folder,
       stopAfterEpoch: epoch,
-      terminal: { write: (text) => tell(text.trimEnd()) },
+      // Once it is told to stop, its words of going on are about a folder that is removed.
+      terminal: { write: (text) => signal?.aborted || tell(text.trimEnd()) },
       ...(from === undefined ? {} : { resumeFrom: from.file }),
       ...(from !== undefined || options.pretrained === undefined
         ? {}
-        : { pretrained: options.pretrained }),
+        : { pretrained: options.pretrained, prefix: prefixOf(options, record) }),
       ...(workers === undefined ? {} : { workers }),
       ...(threads === undefined ? {} : { threads }),
     });
+    if (signal?.aborted) throw new Interrupted('stopped; nothing was verified');
     const changes = changesOfEpochs(record, found, from === undefined ? 0 : epoch, epoch);
-    const own = checkpointFile(workDir, epoch);
-    const tensors = existsSync(own)
-      ? tensorDifferences(
-          await stateIn(own, recorded),
-          await loadRunCheckpoint(checkpointFile(folder, epoch)),
-        )
-      : undefined;
+    const tensors = await tensorsApart(workDir, folder, recorded);
     return {
       experiment: experiment.name,
       epoch,
@@ -97,9 +99,26 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       apart: circumstancesApart(record, found),
       ...(from === undefined ? {} : { from: from.file }),
     };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
+}
+
+/** Undefined where the run's own checkpoint of the epoch is gone. */
+async function tensorsApart(
+  workDir: string,
+  folder: string,
+  recorded: EpochEntry,
+): Promise<TensorDifference[] | undefined> {
+  const own = checkpointFile(workDir, recorded.epoch);
+  if (!existsSync(own)) return undefined;
+  const again = await loadRunCheckpoint(checkpointFile(folder, recorded.epoch));
+  return tensorDifferences(await stateIn(own, recorded), again);
+}
+
+// Records of before the prefix stood in them say nothing that --prefix could contradict.
+function prefixOf({ prefix }: VerifyOptions, { environment }: RunRecord): string | undefined {
+  const { pretrainedPrefix: began } = environment;
+  if (began !== undefined) checkPrefix(prefix, began);
+  return began ?? prefix;
 }
 
 /** Epochs of a run that can be run again: the first, and those after a checkpoint. */
@@ -170,7 +189,8 @@ function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, l
 }
 
 function circumstancesApart(recorded: RunRecord, found: RunRecord): Circumstance[] {
-  const sameData = canonicalJson(recorded.data) === canonicalJson(found.data);
+  const data = (record: RunRecord) => canonicalJson(hashesOf(record.data));
+  const sameData = data(recorded) === data(found);
   return [
     ...(sameData ? [] : ['data' as const]),
     ...(recorded.graph === found.graph ? [] : ['graph' as const]),

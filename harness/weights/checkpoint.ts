@@ -1,9 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
+  errorCode,
+  kindOfPath,
+  noticeOnce,
+  readFolder,
   Sha256,
   sha256,
   sha256Slowly,
@@ -67,18 +70,21 @@ export function stateHash(tensors: ReadonlyMap<string, HostArray>): Promise<Sha2
  * Writes `epoch_N.safetensors`, or `step_N.safetensors` inside an epoch, in one piece or not at all,
  * then removes what `retention` no longer asks for. Arrays are written as they lie in memory; they
  * must not change until the promise settles.
+ * @param check called before the folder is touched, once the state is hashed
  * @throws UserError when the disk is full; older checkpoints are untouched then.
  */
 export async function saveCheckpoint(
   folder: string,
   { tensors, meta }: Checkpoint,
   retention: Retention = { keepLast: 0, keepEvery: 0 },
+  check: () => void = () => {},
 ): Promise<{ readonly file: string; readonly stateHash: Sha256 }> {
   const json = canonicalJson(CheckpointMeta.parse(meta));
   const hash = await stateHash(tensors);
   const metadata = { format: FORMAT, meta: json, stateHash: hash, seal: seal(json, hash) };
   const name = meta.epochStep === 0 ? `epoch_${meta.epoch}` : `step_${meta.step}`;
   const file = join(folder, `${name}.safetensors`);
+  check();
   await writeAtomic(file, encodeSafetensors({ tensors, metadata }));
   await pointTo(file);
   await prune(folder, basename(file), meta.step, retention);
@@ -115,7 +121,7 @@ export async function latestCheckpoint(
   folder: string,
   warn: (message: string) => void,
 ): Promise<LoadedCheckpoint | undefined> {
-  if (!existsSync(folder)) return undefined;
+  if (kindOfPath(folder) === undefined) return undefined;
   sweepTemporaries(folder);
   const known = listCheckpoints(folder).flatMap((file) => {
     try {
@@ -137,7 +143,7 @@ export async function latestCheckpoint(
 
 /** The checkpoint files of a folder, in no particular order. */
 export function listCheckpoints(folder: string): string[] {
-  return readdirSync(folder)
+  return readFolder(folder)
     .filter((name) => NAME.test(name))
     .sort()
     .map((name) => join(folder, name));
@@ -146,7 +152,9 @@ export function listCheckpoints(folder: string): string[] {
 function readMeta(file: string): { readonly meta: CheckpointMeta; readonly hash: Sha256 } {
   const { metadata, canonical } = readSafetensorsHeader(file);
   if (metadata.format !== FORMAT) {
-    throw new UserError(`${file} is no checkpoint of a run; --pretrained takes published weights`);
+    throw new UserError(
+      `${file} is no checkpoint of a run; to begin one with its weights, use --pretrained`,
+    );
   }
   const { meta: json = '', stateHash: hash = '', seal: found } = metadata;
   if (!canonical || found !== seal(json, hash)) {
@@ -159,13 +167,24 @@ function seal(json: string, hash: string): Sha256 {
   return sha256([FORMAT, '\n', json, '\n', hash]);
 }
 
-// A convenience for people, as the original's latest.pth; nothing here reads it.
+// A convenience for people, as the original's latest.pth; nothing here reads it. So where it cannot be
+// made (exFAT, SMB and mounted drives have no symbolic links), a run goes on without.
 async function pointTo(file: string): Promise<void> {
   const link = join(dirname(file), LATEST);
   const temporary = `${link}.${process.pid}`;
-  await rm(temporary, { force: true });
-  await symlink(basename(file), temporary);
-  await rename(temporary, link);
+  try {
+    await rm(temporary, { force: true });
+    await symlink(basename(file), temporary);
+    await rename(temporary, link);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(link, { force: true }).catch(() => undefined); // it would lead to an older checkpoint
+    noticeOnce(
+      'latest',
+      `${link} cannot be made (${errorCode(cause) ?? messageOf(cause)}: its file system has no symbolic links?); ` +
+        'the run goes on without it, and --resume_from auto does not need it',
+    );
+  }
 }
 
 async function prune(
@@ -174,7 +193,7 @@ async function prune(
   step: number,
   { keepLast, keepEvery }: Retention,
 ): Promise<void> {
-  const files = readdirSync(folder).flatMap((name) => {
+  const files = readFolder(folder).flatMap((name) => {
     const [, kind, number] = NAME.exec(name) ?? [];
     return kind === undefined ? [] : [{ name, kind, number: Number(number) }];
   });

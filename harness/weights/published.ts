@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type Sha256, sha256, sha256File, UserError } from '../base/index.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
+import { asFloat32 } from './widen.ts';
 
 /** Digits of the hash that stand in a file's name. */
 const STAMP_DIGITS = 8;
@@ -48,12 +49,30 @@ export function openPublished(path: string, wanted?: (name: string) => boolean):
   return { file: path, tensors, metadata, sha256: hash, stamped: stamp !== undefined };
 }
 
+/** Weights as networks compute in them. */
+export interface NetworkWeights extends Weights {
+  /** What was made of other types than float32, for people. */
+  readonly notes: readonly string[];
+}
+
 /**
  * Weights from whatever holds some: a published file, a bare backbone, another system's safetensors,
- * or a checkpoint, whose state is checked whole.
+ * or a checkpoint, whose state is checked whole. All of floating point come as float32 (`asFloat32`).
  */
-export async function openWeights(path: string): Promise<Weights> {
+export async function openWeights(path: string): Promise<NetworkWeights> {
   const weights = openPublished(path);
   if (weights.metadata.format?.startsWith('reprise-checkpoint')) await loadCheckpoint(path);
-  return weights;
+  const counts = new Map<string, number>();
+  let changed = 0;
+  const tensors = [...weights.tensors].map(([name, array]) => {
+    const { value, rounded } = asFloat32(array, `${path}: ${name}`);
+    if (value !== array) counts.set(array.dtype, (counts.get(array.dtype) ?? 0) + 1);
+    changed += rounded;
+    return [name, value] as const;
+  });
+  const notes = [...counts].map(([dtype, count]) => {
+    const how = dtype === 'float64' ? `rounded, which changed ${changed} values` : 'exactly';
+    return `${path}: ${count} tensors of ${dtype} taken as float32, ${how}`;
+  });
+  return { ...weights, tensors: new Map(tensors), notes };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -124,14 +124,23 @@ const tensor = (begin: number, end: number, shape: unknown = [end - begin], dtyp
 });
 
 test.each([
-  ['an empty file', Buffer.alloc(0), 'do not hold the header'],
+  ['an empty file', Buffer.alloc(0), 'is an empty file, expected a safetensors file'],
   ['a header length of 2^63', raw('{}', undefined, 2n ** 63n), 'do not hold the header'],
   ['a header length past the end', raw('{}', undefined, 3n), 'do not hold the header'],
   ['no JSON', raw('{"a"'), 'not JSON'],
   ['bad UTF-8', raw('{"\uDFFF"}').fill(0xff, 10, 11), 'not JSON'],
   ['a list', raw('[]'), 'not a JSON object'],
   ['metadata that is no text', raw({ __metadata__: { a: 1 } }), 'not a table of strings'],
-  ['a type unknown', raw({ a: tensor(0, 2, [1], 'I16') }, new Uint8Array(2)), 'I16; known are'],
+  [
+    'a type unknown',
+    raw({ a: tensor(0, 2, [1], 'I16') }, new Uint8Array(2)),
+    'I16, which is not supported; write it as F32',
+  ],
+  [
+    'float8',
+    raw({ a: tensor(0, 2, [2], 'F8_E4M3') }, new Uint8Array(2)),
+    'has type F8_E4M3, which',
+  ],
   ['a hole', raw({ a: tensor(1, 2) }, new Uint8Array(2)), 'starts at 1, expected 0'],
   ['an overlap', raw({ a: tensor(0, 2), b: tensor(1, 3) }, new Uint8Array(3)), 'starts at 1'],
   ['bytes left over', raw({ a: tensor(0, 2) }, new Uint8Array(3)), '3 bytes of data, expected 2'],
@@ -150,7 +159,40 @@ test.each([
 
 test('a missing file and a folder are named', () => {
   expect(() => readSafetensors(join(folder, 'none'))).toThrow(UserError);
-  expect(() => readSafetensors(folder)).toThrow('not a regular file');
+  expect(() => readSafetensors(folder)).toThrow(
+    `${folder} is a folder, expected a safetensors file; name a file in it, e.g. ${path}`,
+  );
+  expect(() => readSafetensors('/dev/null')).toThrow('is a pipe or device');
+});
+
+test.each([
+  ['Git-LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n'],
+  ['PyTorch checkpoint', Buffer.from(`${'PK\x03\x04'.padEnd(26, '\0')}\x10\0\0\0archive/data.pkl`)],
+  ['HTML page', '<!DOCTYPE html><title>404</title>'],
+  ['gzip file', Buffer.from('1f8b08000000', 'hex')],
+  ['zero bytes', Buffer.alloc(4096)],
+  ['JSON text', '{"format":"reprise-record-2"}'],
+])('a %s instead of weights is named', (what, content) => {
+  writeFileSync(path, content);
+  expect(() => readSafetensors(path)).toThrow(what);
+  expect(() => readSafetensorsHeader(path)).toThrow(/expected a safetensors file; \S/);
+});
+
+test('no more memory is asked for than the file has bytes', () => {
+  for (const bits of [16n, 31n, 32n, 53n, 60n, 63n]) {
+    writeFileSync(path, raw('{}', new Uint8Array(4000), 2n ** bits));
+    const before = process.memoryUsage().arrayBuffers;
+    expect(() => readSafetensors(path)).toThrow('do not hold the header');
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
+  }
+});
+
+test('a sparse file that announces a tensor of eight tebibytes is refused as one', () => {
+  const bytes = 2 ** 43;
+  writeFileSync(path, raw({ a: tensor(0, bytes) }));
+  truncateSync(path, statSync(path).size + bytes);
+  expect(() => readSafetensors(path)).toThrow(UserError);
+  expect(() => readSafetensors(path)).toThrow('do not fit into memory');
 });
 
 test('any bytes are read or refused, never more', () => {

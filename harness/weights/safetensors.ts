@@ -1,6 +1,16 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { canonicalJson, type Sha256, sha256, UserError, writeAtomic } from '../base/index.ts';
+import {
+  canonicalJson,
+  fileError,
+  kindOfPath,
+  otherKind,
+  type Sha256,
+  sha256,
+  UserError,
+  writeAtomic,
+} from '../base/index.ts';
 import {
   bytesOf,
   type DType,
@@ -152,25 +162,40 @@ function encodeHeader(
 }
 
 function withFile<T>(path: string, use: (file: number, size: number) => T): T {
-  let file: number;
+  const file = opened(path);
   try {
-    file = openSync(path, 'r');
+    return use(file, fstatSync(file).size);
   } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`);
-  }
-  try {
-    const stat = fstatSync(file);
-    if (!stat.isFile()) throw new UserError(`cannot read ${path}: it is not a regular file`);
-    return use(file, stat.size);
+    throw fileError(path, cause);
   } finally {
     closeSync(file);
   }
 }
 
+function opened(path: string): number {
+  const kind = kindOfPath(path); // before opening, as a pipe would be waited for
+  if (kind === 'folder') throw new UserError(folderText(path));
+  if (kind === 'other')
+    throw new UserError(`${path} is a pipe or device; write it to a file first`);
+  try {
+    return openSync(path, 'r');
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+}
+
+function folderText(path: string): string {
+  const names = readdirSync(path).filter((name) => name.endsWith('.safetensors'));
+  const example = names.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).at(-1);
+  const there = example === undefined ? '' : `, e.g. ${join(path, example)}`;
+  return `${path} is a folder, expected a safetensors file; name a file in it${there}`;
+}
+
 function readHeaderOf(file: number, size: number, path: string): TensorHeader {
   const length = size < 8 ? 0n : Buffer.from(readBytes(file, 0, 8, path)).readBigUInt64LE();
   if (size < 10 || length < 2n || length > BigInt(Math.min(size - 8, MAX_HEADER))) {
-    throw damaged(path, `${size} bytes do not hold the header of ${length} bytes it announces`);
+    const what = `${size} bytes do not hold the header of ${length} bytes it announces`;
+    throw otherKind(path, 'a safetensors file', ['safetensors']) ?? damaged(path, what);
   }
   const dataStart = 8 + Number(length);
   const raw = Buffer.from(readBytes(file, 0, dataStart, path));
@@ -209,7 +234,10 @@ function parseEntry(name: string, json: unknown, path: string): TensorInfo {
   const dtype = DTYPES.get(entry.data.dtype);
   if (dtype === undefined) {
     const known = [...DTYPES.keys()].join(', ');
-    throw new UserError(`${path}: tensor ${name} has type ${entry.data.dtype}; known are ${known}`);
+    throw new UserError(
+      `${path}: tensor ${name} has type ${entry.data.dtype}, which is not supported; ` +
+        `write it as F32 or leave it out (supported are ${known})`,
+    );
   }
   if (end - begin !== sizeOf(shape) * itemBytes(dtype)) {
     throw damaged(path, `tensor ${name} of shape [${shape}] does not fit ${end - begin} bytes`);
@@ -235,7 +263,7 @@ function readTensor(file: number, info: TensorInfo, dataStart: number, path: str
 // Only called for ranges that lie inside the file, which was checked before, so a hostile header
 // cannot make this allocate more than the file has.
 function readBytes(file: number, position: number, length: number, path: string): Uint8Array {
-  const bytes = new Uint8Array(new ArrayBuffer(length));
+  const bytes = allocated(length, path);
   for (let done = 0; done < length; ) {
     const want = Math.min(READ_PIECE, length - done);
     const count = readSync(file, bytes, done, want, position + done);
@@ -245,6 +273,15 @@ function readBytes(file: number, position: number, length: number, path: string)
   return bytes;
 }
 
+function allocated(length: number, path: string): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(new ArrayBuffer(length));
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new UserError(`${path}: ${length} bytes of one tensor do not fit into memory`, { cause });
+  }
+}
+
 function damaged(path: string, what: string): UserError {
-  return new UserError(`${path} is damaged or no safetensors file: ${what}`);
+  return new UserError(`${path} is damaged or no safetensors file: ${what}; fetch it again`);
 }

@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorCode } from '../../harness/base/index.ts';
+import { endWhenAsked } from '../../harness/run/interrupt.ts';
 import { helpText } from './help_text.ts';
 import type { CommandSpec } from './option.ts';
-import { type Line, parseLine, UsageError } from './parse_line.ts';
+import { type Line, parseLine } from './parse_line.ts';
+import { report, reportStrays } from './report.ts';
+import { outliveReaders } from './streams.ts';
 
 const COMMON = {
   json: { kind: 'flag', help: 'print results as one JSON object a line' },
@@ -29,8 +31,11 @@ export async function command(
   run: (call: Call) => unknown,
 ): Promise<void> {
   const name = basename(fileURLToPath(url), '.mjs');
-  const full = { arguments: [], examples: [], ...spec, options: { ...spec.options, ...COMMON } };
-  endQuietlyWithoutReader();
+  const { ends, ...rest } = spec;
+  const full = { arguments: [], examples: [], ...rest, options: { ...spec.options, ...COMMON } };
+  outliveReaders(name, ends !== undefined);
+  reportStrays(name);
+  const undo = endWhenAsked(ends === 'tidies');
   try {
     const line = parseLine(name, full, lineOf(name));
     const { json, help } = line.options;
@@ -45,33 +50,13 @@ export async function command(
     if (typeof code === 'number') process.exitCode = code;
   } catch (error) {
     report(name, error);
+  } finally {
+    undo();
   }
-}
-
-function report(name: string, error: unknown): void {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`${name}: ${textOf(error)}\n`);
-  if (usage) process.stderr.write(`\`npx zx scripts/${name}.mjs --help\` lists what it takes.\n`);
-  process.exitCode = usage ? 2 : 1;
-}
-
-/** Of what somebody can mend, the message alone; else the whole stack. */
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const expected = error instanceof UsageError || error.name === 'UserError';
-  return expected ? error.message : (error.stack ?? String(error));
 }
 
 // Under `npx zx` the script's path stands somewhere after zx's own.
 function lineOf(name: string): string[] {
   const at = process.argv.findIndex((word) => basename(word) === `${name}.mjs`);
   return process.argv.slice(at + 1);
-}
-
-// `… | head` closes our stdout; that is no failure of the command.
-function endQuietlyWithoutReader(): void {
-  process.stdout.on('error', (error) => {
-    if (errorCode(error) === 'EPIPE') process.exit();
-    throw error;
-  });
 }

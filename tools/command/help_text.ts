@@ -3,7 +3,7 @@ import type { CommandSpec } from './option.ts';
 /** What `--help` prints. */
 export function helpText(
   name: string,
-  { summary, arguments: args, options, examples }: Required<CommandSpec>,
+  { summary, arguments: args, options, examples }: Required<Omit<CommandSpec, 'ends'>>,
 ): string {
   const shown = args.map((arg) => (arg.optional ? `[${arg.name}]` : arg.name));
   const rows = [

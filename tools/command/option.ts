@@ -26,6 +26,12 @@ export interface CommandSpec {
   readonly options?: OptionSpecs;
   /** Command lines, without the name of the command. */
   readonly examples?: readonly string[];
+  /**
+   * How it ends when it is told to. `saves`: by itself, through `trainInterruptibly` or `untilInterrupted`. `tidies`: at
+   * once, but for what waits for `process.on('exit')`. Both go on when nobody reads their output. Left out: at once, as
+   * programs do.
+   */
+  readonly ends?: 'saves' | 'tidies';
 }
 
 export type OptionValue = boolean | string | number | readonly string[] | undefined;

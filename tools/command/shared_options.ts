@@ -27,12 +27,20 @@ export const dataOption = {
   default: 'data',
 } as const;
 
+/** For every command that takes the backbone of a file of weights. */
+export const prefixOption = {
+  kind: 'text',
+  value: 'PREFIX',
+  help: 'what stands before conv1.weight in the file of weights (default: found)',
+} as const;
+
 /** Options of every command that trains. */
 export const runOptions = {
   data: dataOption,
   work_dir: { kind: 'text', value: 'DIR', help: 'outputs (default: work_dirs/EXPERIMENT)' },
   ...experimentOptions,
   pretrained: { kind: 'text', value: 'FILE', help: 'weights to begin with, safetensors' },
+  prefix: prefixOption,
   workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
   processes: { kind: 'int', value: 'N', min: 1, default: 1, help: 'processes that train: 1' },

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { UserError } from '../../harness/base/index.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
-import { INTERRUPTED, onInterrupt } from '../../harness/run/interrupt.ts';
+import { exitNow } from '../../harness/run/exit_now.ts';
+import { onInterrupt } from '../../harness/run/interrupt.ts';
 import { type TrainResult, train } from '../../harness/run/trainer.ts';
 import type { OptionsOf } from './option.ts';
 import type { runOptions } from './shared_options.ts';
@@ -22,15 +23,18 @@ export function workDirOf({ name }: Experiment, options: Pick<RunOptions, 'work_
   return options.work_dir ?? join('work_dirs', name);
 }
 
-/** Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
+/**
+ * Trains until it is finished or somebody presses Ctrl-C; `code` is the exit code. There is no result
+ * where it was stopped before the first step.
+ */
 export async function trainInterruptibly(
   experiment: Experiment,
   methods: Methods,
   options: RunOptions & { readonly resume_from: string | undefined },
-): Promise<{ readonly result: TrainResult; readonly code: number }> {
+): Promise<{ readonly result: TrainResult | undefined; readonly code: number }> {
   if (options.deterministic)
     process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
-  const { data, pretrained, workers, threads, states } = options;
+  const { data, pretrained, prefix, workers, threads, states } = options;
   const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`));
   try {
     const result = await train({
@@ -38,6 +42,7 @@ export async function trainInterruptibly(
       methods,
       data,
       pretrained,
+      prefix,
       workers,
       threads,
       states,
@@ -47,8 +52,22 @@ export async function trainInterruptibly(
       signal: interruption.signal,
     });
     const stopped = !result.finished && interruption.signal.aborted;
-    return { result, code: stopped ? INTERRUPTED : 0 };
+    if (stopped) endSoon(interruption.code());
+    return { result, code: stopped ? interruption.code() : 0 };
+  } catch (error) {
+    const { signal } = interruption;
+    if (!signal.aborted || error !== signal.reason) throw error;
+    process.stderr.write('stopped before the first step; the same command begins anew\n');
+    endSoon(interruption.code());
+    return { result: undefined, code: interruption.code() };
   } finally {
     interruption.dispose();
   }
+}
+
+const GRACE_MS = 300; // for what the caller prints
+
+/** Ends the process also where a run of the engine that nobody waits for any more would hold it. */
+function endSoon(code: number): void {
+  setTimeout(() => exitNow(code), GRACE_MS).unref();
 }

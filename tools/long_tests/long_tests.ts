@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { writeAtomic } from '../../harness/base/index.ts';
+import { inTemporaryFolder, readText, writeAtomic } from '../../harness/base/index.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { fingerprint } from '../../harness/engine/native/fingerprint.ts';
 import {
@@ -11,6 +12,7 @@ import {
   longTests,
   longTestsMarkdown,
 } from '../../reports/long_tests.ts';
+import { owned } from '../command/owned.ts';
 import { root } from '../command/root.ts';
 
 const KEPT = join(root, 'reports/long_tests.json');
@@ -27,28 +29,26 @@ const OWN = [':!reports/LONG_TESTS.md', ':!reports/long_tests.json'];
 export async function runLongTests(
   only: readonly string[],
 ): Promise<{ readonly page: string; readonly code: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'long-tests-'));
-  const file = join(folder, 'results.json');
   const run = await thisRun();
-  try {
+  return inTemporaryFolder('long-tests-', async (folder) => {
+    const file = join(folder, 'results.json');
     const words = ['run', '--config', 'vitest.long.config.ts', ...only];
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile=${file}`];
     const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-    const { status } = spawnSync(process.execPath, [vitest, ...words, ...reporters], {
+    const tests = spawn(process.execPath, [vitest, ...words, ...reporters], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    const kept = only.length > 0 && existsSync(KEPT) ? readFileSync(KEPT, 'utf8') : '{}';
+    const [status] = await once(owned(tests), 'close');
+    const kept = only.length > 0 && existsSync(KEPT) ? readText(KEPT) : '{}';
     const report = {
       ...longReport.parse(JSON.parse(kept)),
-      ...longTests(readFileSync(file, 'utf8'), root, run),
+      ...longTests(readText(file), root, run),
     };
     await writeAtomic(KEPT, `${JSON.stringify(report, undefined, 1)}\n`);
     await writeAtomic(PAGE, longTestsMarkdown(report));
-    return { page: PAGE, code: status ?? 1 };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    return { page: PAGE, code: typeof status === 'number' ? status : 1 };
+  });
 }
 
 /** Of the moment before the tests: they take long, and the checkout may change meanwhile. */

@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { mutationSets } from '../../golden/mutations/index.ts';
 import type { MutationSet } from '../../golden/mutations/mutation.ts';
-import { writeAtomic } from '../../harness/base/index.ts';
+import { inTemporaryFolder, writeAtomic } from '../../harness/base/index.ts';
 import { type MutationResult, mutationMarkdown } from '../../reports/mutations.ts';
 import { root } from '../command/root.ts';
 import { trainIn } from './run.ts';
@@ -31,10 +29,9 @@ export async function mutate(
   options: MutateOptions,
   tell: (result: MutationResult) => void,
 ): Promise<MutationResult[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'mutations-'));
   const results: MutationResult[] = [];
   let platform = '';
-  try {
+  await inTemporaryFolder('mutations-', async (folder) => {
     const trees = Array.from({ length: options.jobs }, (_, i) => copyTree(join(folder, `${i}`)));
     for (const [i, set] of mutationSets.entries()) {
       const wanted = wantedOf(set, options);
@@ -43,9 +40,7 @@ export async function mutate(
       platform = found.platform;
       results.push(...found.results);
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
   if (options.date !== undefined) await writeReport(options.date, platform, results);
   return results;
 }

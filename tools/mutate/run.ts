@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { MutationSet } from '../../golden/mutations/mutation.ts';
+import { PARENT } from '../../harness/run/started_by.ts';
+import { owned } from '../command/owned.ts';
 
 /** What came of a training. */
 export type Trained =
@@ -17,7 +19,9 @@ export function trainIn(
   const options = ['--workers', '0', '--work_dir', workDir]; // workers would start longer than they work
   const line = [join(tree, 'scripts/train.mjs'), experiment, ...settings, ...options];
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, line, { cwd: tree, stdio: ['ignore', 'ignore', 'pipe'] });
+    const env = { ...process.env, [PARENT]: String(process.pid) };
+    const stdio = ['ignore', 'ignore', 'pipe'] as const;
+    const child = owned(spawn(process.execPath, line, { cwd: tree, stdio: [...stdio], env }));
     let text = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { writeAtomic } from '../../harness/base/index.ts';
+import { resolve } from 'node:path';
+import { inTemporaryFolder, writeAtomic } from '../../harness/base/index.ts';
 import {
   type ClusteringReport,
   type ClusteringRun,
@@ -31,8 +29,7 @@ export async function clusteringAgainst(
   options: ClusteringOptions,
 ): Promise<{ readonly report: ClusteringReport; readonly page: string }> {
   const { count, width, clusters, iterations, date, out } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'clustering-'));
-  try {
+  return inTemporaryFolder('clustering-', async (folder) => {
     await writePoints(clusteringFiles(folder), options);
     const report = clusteringReport.parse({
       date: date ?? today(),
@@ -48,9 +45,7 @@ export async function clusteringAgainst(
     await writeAtomic(resolve(out, 'clustering_speed.json'), text);
     await writeAtomic(resolve(out, 'clustering_speed.md'), page);
     return { report, page };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 interface Side {

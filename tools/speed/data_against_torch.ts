@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { UserError, writeAtomic } from '../../harness/base/index.ts';
+import { readText, UserError, writeAtomic } from '../../harness/base/index.ts';
 import { dataMarkdown, dataReport, summariseData } from '../../reports/data_speed.ts';
 import {
   ourDataPath,
@@ -38,7 +37,7 @@ interface Side {
 export async function dataAgainstTorch(options: DataOptions): Promise<object> {
   const { files: list, images, rounds, ours, out, date, python } = options;
   if (list === undefined) throw new UserError('bench_data needs --files LIST');
-  const files = readFileSync(list, 'utf8').trim().split('\n');
+  const files = readText(list).trim().split('\n');
   const sides = sidesOf(ours);
   for (let round = 0; round < rounds; round++)
     // The order is turned from round to round, so that no side always runs on a machine at rest.

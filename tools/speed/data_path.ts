@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { always, inTemporaryFolder } from '../../harness/base/index.ts';
 import { Loader } from '../../harness/data/loader/loader.ts';
 import { sourceSpec, viewSpec } from '../../harness/data/spec.ts';
 import { startEngine } from '../../harness/engine/index.ts';
@@ -29,19 +29,15 @@ export async function ourDataPath(
   workers: number,
 ): Promise<DataRun> {
   await startEngine(); // as in training: the loader decodes by its library
-  const folder = mkdtempSync(join(tmpdir(), 'reprise-'));
-  try {
+  return inTemporaryFolder('reprise-', async (folder) => {
     const lines = Array.from({ length: images + WARMUP }, (_, i) => files[i % files.length]);
     writeFileSync(join(folder, 'list.txt'), `${lines.join('\n')}\n`);
     const loader = await openLoader(join(folder, 'list.txt'), folder, workers);
-    try {
-      return await timedEpoch(loader);
-    } finally {
-      await loader.dispose();
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+    return always(
+      () => timedEpoch(loader),
+      () => loader.dispose(),
+    );
+  });
 }
 
 function openLoader(file: string, data: string, workers: number): Promise<Loader> {

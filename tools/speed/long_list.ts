@@ -1,6 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { readTextSlowly } from '../../harness/base/index.ts';
 
 /** A list of files that lies in a folder of its own. */
 export interface LongList {
@@ -14,7 +15,7 @@ export interface LongList {
  * @param list JPEG paths, one a line
  */
 export async function longList(list: string, length: number): Promise<LongList> {
-  const paths = (await readFile(resolve(list), 'utf8')).trim().split('\n');
+  const paths = (await readTextSlowly(resolve(list))).trim().split('\n');
   const folder = await mkdtemp(join(tmpdir(), 'perf-'));
   const file = join(folder, 'list.txt');
   const lines = Array.from({ length }, (_, i) => paths[i % paths.length]);

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { writeAtomic } from '../../harness/base/index.ts';
+import { kindOfPath, readJson, writeAtomic } from '../../harness/base/index.ts';
 import {
   caseName,
   type SpeedCase,
@@ -22,7 +21,10 @@ export interface SpeedFile {
 /** @param here of this machine, with what is to be said now */
 export function readSpeedFile(folder: string, here: Omit<SpeedReport, 'cases'>): SpeedFile {
   const path = resolve(folder, 'speed.json');
-  const kept = existsSync(path) ? speedReports.parse(JSON.parse(readFileSync(path, 'utf8'))) : [];
+  const kept =
+    kindOfPath(path) === undefined
+      ? []
+      : speedReports.parse(readJson(path, 'the numbers of a report'));
   const isHere = (one: SpeedReport) => isDeepStrictEqual(one.machine, here.machine);
   const before = kept.find(isHere) ?? { cases: [] };
   return { report: { ...before, ...here }, others: kept.filter((one) => !isHere(one)) };

@@ -63,6 +63,10 @@ export function wholeStart(): Promise<WholeStart> {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  const end = () => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  process.once('exit', end);
   let evaluated: number | undefined;
   let seconds: number | undefined;
   let text = '';
@@ -73,11 +77,12 @@ export function wholeStart(): Promise<WholeStart> {
       if (/Epoch \[0\]/.test(text)) evaluated ??= now;
       if (!/Epoch \[1\]\[1\//.test(text) || seconds !== undefined) return;
       seconds = now;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      end();
     };
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
     child.on('error', fail);
     child.on('close', () => {
+      process.off('exit', end);
       rmSync(folder, { recursive: true, force: true });
       if (seconds === undefined) fail(new Error(`no first step:\n${text}`));
       else done({ evaluated, seconds });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { owned } from '../command/owned.ts';
 import { root } from '../command/root.ts';
 
 /** Of a turn: what one step of it took, in the mean. */
@@ -23,7 +24,7 @@ export interface TimedProcess {
 
 /** Starts a command. Whatever is asked of it fails with its errors where it failed. */
 export function startTimed([file = '', ...args]: readonly string[]): TimedProcess {
-  const child = spawn(file, args, { stdio: 'pipe', cwd: root });
+  const child = owned(spawn(file, args, { stdio: 'pipe', cwd: root }));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let errors = '';
   child.stdin.on('error', () => undefined); // it has ended, which `close` tells

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parse, readText, UserError } from '../../harness/base/index.ts';
 import { metricsOf } from '../../harness/record/entries.ts';
 import { type RunRecord, readRecord } from '../../harness/record/record.ts';
 import { type Comparison, comparison } from '../../reports/pytorch.ts';
@@ -43,8 +43,18 @@ export function compareWithTorch(
 }
 
 function linesOf(file: string): Line[] {
-  const text = readFileSync(file, 'utf8').split('\n');
-  return text.filter((line) => line.trim() !== '').map((line) => Line.parse(JSON.parse(line)));
+  return readText(file)
+    .split('\n')
+    .flatMap((line, i) => (line.trim() === '' ? [] : [lineOf(line, `${file} line ${i + 1}`)]));
+}
+
+function lineOf(text: string, what: string): Line {
+  try {
+    return parse(Line, JSON.parse(text), what);
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`${what} is no JSON: "${text.slice(0, 40)}"`, { cause });
+  }
 }
 
 function ourSide({ epochs }: RunRecord): Side {

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { writeAtomic } from '../../harness/base/index.ts';
 import { contactSheet, type ShownSample, showSample } from '../../harness/data/images/sheet.ts';
 import { openSource } from '../../harness/data/open_source.ts';
+import { sourceWarnings } from '../../harness/data/source_warnings.ts';
 import type { Experiment } from '../../harness/experiment/index.ts';
 import { viewsPage } from '../../reports/views.ts';
 import { wholeNumbers } from '../command/whole_numbers.ts';
@@ -22,6 +23,8 @@ export async function shownSamples(
   { data: folder, index, epoch }: ViewsOptions,
 ): Promise<ShownSample[]> {
   const source = await openSource(data.train, { data: folder });
+  for (const warning of sourceWarnings('data.train', source))
+    process.stderr.write(`warning: ${warning}\n`);
   const first = Array.from({ length: Math.min(8, source.count) }, (_, i) => i);
   const asked = wholeNumbers('--index', index, source.count);
   const epochs = wholeNumbers('--epoch', epoch, Number.MAX_SAFE_INTEGER);

@@ -1,7 +1,14 @@
 import type { Sharp, SharpInput, SharpOptions } from 'sharp';
 import { UserError } from '../../base/errors.ts';
 import type { Image } from './image.ts';
-import { type JpegFrame, jpegFrame, KINDS, type Kind, kindOf } from './image_kind.ts';
+import {
+  EXPECTED,
+  type JpegFrame,
+  jpegFrame,
+  type Kind,
+  kindOf,
+  strangerOf,
+} from './image_kind.ts';
 import { type JpegDecoder, libraryJpegDecoder } from './jpeg.ts';
 import { isExact } from './jpeg_probe.ts';
 
@@ -14,14 +21,14 @@ const MAX_PIXELS = 178_956_970;
  * as Pillow does, of 16 bits the upper 8 are kept; EXIF orientation and colour profiles do not
  * count, as in the original. Content decides what a file is, not its name. What libjpeg warns of and
  * still decodes is taken, as by Pillow; what ends early is not.
- * Departs: 16-bit grey also keeps its upper 8 bits, where Pillow cuts off at 255; transparent
- * pixels of a GIF are black.
+ * Departs: as docs/data.md, "Odd images", has it: 16-bit grey keeps its upper 8 bits, transparent
+ * pixels of a GIF are black, broken palettes and checksums.
  * @param name how messages call the image
  * @throws UserError that names the image where it cannot be decoded.
  */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
   const kind = kindOf(bytes);
-  if (kind === undefined || !KINDS.includes(kind)) throw unreadable(bytes, name, kind);
+  if (kind === undefined) throw unreadable(bytes, name);
   try {
     if (kind !== 'JPEG') return await fromColours(bytes, kind);
     const frame = jpegFrame(bytes);
@@ -62,8 +69,9 @@ export function useLibraryDecoder(library: string | undefined): void {
 /** A picture in grey or colours of 8 bits, where the quick decoder is in use and takes the file. */
 function quickly(bytes: Uint8Array, frame: JpegFrame | undefined): Image | undefined {
   if (quick === undefined || frame === undefined) return undefined;
-  const { bits, components, width, height } = frame;
-  const plain = bits === 8 && (components === 1 || components === 3);
+  const { bits, components, progressive, width, height } = frame;
+  // Where scans are missing, libjpegs smooth what they have, and not all of them alike.
+  const plain = bits === 8 && !progressive && (components === 1 || components === 3);
   return plain && width * height <= MAX_PIXELS ? quick(bytes) : undefined;
 }
 
@@ -72,13 +80,21 @@ let loading: Promise<Open> | undefined;
 
 /** sharp takes 0.1 s and 10 MiB of every thread: it is loaded where a file needs it. */
 function opener(): Promise<Open> {
-  loading ??= import('sharp').then(({ default: sharp }) => {
+  loading ??= import('sharp').catch(notInstalled).then(({ default: sharp }) => {
     // Images are decoded side by side by the loader's threads; none should split its own work.
     sharp.concurrency(1);
     sharp.cache(false);
     return sharp;
   });
   return loading;
+}
+
+/** Its first line of many says what fails. */
+function notInstalled(cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message.split('\n', 2).join(': ') : String(cause);
+  throw new UserError(`sharp, which decodes images, cannot be loaded (${reason}); run \`npm ci\``, {
+    cause,
+  });
 }
 
 const OPTIONS = { failOn: 'error', ignoreIcc: true, limitInputPixels: MAX_PIXELS } as const;
@@ -112,13 +128,14 @@ async function fromCmyk(bytes: Uint8Array): Promise<Image> {
   return { width: info.width, height: info.height, pixels };
 }
 
-function unreadable(bytes: Uint8Array, name: string, kind: Kind | undefined): UserError {
+function unreadable(bytes: Uint8Array, name: string): UserError {
   if (bytes.length === 0)
     return new UserError(`${name} is empty (0 bytes); copy it again or leave it out`);
+  const known = strangerOf(bytes);
+  if (known !== undefined) return new UserError(`${name} ${known}`);
   const start = [...bytes.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0'));
-  const found = kind === undefined ? `begins with ${start.join(' ')}` : `is a ${kind} file`;
   return new UserError(
-    `${name} ${found}, expected ${KINDS.join(', ')}; convert it to one of these or leave it out`,
+    `${name} begins with ${start.join(' ')}, expected ${EXPECTED}; convert it to one of these or leave it out`,
   );
 }
 
@@ -128,15 +145,43 @@ async function damaged(
   kind: Kind,
   cause: unknown,
 ): Promise<UserError> {
-  const reason = cause instanceof Error ? cause.message.trim().replace(/\s+/g, ' ') : String(cause);
+  if (cause instanceof UserError) return cause; // nothing is wrong with the file
+  const reason = reasonOf(cause);
   if (!/exceeds pixel limit/.test(reason)) {
+    const odd = kind === 'JPEG' ? oddFrame(bytes, reason) : undefined;
+    if (odd !== undefined) return new UserError(`${name} ${odd}`, { cause });
     const mend = 'copy it again or leave it out';
     return new UserError(`${name} is damaged: ${kind} decoder: ${reason}; ${mend}`, { cause });
   }
   const sharp = await opener();
-  const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+  // Of a file that is damaged besides, the size cannot be read again.
+  const again = sharp(bytes, { limitInputPixels: false });
+  const { width = '?', height = '?' } = await again
+    .metadata()
+    .catch(() => ({}) as { width?: number; height?: number });
   return new UserError(
     `${name} has ${width} x ${height} pixels, expected at most ${MAX_PIXELS} in all, as more would fill the memory; shrink it or leave it out`,
     { cause },
   );
+}
+
+/** What libvips says, each sentence once: it repeats those of every try. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const lines = cause.message.split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+  return [...new Set(lines.filter((line) => line !== ''))].join(' ');
+}
+
+/** A whole JPEG file of a sort that is not read, as the end of a sentence. */
+function oddFrame(bytes: Uint8Array, reason: string): string | undefined {
+  const mend = 'write it as PNG, or as JPEG anew';
+  if (/marker type 0xf7/.test(reason)) return `is a JPEG-LS picture; ${mend}`;
+  const frame = jpegFrame(bytes);
+  if (frame === undefined) return undefined;
+  const { bits, components, height } = frame;
+  if (bits !== 8) return `is a JPEG file of ${bits} bits a sample, expected 8; ${mend}`;
+  if (components === 2) return `is a JPEG file of 2 channels, expected 1, 3 or 4; ${mend}`;
+  return height === 0
+    ? `is a JPEG file that gives its height behind its pixels; ${mend}`
+    : undefined;
 }

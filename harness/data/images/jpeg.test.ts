@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
@@ -81,6 +82,20 @@ test('the probe is what sharp makes of it, and a decoder that is one off is told
 
 test('a library without the function is no reason to fail', () => {
   expect(libraryJpegDecoder('libc.so.6')).toBeUndefined();
+});
+
+// Node unloads at exit what only koffi loaded, and then calls what the library registered for that moment.
+test('a process that has decoded odd and damaged pictures ends as it should', () => {
+  const child = fileURLToPath(new URL('jpeg_exit.child.ts', import.meta.url));
+  const { stdout, status, signal } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', child, folder, library],
+    { encoding: 'utf8' },
+  );
+  expect({ status, signal }).toEqual({ status: 0, signal: null });
+  const { taken, refused } = JSON.parse(stdout);
+  expect(taken).toBeGreaterThan(names.length);
+  expect(refused).toBeGreaterThan(names.length);
 });
 
 test('in use, every file decodes as before, and bad ones are refused as before', async () => {

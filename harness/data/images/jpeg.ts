@@ -8,18 +8,26 @@ export type JpegDecoder = (bytes: Uint8Array) => Image | undefined;
 // the op DecodeJpeg calls. Called directly, as sessions share thread pools that decide bits.
 const UNCOMPRESS = '_ZN10tensorflow4jpeg10UncompressEPKviRKNS0_15UncompressFlagsEPiS6_S6_Pl';
 
+// RTLD_NOW | RTLD_NODELETE. Node unloads its libraries at exit, and then calls what this one has
+// registered for that moment: a process that loaded it in no other way would end in SIGSEGV.
+const STAYS = 0x1002;
+
+// operator delete[](void*), for what the function above takes from operator new[].
+const DELETE_ARRAY = '_ZdaPv';
+
 /**
  * The decoder inside libtensorflow (libjpeg-turbo, exact integer DCT, smooth chroma): the bits of
  * sharp's for half of its processor time. It refuses a file that ends early or that it warns of.
- * @param library a libtensorflow_cc that this process has loaded
+ * @param library path of a libtensorflow_cc; it stays loaded
  * @returns undefined where that library has no such function
  */
 export function libraryJpegDecoder(library: string): JpegDecoder | undefined {
   const libc = koffi.load('libc.so.6');
   const memcpy = libc.func('void* memcpy(void* target, const void* source, size_t n)');
-  const free = libc.func('void free(void* memory)'); // what delete[] comes to
-  const uncompress = bound(library);
-  if (uncompress === undefined) return undefined;
+  libc.func('void* dlopen(const char* path, int flags)')(library, STAYS);
+  const found = bound(library);
+  if (found === undefined) return undefined;
+  const { uncompress, free } = found;
   const flags = uncompressFlags();
   return (bytes) => {
     const out: [number][] = [[0], [0], [0], [0]];
@@ -40,9 +48,12 @@ export function libraryJpegDecoder(library: string): JpegDecoder | undefined {
 function bound(library: string) {
   const outputs = '_Out_ int* w, _Out_ int* h, _Out_ int* c, _Out_ int64_t* warnings';
   try {
-    return koffi
+    const uncompress = koffi
       .load(library)
       .func(`void* ${UNCOMPRESS}(const void* source, int size, const void* flags, ${outputs})`);
+    // As the library itself finds it: an allocator may have been loaded before libc (LD_PRELOAD).
+    const free = koffi.load(null).func(`void ${DELETE_ARRAY}(void* memory)`);
+    return { uncompress, free };
   } catch {
     return undefined;
   }

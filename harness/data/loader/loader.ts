@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../../base/errors.ts';
 import { type Stream, stream } from '../../random/stream.ts';
 import type { OpenOptions, Source } from '../source.ts';
-import type { SourceSpec, ViewSpec } from '../spec.ts';
+import { plainSourcesOf, type SourceSpec, type ViewSpec } from '../spec.ts';
 import { viewCount } from '../view_count.ts';
 import type { Batch } from './batch.ts';
 import type { FillSetup, SourceModule } from './fill.ts';
@@ -45,6 +45,8 @@ export interface LoaderSetup {
   readonly prefetch?: number;
   /** Told how many of the source's files are hashed. */
   readonly onProgress?: OpenOptions['onProgress'];
+  /** Ends the opening, which throws its reason then. */
+  readonly signal?: AbortSignal | undefined;
   /** URL of a module whose `openSource` is used instead of the harness's; for tests. */
   readonly opener?: string;
 }
@@ -91,7 +93,7 @@ export class Loader {
    * they stay as they are until the second request after the one that gave them, and must not be
    * written to. One epoch at a time; leaving it early (`break`, `return`) ends it.
    * @param samples the samples of the epoch, as many as the source has, instead of a permutation
-   * @throws UserError that names the sample, for one that cannot be read.
+   * @throws ImageError that names the sample, for one that cannot be read.
    */
   async *epoch(epoch: number, fromStep = 0, samples?: Int32Array): AsyncIterableIterator<Batch> {
     if (this.running) throw new Error(`loader: epoch ${epoch} begins while another one runs`);
@@ -159,6 +161,10 @@ export interface OrderedSetup {
   readonly workers?: number;
   /** As in `LoaderSetup`. */
   readonly opener?: string;
+  /** As in `LoaderSetup`. */
+  readonly signal?: AbortSignal | undefined;
+  /** The source where it is open already: nothing is looked for or hashed again. */
+  readonly source?: Source | undefined;
 }
 
 export interface OrderedImages {
@@ -175,11 +181,11 @@ const FEW_PIXELS = 1 << 22;
 /**
  * All images of a source, in order, for evaluation; the last batch is short. What is random in the
  * pipeline is drawn from seed 0.
- * @throws UserError that names the sample, for one that cannot be read.
+ * @throws ImageError that names the sample, for one that cannot be read.
  */
 export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator<OrderedImages> {
   const fill = { ...setup, seed: 0, pipelines: [setup.pipeline] };
-  const source = await opened(fill);
+  const source = setup.source ?? (await opened(fill));
   const few = setup.workers === undefined && source.count * setup.size ** 2 <= FEW_PIXELS;
   const pool = await openPool(few ? { ...fill, workers: 0 } : fill, source, setup.batch);
   const ring = new Ring(pool.prefetch + 2, setup.batch, fill);
@@ -200,19 +206,21 @@ export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator
   }
 }
 
-type OpenSetup = FillSetup & Pick<LoaderSetup, 'workers' | 'opener' | 'onProgress'>;
+type OpenSetup = FillSetup & Pick<LoaderSetup, 'workers' | 'opener' | 'onProgress' | 'signal'>;
 
 async function opened(setup: OpenSetup): Promise<Source> {
-  const { opener = OPENER, spec, data, onProgress } = setup;
+  const { opener = OPENER, spec, data, onProgress, signal } = setup;
   const { openSource } = (await import(opener)) as SourceModule;
-  return openSource(spec, { data, ...(onProgress === undefined ? {} : { onProgress }) });
+  return openSource(spec, { data, signal, ...(onProgress === undefined ? {} : { onProgress }) });
 }
 
 const LIGHT = 2 ** 19; // pixels of a batch that take some milliseconds
 
 /** The most threads where no number is asked for. No bit of a batch depends on it. */
 function defaultWorkers({ spec, pipelines, size }: FillSetup, samples: number): number {
-  const small = spec.kind === 'generated' ? spec.size <= 64 : spec.kind.startsWith('cifar');
+  const small = plainSourcesOf(spec).every((source) =>
+    source.kind === 'generated' ? source.size <= 64 : source.kind.startsWith('cifar'),
+  );
   const light = samples * viewCount(pipelines) * size * size <= LIGHT;
   return small && light ? 0 : availableParallelism();
 }
@@ -225,5 +233,6 @@ function openPool(setup: OpenSetup, source: Source, samples: number): Promise<Po
     throw new UserError(`loader: workers: expected a whole number from 0, found ${workers}`);
   if (workers === 0) return new LocalPool(source, fill);
   const count = { first: setup.workers ?? 1, most: workers };
-  return ThreadPool.open(count, { setup: fill, opener, manifest: source.manifest });
+  const { manifest } = source;
+  return ThreadPool.open(count, { setup: fill, opener, manifest, shared: source.share?.() });
 }

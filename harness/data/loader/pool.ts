@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { UserError } from '../../base/errors.ts';
 import type { Source } from '../source.ts';
 import { viewCount } from '../view_count.ts';
 import { Filler, type FillSetup, viewBytes } from './fill.ts';
+import { ImageError } from './image_error.ts';
 import { type Job, work } from './worker.ts';
 
 /** The samples of one batch. */
@@ -15,7 +15,7 @@ export interface Order {
 export interface Pool {
   /** Batches that are worth making ahead. */
   readonly prefetch: number;
-  /** Fills the views with the samples of a batch. @throws UserError that names a bad sample. */
+  /** Fills the views with the samples of a batch. @throws ImageError that names a bad sample. */
   fill(order: Order, views: readonly Uint8Array[]): Promise<void>;
   /** Told that a batch is waited for: another thread may help from here on. */
   hurry(): void;
@@ -49,7 +49,7 @@ export class LocalPool implements Pool {
     this.jobs.add(job);
     const failure = await work(this.filler, job, setImmediate);
     this.jobs.delete(job);
-    if (failure !== undefined) throw new UserError(failure.message);
+    if (failure !== undefined) throw new ImageError(failure.message);
   }
 
   hurry(): void {}

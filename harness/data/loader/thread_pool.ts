@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../../base/errors.ts';
 import { loadedLibrary } from '../../engine/native/capi.ts';
+import { ImageError } from './image_error.ts';
 import { counter, type Order, type Pool } from './pool.ts';
 import type { Answer, Failure, Job, WorkerSetup } from './worker.ts';
 
@@ -123,7 +124,7 @@ export class ThreadPool implements Pool {
     this.pending.delete(answer.id);
     this.hold();
     if (one.failure === undefined) one.resolve();
-    else one.reject(new UserError(one.failure.message));
+    else one.reject(new ImageError(one.failure.message));
   }
 
   private break(error: Error): void {

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { useLibraryDecoder } from '../images/decode.ts';
 import type { Image } from '../images/image.ts';
 import type { Manifest } from '../source.ts';
+import type { Shared } from '../sources/shared_files.ts';
 import { Filler, type FillSetup, type SourceModule } from './fill.ts';
 
 /** What a thread starts with. */
@@ -11,6 +12,8 @@ export interface WorkerSetup {
   readonly opener: string;
   /** Of the source, which the main thread has hashed. */
   readonly manifest: Manifest;
+  /** The files that it has found. */
+  readonly shared?: Shared | undefined;
 }
 
 /** Makes some of a batch's samples: threads take them one by one from a shared counter. */
@@ -97,11 +100,11 @@ function failure(at: number, error: unknown): Failure {
 export async function listen(load: (url: string) => unknown): Promise<void> {
   if (parentPort === null) throw new Error('loader: listen is for its threads');
   const port = parentPort;
-  const { setup, opener, manifest } = workerData as WorkerSetup;
+  const { setup, opener, manifest, shared } = workerData as WorkerSetup;
   const answer = (value: Answer) => port.postMessage(value);
   try {
     const { openSource } = (await load(opener)) as SourceModule;
-    const source = await openSource(setup.spec, { data: setup.data, manifest });
+    const source = await openSource(setup.spec, { data: setup.data, manifest, shared });
     const filler = new Filler(source, setup);
     let last: Promise<void> = Promise.resolve();
     port.on('message', (job: Job) => {

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { UserError } from '../../base/errors.ts';
+import { addDecoded, keyAt } from '../checks/decoded_cache.ts';
 import { decodeStrictly } from '../images/decode.ts';
+import { countsByLabel, numberingFault } from '../label_counts.ts';
 import type { Source } from '../source.ts';
 
 /** A sample that cannot be used, or that only a lenient decoder takes. */
@@ -11,26 +12,44 @@ export interface Finding {
   readonly usable: boolean;
 }
 
-/** Reads every sample of a source, of image files strictly as well: all that is wrong, in order. */
-export async function* checkSamples(source: Source, files: boolean): AsyncGenerator<Finding> {
+/**
+ * Reads every sample of a source, of image files strictly as well: all that is wrong, in order. Files
+ * that are usable need no check at the start of a run any more.
+ */
+export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
+  const good: bigint[] = [];
+  const before = new Set<string>(); // a joined source may have a file several times
   for (let index = 0; index < source.count; index++) {
+    if (source.manifest.parts !== undefined) {
+      const name = source.describe(index);
+      if (before.has(name)) continue;
+      before.add(name);
+    }
     const refused = await refusal(async () => source.read(index));
+    if (refused === undefined && source.files !== undefined)
+      good.push(keyAt(source.files.digests, index));
     if (refused !== undefined) yield { index, message: refused, usable: false };
-    else if (files) {
-      const path = source.describe(index);
-      const warned = await refusal(() => decodeStrictly(readFileSync(path), path));
+    else {
+      const bytes = source.bytes?.(index);
+      if (bytes === undefined) continue;
+      const warned = await refusal(() => decodeStrictly(bytes, source.describe(index)));
       if (warned !== undefined) yield { index, message: warned, usable: true };
     }
   }
+  await addDecoded(good);
 }
 
-/** Samples of each class, by label; empty without labels. */
-export function countLabels({ labels, classes }: Source): number[] {
+/**
+ * Samples of each class, by label; where labels are no class numbers, of each that occurs, as `[label,
+ * samples]`. Empty without labels.
+ */
+export function countLabels(source: Source): number[] | [number, number][] {
+  const { labels, classes } = source;
   if (labels === undefined) return [];
-  const size = labels.reduce((most, label) => Math.max(most, label + 1), classes?.length ?? 0);
-  const counts = new Array<number>(size).fill(0);
-  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
-  return counts;
+  const counts = countsByLabel(labels);
+  if (numberingFault(source) !== undefined) return [...counts];
+  const length = classes?.length ?? counts.size;
+  return Array.from({ length }, (_, label) => counts.get(label) ?? 0);
 }
 
 async function refusal(read: () => Promise<unknown>): Promise<string | undefined> {

@@ -159,8 +159,16 @@ describe('files that are not as they should be', () => {
     expect(notes.at(-1)).toMatch(/^1 of the 50000 train images of cifar10/);
   });
 
+  test('records of zero bytes at the end, as of a copy that was never finished, are noted', () => {
+    const empty = new Uint8Array(2 * RECORD);
+    put('cifar/cifar-10-batches-bin/test_batch.bin', joined(record([1]), empty));
+    expect(open('cifar10', 'test').manifest.notes[1]).toBe(
+      'the last 2 records of test_batch.bin are zero bytes: perhaps its copy was never finished',
+    );
+  });
+
   test.each([0, 1, RECORD - 1, RECORD + 1])('%i bytes', (length) => {
-    put('cifar/cifar-10-batches-bin/test_batch.bin', new Uint8Array(length));
+    put('cifar/cifar-10-batches-bin/test_batch.bin', new Uint8Array(length).fill(213));
     expect(() => open('cifar10', 'test')).toThrow(
       `test_batch.bin: ${length} bytes is no multiple of a record's 3073`,
     );

@@ -1,12 +1,26 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { fileError, readBytes } from '../../base/file_error.ts';
+import { fileKindAt } from '../../base/file_kind.ts';
 import { sha256 } from '../../base/hash.ts';
 import { type Image, image } from '../images/image.ts';
 import type { OpenOptions, Source } from '../source.ts';
 import type { SourceSpec } from '../spec.ts';
-import { binaryPart, type Part, PLANES, picklePart, SIDE } from './cifar_files.ts';
+import {
+  binaryPart,
+  notCifar,
+  type Part,
+  PLANES,
+  picklePart,
+  SIDE,
+  stranger,
+} from './cifar_files.ts';
+import { CIFAR_NAMES } from './cifar_names.ts';
 import { entryOf, readPickle, textOf } from './pickle.ts';
+import { arrayOf } from './pickle_names.ts';
+import { valuesOf } from './pickled_array.ts';
+import { textLines } from './text_lines.ts';
 
 export type CifarSpec = Extract<SourceSpec, { kind: 'cifar10' | 'cifar100' }>;
 type Split = CifarSpec['split'];
@@ -83,11 +97,11 @@ export function openCifar(spec: CifarSpec, { data, manifest }: OpenOptions): Sou
   const { folder, format, files } = locate(spec, data);
   const parts = files.map((file) => format.read(join(folder, file)));
   const labels = Int32Array.from(parts.flatMap((part) => [...part.labels]));
-  const names = classNames(join(folder, format.names), format, SETS[spec.kind].classes);
+  const own = classNames(join(folder, format.names), format, SETS[spec.kind].classes);
   return {
     count: labels.length,
     labels,
-    ...(names === undefined ? {} : { classes: names }),
+    classes: own ?? CIFAR_NAMES[spec.kind],
     manifest: manifest ?? {
       sha256: sha256(records(parts)),
       count: labels.length,
@@ -130,7 +144,11 @@ function locate({ kind, root, split }: CifarSpec, data: string): Place {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
 }
 
 function find(parts: readonly Part[], index: number): { part: Part; record: number } {
@@ -180,29 +198,54 @@ function notesOf({ kind, split }: CifarSpec, { files }: Format, parts: readonly 
         `${basename(path)} has ${labels.length} records where the official file has ${each}`,
     ),
   ];
+  const blank = parts.flatMap((part) => {
+    const zeros = blankAtEnd(part);
+    const which = zeros === 1 ? 'the last record' : `the last ${zeros} records`;
+    const are = zeros === 1 ? 'is' : 'are';
+    return zeros === 0
+      ? []
+      : [
+          `${which} of ${basename(part.path)} ${are} zero bytes: perhaps its copy was never finished`,
+        ];
+  });
+  notes.push(...blank);
   const sum = `${count} of the ${published} ${split} images of ${kind}: no numbers to compare with published ones`;
   return notes.length === 0 ? [] : [...notes, sum];
+}
+
+/** Records of zero bytes that a file ends with. */
+function blankAtEnd({ labels, planes }: Part): number {
+  let count = 0;
+  while (count < labels.length) {
+    const record = labels.length - 1 - count;
+    if (labels[record] !== 0 || planes(record).some((value) => value !== 0)) break;
+    count++;
+  }
+  return count;
 }
 
 function classNames(path: string, format: Format, classes: number): readonly string[] | undefined {
   if (!isFile(path)) return undefined;
   const names = format.readNames(path);
   if (names.length === classes) return names;
+  const known = fileKindAt(path);
+  if (known !== undefined && known.kind !== 'text') throw stranger(path, known);
   throw new UserError(`${path}: ${names.length} class names, expected ${classes}; copy it again`);
 }
 
 function lines(path: string): readonly string[] {
-  const text = readFileSync(path, 'utf8');
-  return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
+  return textLines(path).flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
 }
 
 function pickledNames(path: string, key: string): readonly string[] {
+  const file = readBytes(path);
   try {
-    const names: unknown = entryOf(readPickle(readFileSync(path)).value, key);
-    if (!Array.isArray(names)) throw new Error(`\`${key}\` is no list`);
-    return names.map((name) => textOf(name) ?? String(name));
+    const names: unknown = entryOf(readPickle(file).value, key);
+    const array = arrayOf(names);
+    const list = array === undefined ? names : valuesOf(array);
+    if (!Array.isArray(list)) throw new Error(`\`${key}\` is no list`);
+    return list.map((name) => textOf(name) ?? String(name));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`${path} is no file of CIFAR's class names: ${reason}`, { cause });
+    throw notCifar(path, "is no file of CIFAR's class names", cause);
   }
 }

@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { BREATH, breath } from '../../base/breath.ts';
+import { cacheHome } from '../../base/cache_home.ts';
 import { writeAtomic } from '../../base/files.ts';
 import { sha256 } from '../../base/hash.ts';
+import { joinedNames, splitNames } from './file_names.ts';
 
 /** The content of a file as it was, and what told whether it has changed since. */
 export interface Known {
@@ -21,13 +23,14 @@ const TICK = 2000;
 /**
  * What is known of the files under a folder, by relative path. Files changed so shortly before the
  * cache was written that a later change could bear the same time are not among them.
+ * @param signal ends it, which throws its reason then
  */
-export function readKnown(root: string): Map<string, Known> {
+export async function readKnown(root: string, signal?: AbortSignal): Promise<Map<string, Known>> {
   const known = new Map<string, Known>();
-  const path = cachePath(root);
   let file: Buffer;
   let written: number;
   try {
+    const path = cachePath(root);
     file = readFileSync(path);
     written = statSync(path).mtimeMs;
   } catch {
@@ -37,9 +40,10 @@ export function readKnown(root: string): Map<string, Known> {
   if (file.length < start || file.toString('latin1', 0, MAGIC.length) !== MAGIC) return known;
   const count = file.readDoubleLE(MAGIC.length);
   const end = start + count * RECORD;
-  const names = count === 0 ? [] : file.toString('utf8', end).split('\0');
+  const names = count === 0 ? [] : splitNames(file.subarray(end));
   if (names.length !== count) return known;
   for (const [place, name] of names.entries()) {
+    if (place % (16 * BREATH) === 0) await breath(signal);
     const at = start + place * RECORD;
     const modified = file.readDoubleLE(at + 40);
     if (modified > written - TICK) continue;
@@ -61,13 +65,21 @@ export async function writeKnown(root: string, known: ReadonlyMap<string, Known>
     head.writeDoubleLE(modified, at + 40);
     at += RECORD;
   }
-  const names = Buffer.from([...known.keys()].join('\0'));
-  await writeAtomic(cachePath(root), [head, names]).catch(() => undefined);
+  const names = joinedNames([...known.keys()]);
+  try {
+    await writeAtomic(cachePath(root), [head, names]);
+  } catch {
+    // no room, no permission, no home folder
+  }
 }
 
-/** One file a data folder, in the user's cache. */
+/** One file a data folder. */
 function cachePath(root: string): string {
-  const home = process.env.XDG_CACHE_HOME; // a relative one is to be ignored
-  const base = home !== undefined && isAbsolute(home) ? home : join(homedir(), '.cache');
-  return join(base, 'reprise', 'digests', `${sha256(root).slice(0, 32)}.bin`);
+  return inUserCache('digests', `${sha256(root).slice(0, 32)}.bin`);
+}
+
+/** A path in the user's cache. */
+export function inUserCache(...parts: readonly string[]): string {
+  const base = cacheHome() ?? '/dev/null'; // without a home nothing is kept
+  return join(base, 'reprise', ...parts);
 }

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { unlessStopped } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file_error.ts';
+import { pathOf, shownPath } from './file_names.ts';
 
 /** Files that a thread takes at once: some milliseconds of work. */
 const CHUNK = 64;
@@ -11,23 +12,29 @@ const MAX_THREADS = 16;
 
 type Answer =
   | { readonly digests: Uint8Array }
-  | { readonly name: string; readonly code: string | undefined; readonly message: string };
+  | { readonly place: number; readonly code: string | undefined; readonly message: string };
+
+interface HashOptions {
+  /** Told how many are done. */
+  readonly onProgress?: (done: number) => void;
+  /** Ends the work, whose reason is thrown then. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * SHA-256 of files, in threads of their own, each file read in pieces.
- * @param onProgress told how many are done.
  * @returns 32 bytes a file, in the order of the names.
  * @throws UserError that names a file which cannot be read.
  */
 export async function hashFiles(
   root: string,
   names: readonly string[],
-  onProgress: (done: number) => void = () => {},
+  { onProgress = () => {}, signal }: HashOptions = {},
 ): Promise<Uint8Array> {
   const digests = new Uint8Array(32 * names.length);
   const count = Math.min(availableParallelism(), MAX_THREADS, Math.ceil(names.length / CHUNK));
   const url = new URL('./hash_worker.mjs', import.meta.url);
-  const threads = Array.from({ length: count }, () => new Worker(url, { workerData: { root } }));
+  const threads = Array.from({ length: count }, () => new Worker(url));
   let next = 0;
   let done = 0;
   const work = async (thread: Worker) => {
@@ -41,7 +48,8 @@ export async function hashFiles(
     }
   };
   try {
-    await Promise.all(threads.map(work));
+    // A thread may be in the middle of a slow file.
+    await unlessStopped(signal, Promise.all(threads.map(work)));
   } finally {
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
@@ -54,9 +62,9 @@ function digestsOf(thread: Worker, root: string, names: readonly string[]): Prom
     thread.once('message', (answer: Answer) => {
       thread.off('error', reject);
       if ('digests' in answer) resolve(answer.digests);
-      else reject(refusal(join(root, answer.name), answer.code, answer.message));
+      else reject(refusal(shownPath(root, names[answer.place] ?? ''), answer.code, answer.message));
     });
-    thread.postMessage({ names });
+    thread.postMessage({ paths: names.map((name) => pathOf(root, name)) });
   });
 }
 

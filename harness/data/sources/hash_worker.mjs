@@ -1,15 +1,14 @@
 // A thread that hashes files: plain JavaScript, as it starts faster without TypeScript.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 
-const { root } = workerData;
 const piece = new Uint8Array(1 << 20);
 
+// A path that is no UTF-8 comes as bytes.
 function digest(path) {
   const hash = createHash('sha256');
-  const file = openSync(path, 'r');
+  const file = openSync(typeof path === 'string' ? path : Buffer.from(path), 'r');
   try {
     for (;;) {
       const count = readSync(file, piece, 0, piece.length, null);
@@ -21,13 +20,13 @@ function digest(path) {
   }
 }
 
-parentPort?.on('message', ({ names }) => {
-  const digests = new Uint8Array(32 * names.length);
-  for (const [place, name] of names.entries()) {
+parentPort?.on('message', ({ paths }) => {
+  const digests = new Uint8Array(32 * paths.length);
+  for (const [place, path] of paths.entries()) {
     try {
-      digests.set(digest(join(root, name)), 32 * place);
+      digests.set(digest(path), 32 * place);
     } catch (error) {
-      parentPort?.postMessage({ name, code: error?.code, message: String(error) });
+      parentPort?.postMessage({ place, code: error?.code, message: String(error) });
       return;
     }
   }

@@ -1,10 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
-import { UserError } from '../../base/errors.ts';
-import { fileError } from '../../base/file_error.ts';
-import { EXTENSIONS } from '../images/image_kind.ts';
+import { resolve } from 'node:path';
+import { BREATH, breath } from '../../base/breath.ts';
+import { areNumbers, comparable, declaredClasses, labelsByName } from '../class_names.ts';
 import type { SourceSpec } from '../spec.ts';
-import type { FileIndex } from './file_index.ts';
+import type { FileIndex, IndexOptions } from './file_index.ts';
+import {
+  type LineError,
+  type ListLine,
+  labelledLine,
+  lineError,
+  plainLine,
+  quoted,
+} from './list_line.ts';
+import { ListNames } from './list_names.ts';
+import { textLines } from './text_lines.ts';
 
 export type ListSpec = Extract<SourceSpec, { kind: 'list' }>;
 
@@ -12,106 +20,80 @@ const MAX_LABEL = 2 ** 31 - 1;
 
 /**
  * The original's list files (docs/reference/harness.md, section 7): a path a line, relative to
- * `root`, and with `labelled` a label behind it. The label is what follows the last blank, so paths
- * may have blanks too. Lines end in LF or CRLF. A path may be there more than once: each line is a
- * sample, and the notes say so.
+ * `root` or absolute, and with `labelled` a label behind it: a class number, or a name of those that
+ * the spec gives. `list_line.ts` has how a line is taken apart. A path may be there more than once:
+ * each line is a sample, and the notes say so.
  * @throws UserError that names the line that is wrong.
  */
-export function indexList({ root, file, labelled }: ListSpec, data: string): FileIndex {
-  const path = resolve(data, file);
+export async function indexList(
+  spec: ListSpec,
+  { data, signal }: IndexOptions,
+): Promise<FileIndex> {
+  const path = resolve(data, spec.file);
+  const root = resolve(data, spec.root);
+  const classes = declaredClasses(spec.classes, data);
+  const labelOf = labelReader(path, classes);
+  const found = new ListNames(root);
   const names: string[] = [];
   const labels: number[] = [];
   const first = new Map<string, number>();
   const repeated: number[] = [];
-  for (const [place, line] of linesOf(path).entries()) {
-    const where = `${path}, line ${place + 1}`;
-    const [name, label] = labelled ? labelledLine(line, where) : [plainLine(line, where), 0];
+  for (const [place, text] of textLines(path).entries()) {
+    if (place % (16 * BREATH) === 0) await breath(signal);
+    const fail = lineError(path, place + 1);
+    const line: ListLine = spec.labelled ? labelledLine(text, fail) : plainLine(text, fail);
+    const label = line.label === undefined ? 0 : labelOf(line.label, fail);
+    const named = found.find(line.name, fail);
+    const name = typeof named === 'string' ? named : await named;
     const before = first.get(name);
     if (before === undefined) first.set(name, place);
     else {
-      refuseOtherLabel(where, name, before, labels[before] ?? 0, label);
+      refuseOtherLabel(fail, name, before, labels[before] ?? 0, label);
       repeated.push(place + 1);
     }
     names.push(name);
     labels.push(label);
   }
   return {
-    root: resolve(data, root),
+    root,
     names,
-    ...(labelled ? { labels: Int32Array.from(labels) } : {}),
-    notes: notesOf(file, repeated),
+    ...(spec.labelled ? { labels: Int32Array.from(labels) } : {}),
+    ...(spec.labelled && classes !== undefined ? { classes } : {}),
+    notes: notesOf(spec.file, repeated),
+    where: (place) => `${path}, line ${place + 1}`,
   };
 }
 
-function linesOf(path: string): readonly string[] {
-  const lines = textOf(path)
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/);
-  while (lines.at(-1)?.trim() === '') lines.pop();
-  if (lines.length > 0) return lines;
-  throw new UserError(`${path} has no lines; expected the path of an image on each`);
-}
-
-function textOf(path: string): string {
-  const bytes = bytesOf(path);
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new UserError(`${path} is no UTF-8 text; expected a list of image paths`, { cause });
-  }
-}
-
-function bytesOf(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-}
-
-const LABEL = /^(.*\S)\s+(\S+)$/;
-
-function labelledLine(line: string, where: string): readonly [string, number] {
-  const [, name, text] = LABEL.exec(line.trim()) ?? [];
-  if (name === undefined || text === undefined || isImage(text)) {
-    throw new UserError(
-      `${where}: "${line}" has no label, expected "PATH LABEL"; add it, or set labelled: false if the list has none`,
+/** Reads labels: numbers from 0, or with `classes` the names, which may be numbers too. */
+function labelReader(path: string, classes: readonly string[] | undefined) {
+  const byName = classes === undefined ? undefined : labelsByName(classes, `classes of ${path}`);
+  const count = classes?.length ?? MAX_LABEL + 1;
+  const numbered = classes === undefined || !areNumbers(classes);
+  return (text: string, fail: LineError): number => {
+    const named = byName?.get(comparable([text])[0] ?? '');
+    if (named !== undefined) return named;
+    const label = Number(text);
+    if (numbered && /^\d+$/.test(text) && label < count) return label;
+    if (classes === undefined)
+      throw fail(
+        `: label ${quoted(text)} is no class number, expected a whole number from 0 to ${MAX_LABEL}; correct it, or name the classes in the source`,
+      );
+    throw fail(
+      `: label ${quoted(text)} is none of the ${classes.length} classes that the source names; correct it, or name it too`,
     );
-  }
-  const label = Number(text);
-  if (/^\d+$/.test(text) && label <= MAX_LABEL) return [name, label];
-  throw new UserError(
-    `${where}: label "${text}" is no class number, expected a whole number from 0 on; correct it`,
-  );
-}
-
-function plainLine(line: string, where: string): string {
-  const name = line.trim();
-  if (name === '')
-    throw new UserError(`${where} is empty, expected the path of an image; remove the line`);
-  const [, path, label] = LABEL.exec(name) ?? [];
-  if (path !== undefined && /^-?\d+$/.test(label ?? '') && isImage(path) && !isImage(name)) {
-    throw new UserError(
-      `${where}: "${name}" has a label, expected a path alone; set labelled: true, or take the labels away`,
-    );
-  }
-  return name;
-}
-
-function isImage(path: string): boolean {
-  return EXTENSIONS.some((extension) => extension === extname(path).toLowerCase());
+  };
 }
 
 function refuseOtherLabel(
-  where: string,
+  fail: LineError,
   name: string,
   before: number,
   expected: number,
   found: number,
 ): void {
   if (expected === found) return;
-  throw new UserError(
-    `${where}: ${name} has label ${found}, and ${expected} on line ${before + 1}; keep one of them`,
+  throw fail(
+    `: ${name} has label ${found}, and ${expected} on line ${before + 1}; keep one of them`,
   );
 }
 

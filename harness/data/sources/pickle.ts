@@ -1,15 +1,5 @@
 import { BufferReader, Parser } from 'pickleparser';
-
-/** A numpy array of a pickle, its bytes as they lie in memory there. */
-export interface PickledArray {
-  readonly kind: 'array';
-  readonly shape: readonly number[];
-  /** numpy's letters without the byte order, e.g. `u1`, `f4`. */
-  readonly dtype: string;
-  /** First index fastest. */
-  readonly fortran: boolean;
-  readonly bytes: Uint8Array;
-}
+import { allowed } from './pickle_names.ts';
 
 export interface Pickle {
   readonly value: unknown;
@@ -18,9 +8,10 @@ export interface Pickle {
 }
 
 /**
- * Reads a pickle of protocol 0 to 4 that holds plain values and numpy arrays. Nothing of it is
- * executed: the few names that numpy arrays need are known here, any other is an error. Dictionaries
- * become Map, strings of Python 2 and bytes become text of code points 0 to 255 or Uint8Array.
+ * Reads a pickle of protocol 0 to 5 that holds plain values and numpy arrays, of numpy 1 or 2.
+ * Nothing of it is executed: the few names that such values need are known here, any other is an
+ * error. Dictionaries become Map, strings of Python 2 and bytes become text of code points 0 to 255
+ * or Uint8Array, sets become arrays; `arrayOf` tells arrays of numpy.
  * @throws Error that says what is not understood; the caller knows the file's name.
  */
 export function readPickle(file: Uint8Array): Pickle {
@@ -28,13 +19,19 @@ export function readPickle(file: Uint8Array): Pickle {
   const parser = new Parser({
     unpicklingTypeOfDictionary: 'Map',
     nameResolver: { resolve: allowed },
+    buffers: OUTSIDE,
   });
-  const value = parser.read<unknown>(reader);
-  return {
-    value: value instanceof ArrayState ? value.array() : plain(value),
-    longest: reader.longest,
-  };
+  return { value: parser.read<unknown>(reader), longest: reader.longest };
 }
+
+/** Protocol 5 can leave the bytes of arrays to files of the writer's own. */
+const OUTSIDE: Iterator<never> = {
+  next() {
+    throw new Error(
+      'the bytes of its arrays are out-of-band, in other files; save it again without buffer_callback',
+    );
+  },
+};
 
 /** Text of a Python 2 string, a Python 3 string or bytes. */
 export function textOf(value: unknown): string | undefined {
@@ -49,71 +46,50 @@ export function entryOf(value: unknown, key: string): unknown {
   return undefined;
 }
 
-/** Dictionaries hold arrays under construction until the whole pickle is read. */
-function plain(value: unknown): unknown {
-  if (!(value instanceof Map)) return value;
-  return new Map(
-    [...value].map(([key, entry]) => [key, entry instanceof ArrayState ? entry.array() : entry]),
-  );
-}
-
-function allowed(module: string, name: string): (...args: unknown[]) => unknown {
-  switch (`${module}.${name}`) {
-    case 'numpy.core.multiarray._reconstruct':
-    case 'numpy._core.multiarray._reconstruct':
-      return () => new ArrayState();
-    case 'numpy.dtype':
-      return (letters) => new DtypeState(letters);
-    case 'numpy.ndarray':
-      return () => {
-        throw new Error('an array without _reconstruct');
-      };
-    case '_codecs.encode':
-      return (text) => Buffer.from(String(text), 'latin1');
-    default:
-      throw new Error(`it names ${module}.${name}, which is not among the few names allowed`);
-  }
-}
-
-class DtypeState {
-  readonly letters: string;
-
-  constructor(letters: unknown) {
-    this.letters = textOf(letters) ?? '';
-  }
-
-  // Byte order and flags; single bytes have no order, and other types are refused by the caller.
-  __setstate__(): void {}
-}
-
-class ArrayState {
-  private state: readonly unknown[] = [];
-
-  __setstate__(state: unknown): void {
-    this.state = Array.isArray(state) ? state : [];
-  }
-
-  array(): PickledArray {
-    const [, shape, dtype, fortran, data] = this.state;
-    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
-    if (!Array.isArray(shape) || !(dtype instanceof DtypeState) || !(bytes instanceof Uint8Array))
-      throw new Error('it holds an array whose state is not understood');
-    const fast = fortran === true || fortran === 1;
-    return { kind: 'array', shape: shape.map(Number), dtype: dtype.letters, fortran: fast, bytes };
-  }
-}
-
 const STRING = 0x53; // 'S': a quoted line with Python's escapes
 const UNICODE = 0x56; // 'V': a line with \u escapes
 
-/** Strings byte by byte, and the escapes of protocol 0, which pickleparser leaves as they are. */
+// Whole numbers of any length, 'L' as a line of digits; pickleparser reads the others without sign.
+const LONG = 0x4c;
+const LONG1 = 0x8a;
+const LONG4 = 0x8b;
+const LONGEST = 255; // bytes; turning one into digits takes longer than its length
+
+/**
+ * Strings byte by byte, the escapes of protocol 0, which pickleparser leaves as they are, and whole
+ * numbers in binary as if they were written out in digits. It never goes back.
+ */
 class PickleReader extends BufferReader {
   longest: { readonly offset: number; readonly length: number } | undefined;
   private opcode = 0;
+  private asked = false; // the next byte is an opcode
+  private digits: string | undefined;
+
+  override hasNext(): boolean {
+    this.asked = true;
+    return super.hasNext();
+  }
 
   override byte(): number {
-    this.opcode = super.byte();
-    return this.opcode;
+    const byte = super.byte();
+    if (!this.asked) return byte;
+    this.asked = false;
+    this.opcode = byte;
+    if (byte !== LONG1 && byte !== LONG4) return byte;
+    const length = byte === LONG1 ? super.byte() : super.uint32();
+    if (length > LONGEST) throw new Error(`it has a number of ${length} bytes`);
+    this.digits = String(signed(super.bytes(length)));
+    return LONG;
+  }
+
+  override skip(count: number): void {
+    if (!(count >= 0)) throw new Error(`it has something of ${count} bytes`);
+    super.skip(count);
+  }
+
+  override uint64(): number {
+    const low = this.uint32();
+    return low + 2 ** 32 * this.uint32();
   }
 
   override bytes(length: number): Uint8Array {
@@ -132,18 +108,30 @@ class PickleReader extends BufferReader {
   }
 
   override line(): string {
-    const opcode = this.opcode;
+    const { opcode, digits } = this;
+    this.digits = undefined;
+    if (digits !== undefined) return digits;
     const text = super.line();
     if (opcode === STRING) return text.replace(STRING_ESCAPE, unescaped);
-    return opcode === UNICODE ? text.replace(UNICODE_ESCAPE, unescaped) : text;
+    return opcode === UNICODE ? text.replace(UNICODE_ESCAPE, unicode) : text;
   }
 }
 
 const STRING_ESCAPE = /\\(?:x([0-9a-f]{2})|(.))/gi;
-const UNICODE_ESCAPE = /\\u([0-9a-f]{4})/gi;
+const UNICODE_ESCAPE = /\\(?:u([0-9a-f]{4})|U([0-9a-f]{8}))/gi;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 function unescaped(_: string, hex: string | undefined, letter: string | undefined): string {
   if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
   return ESCAPES[letter ?? ''] ?? letter ?? '';
+}
+
+function unicode(_: string, short: string | undefined, long: string | undefined): string {
+  return String.fromCodePoint(Number.parseInt(short ?? long ?? '', 16));
+}
+
+/** Two's complement, lowest byte first; none is 0. */
+function signed(bytes: ArrayLike<number>): bigint {
+  const digits = Buffer.from(Uint8Array.from(bytes).reverse()).toString('hex');
+  return digits === '' ? 0n : BigInt.asIntN(4 * digits.length, BigInt(`0x${digits}`));
 }

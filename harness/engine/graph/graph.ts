@@ -145,9 +145,9 @@ export class Graph {
     return { oper: this.add('Placeholder', [], attrs).oper, index: 0 };
   }
 
-  /** Gives the one input of an operation another source, of the same type and shape. */
-  fill(operation: Pointer, source: Output): void {
-    const target = { oper: operation, index: 0 }; // a TF_Input, laid out as a TF_Output
+  /** Gives an input of an operation, the first one by default, another source of its type and shape. */
+  fill(operation: Pointer, source: Output, input = 0): void {
+    const target = { oper: operation, index: input }; // a TF_Input, laid out as a TF_Output
     checked('fill', (status) => call('TF_UpdateEdge', this.handle, source, target, status));
   }
 

@@ -8,7 +8,7 @@ import { UserError } from '../../base/errors.ts';
 import { fault } from './directory.ts';
 import type { Build, PinnedFile, Wheel } from './pins.ts';
 import { DiskFullError, downloadWheel } from './pip.ts';
-import { checkPip, type Environment, ended, startPython } from './python.ts';
+import { type Environment, ended, findPip, type Pip, startPython } from './python.ts';
 import { megabytes, showTransfer, type Terminal } from './transfer.ts';
 
 /** One member of a zip archive to stdout. */
@@ -33,12 +33,12 @@ export interface Workshop {
  * @throws UserError on a full disk, a missing pip, a failed download or a file that differs
  */
 export async function fetchBuild(build: Build, directory: string, shop: Workshop): Promise<void> {
-  checkPip(shop.python, shop.environment);
+  const pip = findPip(shop.python, shop.environment);
   const partial = `${directory}.partial`;
   await mkdir(join(partial, 'files'), { recursive: true });
   checkSpace(build, partial, await finishedBytes(build, join(partial, 'files')));
   try {
-    for (const wheel of build.wheels) await unpackWheel(wheel, partial, shop);
+    for (const wheel of build.wheels) await unpackWheel(wheel, partial, pip, shop);
   } catch (cause) {
     if (cause instanceof DiskFullError) await rm(partial, { recursive: true, force: true });
     throw cause;
@@ -48,13 +48,13 @@ export async function fetchBuild(build: Build, directory: string, shop: Workshop
   await rm(partial, { recursive: true, force: true });
 }
 
-async function unpackWheel(wheel: Wheel, partial: string, shop: Workshop): Promise<void> {
+async function unpackWheel(wheel: Wheel, partial: string, pip: Pip, shop: Workshop): Promise<void> {
   const files = join(partial, 'files');
   const missing: PinnedFile[] = [];
   for (const file of wheel.files) if ((await fault(files, file)) !== undefined) missing.push(file);
   if (missing.length === 0) return;
-  const { python, environment, terminal } = shop;
-  const path = await downloadWheel(python, wheel, partial, environment, terminal);
+  const { environment, terminal } = shop;
+  const path = await downloadWheel(pip, wheel, partial, environment, terminal);
   for (const file of missing) await unpack(path, file, files, shop);
   await rm(join(partial, 'wheels'), { recursive: true, force: true });
 }

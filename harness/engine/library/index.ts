@@ -1,13 +1,15 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { lstat, rm, symlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { cacheHome } from '../../base/cache_home.ts';
 import { UserError } from '../../base/errors.ts';
+import { makeFolders } from '../../base/folders.ts';
 import { withLock } from '../../base/lock.ts';
 import { fault, missingFiles, openDirectory, rememberDirectory } from './directory.ts';
 import { chooseDevice } from './driver.ts';
 import { fetchBuild } from './fetch.ts';
 import { checkMachine, checkSystem, type Machine, thisMachine } from './machine.ts';
+import { checkMount } from './mount.ts';
 import {
   type Build,
   CC,
@@ -54,6 +56,8 @@ interface Setting {
   readonly cache: string;
 }
 
+/** A folder that nobody can make. */
+const NOWHERE = '/dev/null/reprise';
 const LIBRARIES = [FRAMEWORK, CC] as const;
 const BUILDS: Readonly<Record<Device, Build>> = { cpu: CPU_BUILD, gpu: GPU_BUILD };
 
@@ -84,6 +88,7 @@ export async function provision(options: ProvisionOptions = {}): Promise<Library
 /** Fills the cache's folder while no other process does. */
 async function provideLocked(build: Build, directory: string, setting: Setting): Promise<void> {
   const { cache, terminal } = setting;
+  checkMachine(setting.machine());
   makeCache(cache);
   const waiting = () => terminal.write('engine: another process sets up libtensorflow; waiting\n');
   await withLock(`${directory}.lock`, waiting, async () => {
@@ -91,13 +96,13 @@ async function provideLocked(build: Build, directory: string, setting: Setting):
     if (state === 'good') return;
     if (state === 'damaged') await removeDamaged(build, directory, terminal);
     if (await isEntry(directory)) await rm(directory, { recursive: true });
-    checkMachine(setting.machine());
     const python = findPython(setting.environment);
     if (python === undefined)
       throw new UserError(
         'engine: no Python 3 (3.8 or newer) in PATH, which fetches TensorFlow with its pip; install it (`apt install python3 python3-pip`), or set REPRISE_TENSORFLOW_DIR to a folder that holds the libraries',
       );
     if (await linkInstalled(build, directory, python, setting)) return;
+    checkMount(cache);
     const bytes = build.wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
     terminal.write(
       `engine: fetching TensorFlow ${VERSION} for ${build.device} with pip, once: ${megabytes(bytes)}, into ${directory}\n`,
@@ -138,7 +143,11 @@ async function linkInstalled(
   for (const found of installedFolders(python, environment, VERSION, build.distributions)) {
     const root = build.libraries === '' ? found : dirname(found);
     if ((await stateOf(build, root, cache)) !== 'good') continue;
-    await symlink(root, directory);
+    try {
+      await symlink(root, directory);
+    } catch {
+      return false; // a cache without links gets a copy of its own
+    }
     terminal.write(`engine: using the TensorFlow ${VERSION} that is installed in ${root}\n`);
     return (await stateOf(build, directory, cache)) === 'good';
   }
@@ -193,7 +202,7 @@ function pathsIn(directory: string): Omit<Library, 'device' | 'sha256' | 'preloa
 
 function makeCache(cache: string): void {
   try {
-    mkdirSync(cache, { recursive: true });
+    makeFolders(cache);
     accessSync(cache, constants.W_OK);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -211,7 +220,13 @@ async function isEntry(path: string): Promise<boolean> {
   );
 }
 
-/** A relative `XDG_CACHE_HOME` is to be ignored (XDG Base Directory Specification). */
-function cacheRoot({ XDG_CACHE_HOME: home }: Environment): string {
-  return join(home && isAbsolute(home) ? home : join(homedir(), '.cache'), 'reprise');
+/** Without a home directory, libraries that the user names are checked anew at every start. */
+function cacheRoot(environment: Environment): string {
+  const home = cacheHome(environment);
+  if (home === undefined && environment.REPRISE_TENSORFLOW_DIR) return NOWHERE;
+  if (home === undefined)
+    throw new UserError(
+      'engine: this user has no home directory to keep TensorFlow in; set HOME or XDG_CACHE_HOME to a folder that you can write',
+    );
+  return join(home, 'reprise');
 }

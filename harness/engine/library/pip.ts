@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { hashFile } from './directory.ts';
 import type { Wheel } from './pins.ts';
-import { type Environment, ended, startPython } from './python.ts';
+import { type Environment, ended, type Pip, startPython } from './python.ts';
 import { megabytes, showTransfer, type Terminal } from './transfer.ts';
 
 const POLL_MS = 200;
@@ -17,7 +17,8 @@ try:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     if os.getppid() != int(sys.argv[1]): sys.exit(1)
 except (ImportError, AttributeError, OSError): pass
-del sys.argv[1]
+if sys.argv[2]: sys.path.insert(0, sys.argv[2])
+del sys.argv[1:3]
 import runpy
 runpy.run_module('pip', run_name='__main__', alter_sys=True)
 `;
@@ -29,7 +30,7 @@ runpy.run_module('pip', run_name='__main__', alter_sys=True)
  * @throws UserError saying why pip failed and what to do
  */
 export async function downloadWheel(
-  python: string,
+  { python, wheel: pipWheel }: Pip,
   wheel: Wheel,
   folder: string,
   environment: Environment,
@@ -42,7 +43,8 @@ export async function downloadWheel(
   await mkdir(temporary, { recursive: true });
   const [requirements, log] = [join(folder, 'requirements.txt'), join(temporary, 'log')];
   await writeFile(requirements, requirementOf(wheel));
-  const args = ['-c', PIP, String(process.pid), ...argumentsOf(wheel, requirements, target, log)];
+  const start = ['-c', PIP, String(process.pid), pipWheel ?? ''];
+  const args = [...start, ...argumentsOf(wheel, requirements, target, log)];
   const pip = startPython(python, args, pipEnvironment(environment, temporary), folder);
   const transfer = showTransfer(terminal, `fetching ${wheel.distribution}`, wheel.bytes);
   const poll = setInterval(() => void sizeOf(temporary).then(transfer.update), POLL_MS);
@@ -119,7 +121,8 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
     'the disk is full; free some space, or set XDG_CACHE_HOME to a folder on a larger disk',
   ],
   [
-    /\b(401|403|407)\b (Client )?Error|Error (401|403|407)|Forbidden|Unauthorized|Proxy Authentication/i,
+    // No comma before it: pip's log has milliseconds there, as in `02:23:53,401 ERROR`.
+    /(?<!,)\b(401|403|407)\b (Client )?Error|error (401|403|407)|Forbidden|Unauthorized|Proxy Authentication/i,
     'the package index refuses access; check PIP_INDEX_URL, its credentials and your proxy (HTTPS_PROXY)',
   ],
   [
@@ -136,6 +139,11 @@ const CAUSES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** What the output of pip says of the cause, and how to mend it. */
+export function causeOf(text: string): string | undefined {
+  return CAUSES.find(([pattern]) => pattern.test(text))?.[1];
+}
+
 /** Why pip failed, as a message that says what to do. */
 function downloadError(
   wheel: Wheel,
@@ -144,8 +152,7 @@ function downloadError(
   details: string,
 ): UserError {
   const text = output + details;
-  const known = CAUSES.find(([pattern]) => pattern.test(text))?.[1];
-  const cause = known ?? `pip ended with ${code === null ? 'a signal' : `code ${code}`}`;
+  const cause = causeOf(text) ?? `pip ended with ${code === null ? 'a signal' : `code ${code}`}`;
   const { distribution, version, bytes } = wheel;
   const Kind = DISK_FULL.test(text) ? DiskFullError : UserError;
   return new Kind(

@@ -119,6 +119,34 @@ test('an empty cache is filled with the two libraries alone, showing progress', 
   expect(again).toEqual({ library, said: '' });
 });
 
+// As `uv venv` makes them: what is told to a Python outside would not work inside.
+test('from a virtual environment without pip, pip of another Python or its own wheel is used', async () => {
+  const venv = join(home, 'venv');
+  expect(spawnSync('python3', ['-m', 'venv', '--without-pip', venv]).status).toBe(0);
+  const inside = spawnSync(join(venv, 'bin/python3'), ['-c', 'import pip']);
+  expect(inside.status).toBe(1);
+  await provisioned({ PATH: join(venv, 'bin'), VIRTUAL_ENV: venv, PIP_REQUIRE_VIRTUALENV: '1' });
+  expectComplete();
+  expect(spawnSync(join(venv, 'bin/python3'), ['-c', 'import pip']).status).toBe(1);
+});
+
+// Settings that are meant for `pip install` into somebody's environment.
+test('settings of pip for installing do no harm', async () => {
+  const [config, elsewhere] = [join(home, 'pip.conf'), join(home, 'elsewhere')];
+  const install = 'user = true\ntarget = /elsewhere\nno-binary = :all:';
+  writeFileSync(config, `[global]\nrequire-virtualenv = true\n[install]\n${install}\n`);
+  await provisioned({
+    PIP_CONFIG_FILE: config,
+    PIP_USER: '1',
+    PIP_TARGET: elsewhere,
+    PIP_PREFIX: elsewhere,
+    PIP_NO_BINARY: ':all:',
+    PIP_REQUIRE_VIRTUALENV: 'true',
+  });
+  expectComplete();
+  expect(existsSync(elsewhere)).toBe(false);
+});
+
 test('three processes at once fetch one wheel', async () => {
   const before = index.served();
   index.slow(10);

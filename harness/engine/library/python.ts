@@ -1,4 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,20 +37,84 @@ export function installedFolders(
   distributions: readonly string[],
 ): string[] {
   const { ok, stdout } = run(python, INSTALLED, [version, ...distributions], environment);
-  const folders: unknown = ok ? JSON.parse(stdout) : [];
+  const folders = ok ? lastLine(stdout) : [];
   return Array.isArray(folders) ? folders.filter((folder) => typeof folder === 'string') : [];
 }
 
-/** @throws UserError where this Python has no pip or no zlib. */
-export function checkPip(python: string, environment: Environment): void {
+/** A Python that can run pip. */
+export interface Pip {
+  readonly python: string;
+  /** The wheel to import pip from, where it is not installed. */
+  readonly wheel: string | undefined;
+}
+
+/**
+ * How a Python has pip, as a JSON array: whether it can, from which wheel, and the Python that this one
+ * is a virtual environment of. Most carry such a wheel, with which `ensurepip` would install it.
+ */
+const FIND_PIP = `
+import json, os, sys, sysconfig
+from glob import escape, glob
+def importable():
+    try: import pip
+    except ImportError: return False
+    return True
+found, wheel = importable(), None
+try: import ensurepip
+except ImportError: folders = []
+else: folders = [os.path.join(os.path.dirname(ensurepip.__file__), '_bundled'), sysconfig.get_config_var('WHEEL_PKG_DIR')]
+for path in sorted(path for folder in folders if folder for path in glob(os.path.join(escape(folder), 'pip-*.whl'))):
+    if not found:
+        sys.path.insert(0, path)
+        found, wheel = importable(), path
+base = getattr(sys, '_base_executable', None) if sys.prefix != sys.base_prefix else None
+print(json.dumps([found, wheel, base]))
+`;
+
+/**
+ * Pip of this Python, of the one that it is a virtual environment of (uv makes environments without
+ * pip), or of another one in `PATH`. Nothing is installed into any of them.
+ * @throws UserError where there is none, or this Python has no zlib.
+ */
+export function findPip(python: string, environment: Environment): Pip {
   if (!run(python, 'import zlib, zipfile', [], environment).ok)
     throw new UserError(
       `engine: ${python} was built without zlib, which unpacks TensorFlow; use the system's own Python 3 (first in PATH)`,
     );
-  if (run(python, 'import pip', [], environment).ok) return;
+  const first = pipOf(python, environment);
+  const others = [first.base, ...inPath('python3', environment)];
+  const tried = [first, ...others.map((other) => pipOf(other, environment))];
+  const pip = tried.find((one) => one.pip !== undefined)?.pip;
+  if (pip !== undefined) return pip;
+  const mends = ['`apt install python3-pip`', '`dnf install python3-pip`'];
+  if (first.base !== undefined && inPath('uv', environment).length > 0)
+    mends.unshift('`uv pip install pip`');
   throw new UserError(
-    `engine: ${python} has no pip, which fetches TensorFlow; install it with \`apt install python3-pip\`, \`dnf install python3-pip\` or \`${python} -m ensurepip --user\`, or set REPRISE_TENSORFLOW_DIR`,
+    `engine: ${python} has no pip, which fetches TensorFlow; install it with ${mends.join(' or ')}, or set REPRISE_TENSORFLOW_DIR`,
   );
+}
+
+function pipOf(python: string | undefined, environment: Environment) {
+  const none = { pip: undefined, base: undefined };
+  if (python === undefined) return none;
+  const { ok, stdout } = run(python, FIND_PIP, [], environment);
+  const answer = ok ? lastLine(stdout) : undefined;
+  if (!Array.isArray(answer)) return none;
+  const [found, wheel, base] = answer.map((value) => value ?? undefined);
+  return { pip: found ? { python, wheel } : undefined, base };
+}
+
+/** The last line as JSON: what starts with Python (`sitecustomize`, `.pth` files) may print, too. */
+function lastLine(stdout: string): unknown {
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+}
+
+/** The files of this name in the folders of `PATH`. */
+function inPath(name: string, { PATH = '' }: Environment): string[] {
+  return PATH.split(':')
+    .filter(isAbsolute)
+    .map((folder) => join(folder, name))
+    .filter(existsSync);
 }
 
 function run(python: string, code: string, args: readonly string[], environment: Environment) {

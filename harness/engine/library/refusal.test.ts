@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -15,6 +15,7 @@ import { chooseDevice, driverVersion } from './driver.ts';
 import { provision } from './index.ts';
 import { checkMachine, isOlder, type Machine, thisMachine } from './machine.ts';
 import type { Build } from './pins.ts';
+import { causeOf } from './pip.ts';
 import type { Environment } from './python.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'refusal-'));
@@ -59,17 +60,29 @@ describe('Python', () => {
     expect(message).toContain('apt install python3 python3-pip');
   });
 
+  // Neither installed nor as the wheel of `ensurepip`, in any Python of this machine.
+  const hidden = () => {
+    const path = join(home, 'hidden');
+    mkdirSync(path);
+    const code = "import sys\nsys.modules['pip'] = sys.modules['ensurepip'] = None\n";
+    writeFileSync(join(path, 'sitecustomize.py'), code);
+    return path;
+  };
+
   test('without pip', async () => {
-    const real = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], {
-      encoding: 'utf8',
-    }).stdout.trim();
-    const bin = join(home, 'bin');
-    mkdirSync(bin);
-    writeFileSync(join(bin, 'python3'), `#!/bin/sh\nexec ${real} -S "$@"\n`);
-    chmodSync(join(bin, 'python3'), 0o755);
-    const message = await refusal({ PATH: `${bin}:/usr/bin:/bin` });
+    const message = await refusal({ PYTHONPATH: hidden() });
     expect(message).toContain('python3 has no pip');
-    expect(message).toContain('apt install python3-pip');
+    expect(message).toContain('install it with `apt install python3-pip`');
+  });
+
+  test('without pip in a virtual environment of uv', async () => {
+    const [venv, bin] = [join(home, 'venv'), join(home, 'bin')];
+    expect(spawnSync('python3', ['-m', 'venv', '--without-pip', venv]).status).toBe(0);
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'uv'), '');
+    const PATH = `${join(venv, 'bin')}:${bin}:${process.env.PATH}`;
+    const message = await refusal({ PYTHONPATH: hidden(), PATH });
+    expect(message).toContain('install it with `uv pip install pip` or `apt install');
   });
 });
 
@@ -88,6 +101,13 @@ describe('the package index', () => {
   test('does not have the file', async () => {
     index.answer(404);
     expect(await refusal({})).toContain('does not have this file; check PIP_INDEX_URL');
+  });
+
+  test("is not taken to refuse access by the milliseconds in pip's log", () => {
+    const line = '2026-11-29T02:23:53,401 ERROR: No matching distribution found';
+    expect(causeOf(line)).toContain('does not have this file');
+    expect(causeOf('HTTP error 401 Client Error: Unauthorized')).toContain('refuses access');
+    expect(causeOf('ERROR: HTTP error 403 while getting')).toContain('refuses access');
   });
 
   test('sends another file than the pinned one', async () => {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import koffi from 'koffi';
 import { UserError } from '../../base/errors.ts';
 import type { Library } from '../library/index.ts';
+import { checkMount } from '../library/mount.ts';
 import { fixEnvironment } from './environment.ts';
 
 /** An address in libtensorflow: koffi hands pointers out as opaque values. */
@@ -124,10 +125,13 @@ function load(library: Library): Native {
   const dlopen = libc.func('void* dlopen(const char* path, int flags)');
   const dlerror = libc.func('const char* dlerror()');
   const open = (path: string) => {
-    if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE))
+    if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE)) {
+      const reason = dlerror();
+      checkMount(path);
       throw new UserError(
-        `engine: the system's loader refuses ${path}: ${dlerror()}; docs/setup.md says what libtensorflow needs`,
+        `engine: the system's loader refuses ${path}: ${reason}; docs/setup.md says what libtensorflow needs`,
       );
+    }
     return koffi.load(path, { global: true });
   };
   const { framework, cc } = withoutStderr(libc, () => {

@@ -316,8 +316,8 @@ describe('gradients of batch norm are the slopes of central differences', () => 
           const made = withGradients(names, tensors, (given) => {
             const { x, scale, offset, ...state } = given as Parts<Tensor> & State<Tensor>;
             const shards = tf.split(x, replicas).map((part, r) => {
-              const total = (phase: string, value: Tensor) => meetings.total(phase, r, value);
-              return batchNormSync(part, scale, offset, state, options, { replicas, total }).value;
+              const meeting = meetings.at('norm', r);
+              return batchNormSync(part, scale, offset, state, options, meeting).value;
             });
             return tf.concat(shards);
           });

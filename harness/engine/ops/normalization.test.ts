@@ -133,18 +133,18 @@ describe('batch norm over shapes', () => {
     await fc.assert(holds, { seed: 2, numRuns: 15 });
   });
 
-  it('over replicas: that of the concatenated batch', async () => {
+  it('over replicas, also of unequal batches: that of the concatenated batch', async () => {
     const holds = fc.asyncProperty(
       cases,
-      fc.integer({ min: 2, max: 4 }),
-      async (shard, replicas) => {
-        const one = { ...shard, n: shard.n * replicas };
+      fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 2, maxLength: 5 }),
+      async (shard, counts) => {
+        const one = { ...shard, n: counts.reduce((sum, count) => sum + count, 0) };
         const given = inputs(one);
         const { n, height, width, channels, epsilon, momentum } = one;
         const upstream = normal('upstream', n, height, width, channels);
         const found = await evaluate(
           { ...given.variables, ...given.constants, upstream },
-          (tensors) => inShards(tensors, replicas, { epsilon, momentum }),
+          (tensors) => inShards(tensors, counts, { epsilon, momentum }),
         );
         const whole = await differentiate(
           {
@@ -155,7 +155,7 @@ describe('batch norm over shapes', () => {
         );
         near(found, whole, BOUND);
         near(found, moved(given, momentum));
-        for (let r = 1; r < replicas; r++) {
+        for (let r = 1; r < counts.length; r++) {
           expect(found[`mean${r}`]).toEqual(found.mean);
           expect(found[`variance${r}`]).toEqual(found.variance);
         }
@@ -165,19 +165,21 @@ describe('batch norm over shapes', () => {
   });
 });
 
-/** Sync batch norm of a batch cut into shards: value, gradients, running statistics of each replica. */
+/**
+ * Sync batch norm of a batch cut into shards of so many samples: value, gradients, running statistics
+ * of each replica.
+ */
 function inShards(
   tensors: Tensors,
-  replicas: number,
+  counts: readonly number[],
   options: { readonly epsilon: number; readonly momentum: number },
 ): Tensors {
-  const meetings = new Meetings(replicas);
+  const meetings = new Meetings(counts.length);
   const states: [string, Tensor][] = [];
   const made = withGradients(['x', 'scale', 'offset'], tensors, (inner) => {
     const [x, ...rest] = args(inner);
-    const values = tf.split(x, replicas).map((shard, r) => {
-      const total = (phase: string, value: Tensor) => meetings.total(phase, r, value);
-      const { value, state } = batchNormSync(shard, ...rest, options, { replicas, total });
+    const values = tf.split(x, [...counts]).map((shard, r) => {
+      const { value, state } = batchNormSync(shard, ...rest, options, meetings.at('norm', r));
       const name = r === 0 ? '' : String(r);
       states.push([`mean${name}`, state.mean], [`variance${name}`, state.variance]);
       return value;

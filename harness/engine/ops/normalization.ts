@@ -4,8 +4,16 @@ import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
 import { layered } from './layered.ts';
 
-/** Hands in a value of this replica and gives its sum over all replicas. */
-export type Total = (phase: string, value: Tensor) => Tensor;
+/** Where one layer of a replica adds up with the same layer of the others. */
+export interface Meeting {
+  /** Hands in a value of this replica and gives its sum over all replicas; each phase once. */
+  total(phase: string, value: Tensor): Tensor;
+  /**
+   * `value` times a number that follows from how many values all replicas have together.
+   * @param own how many this replica has; others may have more or fewer
+   */
+  scaled(value: Tensor, own: number, factor: (count: number) => number): Tensor;
+}
 
 export interface BatchNormState {
   /** Running mean and variance, [C], float32. */
@@ -90,9 +98,8 @@ function valuesOf(x: Tensor): number {
 
 /**
  * Batch norm with the statistics of all replicas' batches together; otherwise as `batchNormTrain`.
- * Computed in float32. The gradient goes through the shared statistics, so it depends on the
- * outputs of all replicas.
- * @param total gives the sum over replicas of a [C], for each phase once
+ * Every value weighs the same, so a replica weighs by how many it has. Computed in float32. The
+ * gradient goes through the shared statistics, so it depends on the outputs of all replicas.
  */
 export function batchNormSync(
   x: Tensor,
@@ -100,11 +107,12 @@ export function batchNormSync(
   offset: Tensor,
   state: BatchNormState,
   { epsilon, momentum, copies = 1 }: BatchNormOptions,
-  { replicas, total }: { readonly replicas: number; readonly total: Total },
+  meeting: Meeting,
 ): { readonly value: Tensor; readonly state: BatchNormState } {
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
-  const count = replicas * valuesOf(x);
-  const share = (sum: Tensor, phase: string) => tf.mul(total(phase, sum), tf.scalar(1 / count));
+  const own = valuesOf(x);
+  const share = (sum: Tensor, phase: string) =>
+    meeting.scaled(meeting.total(phase, sum), own, (count) => 1 / count);
   let next = state;
   const value = withGradient([x, scale, offset], () => {
     const wide = toFloat(x);
@@ -113,7 +121,7 @@ export function batchNormSync(
     const variance = share(tf.sum(tf.square(centred), axes), 'variance');
     const inverse = op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]);
     const unit = tf.mul(centred, inverse);
-    const unbiased = tf.mul(variance, tf.scalar(unbiasing(count * copies)));
+    const unbiased = meeting.scaled(variance, own, (count) => unbiasing(count * copies));
     next = {
       mean: moved(state.mean, mean, momentum),
       variance: moved(state.variance, unbiased, momentum),

@@ -80,6 +80,24 @@ export function globalAvgPool(x: Tensor): Tensor {
 }
 
 /**
+ * All values of a map in the order C, H, W, in which files keep the weights of a layer that follows.
+ * @param x [N, H, W, C]
+ * @returns [N, C H W], float32
+ */
+export function flattened(x: Tensor): Tensor {
+  const [count = 0, height = 0, width = 0, channels = 0] = x.shape;
+  const turned = (values: Tensor, axes: number[]) =>
+    op1('Transpose', [values, tf.tensor1d(axes, 'int32')]);
+  return withGradient([x], () => ({
+    value: tf.reshape(turned(toFloat(x), [0, 3, 1, 2]), [count, channels * height * width]),
+    gradients: (dy) => {
+      const map = tf.reshape(toFloat(dy), [count, channels, height, width]);
+      return [asTypeOf(turned(map, [0, 2, 3, 1]), x)];
+    },
+  }));
+}
+
+/**
  * Mean over `size` x `size` bins, as torch.nn.AdaptiveAvgPool2d: bin i of n pixels goes from
  * floor(i n / size) to ceil((i + 1) n / size), so that neighbours overlap where size does not divide n.
  * Has no gradient: for features of frozen layers.

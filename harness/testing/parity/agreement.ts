@@ -67,6 +67,7 @@ function largestOf(values: readonly number[]): number {
 export class Comparisons {
   readonly done: Comparison[] = [];
   private readonly seen = new Set<string>();
+  private readonly zeros = new Map<string, Tolerance>();
   private readonly fixture: Fixture;
 
   constructor(fixture: Fixture) {
@@ -153,10 +154,24 @@ export class Comparisons {
     return this.fixture.zeroGradients.has(name.replace(/^.*?\.(state|grad|local_grad)\./, ''));
   }
 
+  /** Rounding is as large as what was rounded: in units of the step's largest gradient, if that is above 1. */
+  private zero(name: string): Tolerance {
+    const [step = ''] = /step\d+\./.exec(name) ?? [];
+    const known = this.zeros.get(step);
+    if (known !== undefined) return known;
+    let largest = 1;
+    for (const [key, { data }] of this.fixture.expected)
+      if (key.includes(step) && /\.(local_)?grad\./.test(key))
+        largest = Math.max(largest, largestOf(numbers(data).map(Math.abs)));
+    const made = { ...ZERO, value: ZERO.value * largest };
+    this.zeros.set(step, made);
+    return made;
+  }
+
   private tolerance(name: string): Tolerance {
     const { tolerances } = this.fixture;
     const group = groupOf(name);
-    if (group === 'grad' && this.isNoise(name)) return ZERO;
+    if (group === 'grad' && this.isNoise(name)) return this.zero(name);
     const found = tolerances[group] ?? tolerances.all ?? tolerances.floats ?? tolerances.others;
     return found ?? EXACT;
   }

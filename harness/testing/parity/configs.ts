@@ -1,256 +1,30 @@
-import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
-import { type NeckSpec, neckSpec } from '../../nn/necks.ts';
-import { resnetSpec } from '../../nn/resnet.ts';
-import { OptimizerSpec } from '../../optim/spec.ts';
-import type { Fixture } from './fixture.ts';
+import type { NeckSpec } from '../../nn/necks.ts';
+import type { ResNetSpec } from '../../nn/resnet.ts';
 
-const norm = z.strictObject({ type: z.enum(['BN', 'SyncBN']) });
-const channels = z.int().positive();
-
-/** The reference's backbone config. */
-export const backboneConfig = z
-  .strictObject({
-    type: z.literal('NarrowResNet'),
-    base_width: z.int().positive(),
-    depth: z.int(),
-    in_channels: z.int().positive(),
-    out_indices: z.tuple([z.literal(4)]),
-    norm_cfg: norm,
-    frozen_stages: z.int().default(-1),
-    norm_eval: z.boolean().default(false),
-    zero_init_residual: z.boolean().default(false),
-  })
-  .transform(({ base_width, depth, in_channels, norm_cfg, ...config }) =>
-    resnetSpec.parse({
-      depth,
-      width: base_width / 64,
-      channels: in_channels,
-      norm: norm_cfg.type === 'SyncBN' ? 'sync' : 'batch',
-      frozenStages: config.frozen_stages,
-      normEval: config.norm_eval,
-      zeroInitResidual: config.zero_init_residual,
-    }),
-  );
-
-const whole = { in_channels: channels, hid_channels: channels, out_channels: channels };
-
-/** A neck on a backbone averages over pixels first; a predictor on a neck has rows already. */
-const pooling = { neck: z.literal(true).default(true), predictor: z.literal(false) };
-type Place = keyof typeof pooling;
-
-const simclrNeck = (place: Place) =>
-  z.strictObject({
-    type: z.literal('NonLinearNeckSimCLR'),
-    ...whole,
-    with_avg_pool: pooling[place],
-    num_layers: z.int().min(2).default(2),
-    sync_bn: z.boolean().default(true),
-    with_bias: z.boolean().default(false),
-    with_last_bn: z.boolean().default(true),
-  });
-const normedNeck = (place: Place) =>
-  z.strictObject({
-    type: z.literal('NonLinearNeckV2'),
-    ...whole,
-    with_avg_pool: pooling[place],
-  });
-type Normed = z.output<ReturnType<typeof simclrNeck>> | z.output<ReturnType<typeof normedNeck>>;
-
-function normedSpec(config: Normed): NeckSpec {
-  const { hid_channels: width, out_channels: out } = config;
-  if (config.type === 'NonLinearNeckV2') return { kind: 'mlp', hidden: width, out, norm: 'batch' };
-  const { num_layers: count, with_bias: bias, with_last_bn: lastNorm } = config;
-  const hidden = Array.from({ length: count - 1 }, () => width);
-  const norm = config.sync_bn ? 'sync' : 'batch';
-  return neckSpec.parse({ kind: 'layers', hidden, out, bias, lastNorm, norm });
-}
-
-/** The reference's predictor config. */
-export const predictorConfig = z
-  .discriminatedUnion('type', [simclrNeck('predictor'), normedNeck('predictor')])
-  .transform(normedSpec);
-
-/** The reference's neck config. */
-export const neckConfig = z
-  .discriminatedUnion('type', [
-    simclrNeck('neck'),
-    normedNeck('neck'),
-    z.strictObject({
-      type: z.literal('LinearNeck'),
-      in_channels: channels,
-      out_channels: channels,
-      with_avg_pool: z.literal(true).default(true),
-    }),
-    z.strictObject({
-      type: z.literal('NonLinearNeckV0'),
-      in_channels: channels,
-      hid_channels: channels,
-      out_channels: channels,
-      sync_bn: z.boolean().default(false),
-      with_avg_pool: z.literal(true).default(true),
-    }),
-    z.strictObject({
-      type: z.literal('NonLinearNeckV1'),
-      in_channels: channels,
-      hid_channels: channels,
-      out_channels: channels,
-      with_avg_pool: z.literal(true).default(true),
-    }),
-    z.strictObject({
-      type: z.literal('RelativeLocNeck'),
-      in_channels: channels,
-      out_channels: channels,
-      sync_bn: z.boolean().default(false),
-      with_avg_pool: z.literal(true).default(true),
-    }),
-  ])
-  .transform((config): NeckSpec => {
-    const out = config.out_channels;
-    switch (config.type) {
-      case 'NonLinearNeckSimCLR':
-      case 'NonLinearNeckV2':
-        return normedSpec(config);
-      case 'LinearNeck':
-        return neckSpec.parse({ kind: 'linear', out });
-      case 'NonLinearNeckV0':
-        return neckSpec.parse({
-          kind: 'layers',
-          hidden: [config.hid_channels],
-          out,
-          bias: true,
-          norm: config.sync_bn ? 'sync' : 'batch',
-          normMomentum: 0.001,
-          affine: false,
-          lastNorm: false,
-          lastRelu: true,
-          dropout: 0.5,
-        });
-      case 'NonLinearNeckV1':
-        return neckSpec.parse({ kind: 'mlp', hidden: config.hid_channels, out });
-      case 'RelativeLocNeck':
-        return neckSpec.parse({
-          kind: 'layers',
-          hidden: [],
-          out,
-          bias: true,
-          norm: config.sync_bn ? 'sync' : 'batch',
-          normMomentum: 0.003,
-          lastRelu: true,
-          dropout: 0.5,
-        });
-    }
-  });
-
-/** The reference's AvgPoolNeck config: it has no parameters. */
-export const averageNeckConfig = z
-  .strictObject({ type: z.literal('AvgPoolNeck') })
-  .transform((): null => null);
-
-/** The reference's ClsHead config. */
-export const classifierConfig = z.strictObject({
-  type: z.literal('ClsHead'),
-  with_avg_pool: z.boolean().default(false),
-  in_channels: channels,
-  num_classes: z.int().positive(),
-});
-
-/** The reference's optimizer config. */
-export const optimizerConfig = z.strictObject({
-  type: z.enum(['SGD', 'LARS']),
-  lr: z.number(),
-  weight_decay: z.number(),
-  momentum: z.number(),
-  nesterov: z.boolean().default(false),
-  /** By pattern; `param_options` has what comes of it, where a case lists that. */
-  paramwise_options: z
-    .record(
-      z.string(),
-      z.strictObject({
-        lr_mult: z.number().optional(),
-        momentum: z.number().optional(),
-        weight_decay: z.number().optional(),
-        lars_exclude: z.boolean().optional(),
-      }),
-    )
-    .default({}),
-});
-
-const Options = z.record(
-  z.string(),
-  z.strictObject({
-    lr: z.number(),
-    weight_decay: z.number(),
-    momentum: z.number(),
-    lars_exclude: z.boolean().optional(),
-  }),
-);
-
-/** The optimizer of a case, with a rule for each parameter that its `param_options` set apart. */
-export function optimizerOf(
-  fixture: Fixture,
-  config: z.output<typeof optimizerConfig>,
-): OptimizerSpec {
-  const { lr, momentum, nesterov, weight_decay: weightDecay } = config;
-  const options = fixture.field('param_options', Options.optional());
-  const kind = config.type === 'SGD' ? 'sgd' : 'lars';
-  const rules = options === undefined ? patterns(config) : singled(config, options);
-  return OptimizerSpec.parse({ kind, lr, momentum, weightDecay, nesterov, rules });
-}
-
-type Config = z.output<typeof optimizerConfig>;
-
-function singled(
-  { lr, momentum, weight_decay }: Config,
-  options: z.output<typeof Options>,
-): z.input<typeof OptimizerSpec>['rules'] {
-  return Object.entries(options).flatMap(([name, option]) => {
-    const same =
-      option.lr === lr && option.momentum === momentum && option.weight_decay === weight_decay;
-    if (same && !option.lars_exclude) return [];
-    return {
-      match: `^${name.replaceAll('.', '\\.')}$`,
-      lr: option.lr,
-      momentum: option.momentum,
-      weightDecay: option.weight_decay,
-      larsExclude: option.lars_exclude,
-    };
-  });
-}
-
-function patterns({ paramwise_options }: Config): z.input<typeof OptimizerSpec>['rules'] {
-  return Object.entries(paramwise_options).map(([match, option]) => ({
-    match: match.replace('\\A', '^'), // Python's name for the start
-    lrMultiplier: option.lr_mult,
-    momentum: option.momentum,
-    weightDecay: option.weight_decay,
-    larsExclude: option.lars_exclude,
-  }));
-}
-
-/** Hyper-parameters that every method's case has; spread into its schema. */
-export const commonParameters = {
-  depth: z.int(),
-  width: z.int(),
-  batch: z.int().positive(),
-  size: z.int().positive(),
-  steps: z.int().positive(),
-  optimizer: optimizerConfig,
-};
+export { backboneConfig } from './backbone_config.ts';
+export { averageNeckConfig, neckConfig, predictorConfig } from './neck_config.ts';
 
 /** Holds depth and width of the hyper-parameters to the backbone that the case builds. */
 export function agreeOnBackbone(
-  parameters: { readonly depth: number; readonly width: number },
+  parameters: { readonly depth?: number | undefined; readonly width?: number | undefined },
   backbone: { readonly depth: number; readonly width: number },
 ): void {
   agree('depth', parameters.depth, backbone.depth);
   agree('width', parameters.width, backbone.width * 64);
 }
 
+const NORMS = { batch: 'BN', sync: 'SyncBN', group: 'GN' } as const;
+
+/** Holds the norm of the hyper-parameters to the backbone of the case. */
+export function agreeOnNorm(norm: string | undefined, backbone: Pick<ResNetSpec, 'norm'>): void {
+  agree('norm', norm, NORMS[backbone.norm]);
+}
+
 /** Holds widths, layers, biases and the last norm of the hyper-parameters to the neck of the case. */
 export function agreeOnNeck(
   parameters: {
-    readonly dim: number;
+    readonly dim?: number | undefined;
     readonly hid?: number | undefined;
     readonly num_layers?: number | undefined;
     readonly with_bias?: boolean | undefined;
@@ -258,13 +32,14 @@ export function agreeOnNeck(
   },
   neck: NeckSpec,
 ): void {
-  agree('dim', parameters.dim, neck.out);
+  const single = parameters.num_layers === 1; // then the hidden width is the last one
+  agree('dim', single ? parameters.hid : parameters.dim, neck.out);
   agreeOnHidden(parameters.hid, neck);
   if (neck.kind !== 'layers') return;
   const { num_layers = neck.hidden.length + 1, with_bias = neck.bias } = parameters;
   agree('num_layers', num_layers, neck.hidden.length + 1);
   agree('with_bias', with_bias, neck.bias);
-  agree('with_last_bn', parameters.with_last_bn ?? neck.lastNorm, neck.lastNorm);
+  if (!single) agree('with_last_bn', parameters.with_last_bn, neck.lastNorm);
 }
 
 /** Holds the width of hidden layers, where the hyper-parameters have it, to the neck of the case. */
@@ -273,8 +48,11 @@ export function agreeOnHidden(hid: number | undefined, neck: NeckSpec | null): v
   if (hid !== undefined) for (const width of widths) agree('hid', hid, width);
 }
 
-/** Holds a hyper-parameter to what the case's model was built with. @throws UserError by its name. */
+/**
+ * Holds a hyper-parameter, where the case has it, to what its model was built with.
+ * @throws UserError by its name.
+ */
 export function agree(name: string, parameter: unknown, built: unknown): void {
-  if (parameter !== built)
+  if (parameter !== undefined && parameter !== built)
     throw new UserError(`hyper_parameters.${name}: ${parameter}, but the model has ${built}`);
 }

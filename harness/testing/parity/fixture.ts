@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
+import { readText } from '../../base/file_error.ts';
+import { readFolder } from '../../base/read.ts';
 import type { HostArray } from '../../engine/array.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
+import { unsupported } from './unsupported.ts';
 
 /** How far a value may be from the reference's: see `distance`. */
 const Tolerance = z.object({
@@ -50,7 +53,7 @@ export interface Fixture {
 /** Names of the cases in a folder, sorted. */
 export function caseNames(directory: string): readonly string[] {
   if (!existsSync(directory)) throw new UserError(`parity: no folder ${directory}`);
-  const stems = readdirSync(directory)
+  const stems = readFolder(directory)
     .filter((file) => /\.(json|safetensors)$/.test(file))
     .map((file) => file.replace(/\.(json|safetensors)$/, ''));
   // `coco_ap.gt.json` belongs to the case `coco_ap`.
@@ -94,7 +97,7 @@ export function readFixture(directory: string, name: string): Fixture {
 
 function parseJson(path: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(withoutInfinities(readText(path)));
     return parsedBy(z.record(z.string(), z.unknown()), value, path);
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -102,9 +105,22 @@ function parseJson(path: string): Record<string, unknown> {
   }
 }
 
+/** Python writes numbers that JSON has not, e.g. for the order of a norm: here they are strings. */
+function withoutInfinities(text: string): string {
+  return text.replace(/"(?:\\.|[^"\\])*"|-?\bInfinity\b|\bNaN\b/g, (part) =>
+    part.startsWith('"') ? part : `"${part}"`,
+  );
+}
+
 function parsedBy<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
+  const options = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
+  );
+  const [unknown] = options;
+  if (unknown !== undefined)
+    throw unsupported([where, ...unknown].join('.'), 'no option of that name is known there');
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new UserError(`${where}: ${problems.join('; ')}`);
 }

@@ -5,7 +5,7 @@ import { toOIHW, transpose4 } from '../../engine/layout.ts';
 import type { TensorSpec } from '../../engine/program.ts';
 import { type BoundMethod, NO_DATA } from '../../experiment/method.ts';
 import { resnet } from '../../nn/resnet.ts';
-import { momentumState } from '../../optim/descend.ts';
+import { optimizerState } from '../../optim/apply.ts';
 import { resolveRules } from '../../optim/rules.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from '../../step/definition.ts';
 import { Learner, type Tensors } from '../../step/learner.ts';
@@ -15,6 +15,7 @@ import type { Comparisons } from './agreement.ts';
 import { concatenated, flat, viewOf } from './arrays.ts';
 import type { Fixture } from './fixture.ts';
 import { Gradients } from './gradients.ts';
+import { withoutIdleRules } from './paramwise.ts';
 import type { MethodReading, MethodSpecs } from './reading.ts';
 import type { ParityCase } from './run.ts';
 
@@ -57,10 +58,11 @@ export function methodCase(reading: MethodReading): ParityCase {
 }
 
 function definitionOf(fixture: Fixture, specs: MethodSpecs, method: BoundMethod): StepDefinition {
-  const { batch, size, backbone, optimizer, compat } = specs;
+  const { batch, size, backbone, compat } = specs;
   const replicas = fixture.worldSize;
   method.check({ replicas, batch, dropLast: true });
   const model = method.model(resnet(backbone), specs.data ?? NO_DATA);
+  const optimizer = withoutIdleRules(specs.optimizer, trainableNames(model));
   return {
     method,
     model,
@@ -87,7 +89,9 @@ async function initial(
   const others = given?.(fixture, 1) ?? {};
   const own = withAliases(await learner.save(), aliases);
   const names = trainableNames(learner.definition.model);
-  const zeros = new Set(names.flatMap((name) => [momentumState(name), accumulatorState(name)]));
+  const learning = names.map((name) => ({ name, shape: [] }));
+  const moved = optimizerState(learner.definition.optimizer, learning).map(({ name }) => name);
+  const zeros = new Set([...moved, ...names.map(accumulatorState)]);
   for (const input of fixture.inputs) {
     const [, name] = /^init\.(.*)$/.exec(input) ?? [];
     if (name !== undefined && !own.has(name) && !Object.hasOwn(host, name))
@@ -135,7 +139,7 @@ async function runStep(
   fixture: Fixture,
   learner: Learner,
   reading: MethodReading,
-  { optimizer, steps, scheduled = steps, accumulate = 1 }: MethodSpecs,
+  { optimizer, steps, scheduled = steps, accumulate = 1, rates = [] }: MethodSpecs,
   step: number,
 ): Promise<Tensors> {
   const { draws = {}, replay = {}, labels, indices, views = plainViews } = reading;
@@ -149,7 +153,7 @@ async function runStep(
     indices: Int32Array.from({ length: replicas * batch }, (_, i) => i),
   };
   const moves = step % accumulate === 0;
-  if (moves) inputs.learning_rate = Float32Array.of(optimizer.lr);
+  if (moves) inputs.learning_rate = Float32Array.of(rates[step - 1] ?? optimizer.lr);
   const perRank = (name: string) =>
     Int32Array.from(
       prefixes.flatMap((prefix) => {

@@ -3,56 +3,65 @@ import { type HostArray, hostArray, zeros } from '../../engine/array.ts';
 import { startEngine } from '../../engine/index.ts';
 import { Program, type TensorSpec } from '../../engine/program.ts';
 import type { Tensor } from '../../engine/tf.ts';
+import { adamStates } from '../../optim/adam.ts';
 import { applyOptimizer, optimizerState } from '../../optim/apply.ts';
 import { momentumState } from '../../optim/descend.ts';
 import { type ParameterRule, resolveRules } from '../../optim/rules.ts';
 import { learningRate } from '../../optim/schedule.ts';
-import { OptimizerSpec, ScheduleSpec } from '../../optim/spec.ts';
+import type { OptimizerSpec } from '../../optim/spec.ts';
 import type { Comparisons } from './agreement.ts';
 import type { Fixture } from './fixture.ts';
+import { lrConfig, scheduleOf } from './lr_config.ts';
+import { gradClip, optimizerConfig, optimizerOf } from './optimizer_config.ts';
+import { withoutIdleRules } from './paramwise.ts';
 import type { ParityCase } from './run.ts';
+import { hookOf } from './training.ts';
 
-/** SGD and LARS over all their steps, with rules, and the learning-rate schedules. */
+/** What cases call an optimizer, and its class. */
+const TYPES: Readonly<Record<string, string>> = {
+  sgd: 'SGD',
+  lars: 'LARS',
+  adam: 'Adam',
+  adamw: 'AdamW',
+};
+
+/** Optimizers over all their steps, with rules, and the learning-rate schedules. */
 export const optimizerCases: readonly ParityCase[] = [
-  { methods: ['sgd', 'lars'], run: runOptimizer },
+  { methods: Object.keys(TYPES), run: runOptimizer },
   { methods: ['learning-rate schedules'], run: runSchedules },
 ];
 
-const HyperParameters = z.strictObject({
-  optimizer: z.strictObject({ lr: z.number(), weight_decay: z.number(), momentum: z.number() }),
-  lr_of_each_step: z.array(z.number()),
-  paramwise_options: z.record(
-    z.string(),
-    z.strictObject({
-      lr_mult: z.number().optional(),
-      momentum: z.number().optional(),
-      weight_decay: z.number().optional(),
-      lars_exclude: z.boolean().optional(),
-    }),
-  ),
+const HyperParameters = z.looseObject({
+  optimizer: optimizerConfig.partial({ type: true }),
+  lr_of_each_step: z.array(z.number()).nullish(),
+  paramwise_options: z.record(z.string(), z.unknown()).nullish(),
+  grad_clip: gradClip.nullish(),
+  optimizer_config: z.looseObject({ grad_clip: gradClip.nullish() }).nullish(),
 });
-type HyperParameters = z.output<typeof HyperParameters>;
 
-function optimizerSpec(kind: string, parameters: HyperParameters): OptimizerSpec {
-  const { lr, momentum, weight_decay } = parameters.optimizer;
-  const rules = Object.entries(parameters.paramwise_options).map(([match, options]) => ({
-    match: match.replace('\\A', '^'), // Python's name for the start
-    lrMultiplier: options.lr_mult,
-    momentum: options.momentum,
-    weightDecay: options.weight_decay,
-    larsExclude: options.lars_exclude,
-  }));
-  return OptimizerSpec.parse({ kind, lr, momentum, weightDecay: weight_decay, rules });
+/** The optimizer of a case, and the rate of each step that it has gradients for. */
+function readOptimizer(fixture: Fixture): [OptimizerSpec, readonly number[]] {
+  const { optimizer, paramwise_options, ...parameters } = fixture.field(
+    'hyper_parameters',
+    HyperParameters,
+  );
+  const type = optimizer.type ?? TYPES[fixture.method] ?? '';
+  const config = { paramwise_options, ...optimizer, type };
+  const spec = optimizerOf(fixture, config, hookOf(parameters).clip);
+  const { lr_of_each_step: rates } = parameters;
+  if (rates) return [spec, rates];
+  const steps = fixture.inputs.flatMap((name) => /^in\.step(\d+)\./.exec(name)?.[1] ?? []);
+  return [spec, Array.from({ length: Math.max(0, ...steps.map(Number)) }, () => spec.lr)];
 }
 
 async function runOptimizer(fixture: Fixture, comparisons: Comparisons): Promise<void> {
   await startEngine();
-  const parameters = fixture.field('hyper_parameters', HyperParameters);
-  const spec = optimizerSpec(fixture.method, parameters);
+  const [read, rates] = readOptimizer(fixture);
   const weights = [...fixture.inputs].flatMap((name) =>
     name.startsWith('init.') ? [name.slice('init.'.length)] : [],
   );
   const learning = weights.filter((name) => fixture.inputs.includes(`in.step1.grad.${name}`));
+  const spec = withoutIdleRules(read, learning);
   const before = new Map(weights.map((name) => [name, fixture.input(`init.${name}`)]));
   const program = optimizerProgram(spec, learning, before);
   try {
@@ -60,7 +69,7 @@ async function runOptimizer(fixture: Fixture, comparisons: Comparisons): Promise
       ([name, { dtype, shape }]) => [name, before.get(name) ?? zeros(dtype, shape)] as const,
     );
     await program.writeStates(slots);
-    for (const [i, lr] of parameters.lr_of_each_step.entries()) {
+    for (const [i, lr] of rates.entries()) {
       const gradients = learning.map((name) => [
         `grad.${name}`,
         fixture.input(`in.step${i + 1}.grad.${name}`).data,
@@ -113,25 +122,18 @@ async function compareStep(
     const now = states.has(name) ? await program.readState(name) : from;
     comparisons.add(`${step}.state.${name}`, now, from);
     before.set(name, now);
-    const slot = momentumState(name);
-    if (states.has(slot))
-      comparisons.add(`${step}.momentum_buffer.${name}`, await program.readState(slot));
+    const [mean, square] = adamStates(name);
+    const slots = { momentum_buffer: momentumState(name), exp_avg: mean, exp_avg_sq: square };
+    for (const [theirs, slot] of Object.entries(slots))
+      if (states.has(slot))
+        comparisons.add(`${step}.${theirs}.${name}`, await program.readState(slot));
   }
 }
 
 const Schedules = z.record(
   z.string(),
-  z.strictObject({
-    lr_config: z.strictObject({
-      policy: z.enum(['CosineAnnealing', 'step']),
-      min_lr: z.number().optional(),
-      step: z.array(z.int()).optional(),
-      gamma: z.number().optional(),
-      warmup: z.literal('linear').optional(),
-      warmup_iters: z.int().optional(),
-      warmup_ratio: z.number().optional(),
-      warmup_by_epoch: z.literal(true).optional(),
-    }),
+  z.looseObject({
+    lr_config: lrConfig,
     base_lr: z.number(),
     epochs: z.int(),
     iters_per_epoch: z.int(),
@@ -140,16 +142,8 @@ const Schedules = z.record(
 
 async function runSchedules(fixture: Fixture, comparisons: Comparisons): Promise<void> {
   for (const [name, run] of Object.entries(fixture.field('schedules', Schedules))) {
-    const { policy, min_lr, step, gamma, ...config } = run.lr_config;
-    const warmup = { kind: config.warmup, epochs: config.warmup_iters, ratio: config.warmup_ratio };
-    const spec = ScheduleSpec.parse({
-      ...(policy === 'step'
-        ? { kind: 'step', milestones: step, gamma }
-        : { kind: 'cosine', minLr: min_lr, from: 'start' }),
-      per: 'epoch',
-      ...(config.warmup === undefined ? {} : { warmup }),
-    });
     const { epochs, iters_per_epoch: stepsPerEpoch } = run;
+    const spec = scheduleOf(run.lr_config);
     const rates = Float64Array.from({ length: epochs * stepsPerEpoch }, (_, i) =>
       learningRate(spec, run.base_lr, { step: i, stepsPerEpoch, epochs }),
     );

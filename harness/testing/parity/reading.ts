@@ -71,6 +71,8 @@ export interface MethodSpecs {
   readonly optimizer: OptimizerSpec;
   /** Micro-steps whose gradients make one update; 1 by default. */
   readonly accumulate?: number;
+  /** The learning rate of every step; the optimizer's by default. */
+  readonly rates?: readonly number[];
   /** What the reference keeps on the host: its value after a micro-step, from 0, by name. */
   readonly host?: Readonly<Record<string, (step: number) => number>>;
   /** Micro-steps of the whole run, for schedules of the method's own; `steps` by default. */

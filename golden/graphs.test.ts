@@ -1,0 +1,62 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Experiment, experimentId, parseExperiment } from '../harness/experiment/spec.ts';
+import { openTraining } from '../harness/run/open_training.ts';
+import { graphHash } from '../harness/step/graph_hash.ts';
+import { readGolden } from '../harness/verify/golden.ts';
+import { methods } from '../methods/index.ts';
+import { tiny, tinyExperiment } from './tiny.ts';
+
+const goldens = readdirSync(import.meta.dirname, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && /^[0-9a-f]{12}$/.test(entry.name))
+  .flatMap(({ name }) => {
+    const folder = join(import.meta.dirname, name);
+    return readdirSync(folder).map((file) => readGolden(join(folder, file)).record);
+  });
+
+/** Steps that compute the bits of their golden by other nodes than when it was made. */
+const SINCE: Readonly<Record<string, string>> = {
+  'relative-loc': '1ff20d27f9ea6f15224996dcc61dad8928df6163f392d28f4e093363c6938611',
+};
+
+/** Hash of the graph of an experiment's step, without its data. */
+async function graphOf(experiment: Experiment): Promise<string> {
+  const shape = { samples: 4096, classes: 10 };
+  const training = await openTraining({ experiment, methods, data: '.', shape });
+  try {
+    return graphHash(training.learner.program.graph.serialize());
+  } finally {
+    await training.dispose();
+  }
+}
+
+// Options that layers gain must leave the steps of all experiments before them as they were, node by node.
+describe('the graph of a step is that of the golden', () => {
+  it.each(goldens.map((record) => [record.experiment.name, record] as const))(
+    '%s',
+    async (name, { experiment, graph }) => {
+      expect(await graphOf(parseExperiment(experiment, methods))).toBe(SINCE[name] ?? graph);
+    },
+  );
+});
+
+// An option that is not given is not in the text of an experiment.
+it.each(goldens.map((record) => [record.experiment.name, record] as const))(
+  'the id of %s stays',
+  (_, { experiment, experimentId: id }) => {
+    expect(experimentId(parseExperiment(experiment, methods))).toBe(id);
+  },
+);
+
+describe('the graph of norms over replicas stays as it is', () => {
+  it.each([
+    [2, 'a63248ac6abfd082029a414e2081f886363276bcccd3c345c356ec7f18e9abdf'],
+    [4, 'c40ce6e181b36415f45eeb914c91bfac16551569300c2cedd464712b349aac42'],
+  ])('of %i replicas with equal batches', async (replicas, graph) => {
+    const { neck, ...method } = tiny.method;
+    const backbone = { ...tiny.backbone, norm: 'sync' };
+    const changes = { backbone, batch: 4, method: { ...method, neck: { ...neck, norm: 'sync' } } };
+    expect(await graphOf(tinyExperiment({ ...changes, replicas }))).toBe(graph);
+  });
+});

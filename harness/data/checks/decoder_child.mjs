@@ -1,0 +1,5 @@
+// A process that decodes image files. What Node cannot read of TypeScript is required, as in the loader's threads.
+const tsx = process.features.typescript ? undefined : await import('tsx/cjs/api');
+const load = (url) => (tsx ? tsx.require(url, import.meta.url) : import(url));
+const { listen } = await load('./decoder_child.ts');
+listen();

@@ -1,0 +1,73 @@
+import { UserError } from '../base/errors.ts';
+import { areNumbers, comparable } from './class_names.ts';
+import { classNames, type Labelled } from './label_counts.ts';
+
+/** A labelled source, by its place in the experiment: `evaluation.train`. */
+export interface Named {
+  readonly path: string;
+  readonly source: Labelled;
+}
+
+/**
+ * Compares the classes of two sources by name and order. Whatever lets labels of two sources meet in
+ * one number goes through here first: an evaluation, a classifier and what it is scored on, a
+ * benchmark. Where a source only numbers its classes, the numbers are their names.
+ * @returns the names, by label
+ * @throws UserError naming the classes that differ, and the two sources; or where the labels of one
+ *   cannot be class numbers.
+ */
+export function sameClasses(reference: Named, judged: Named): readonly string[] {
+  const names = classNames(reference.path, reference.source);
+  const [a, b] = [comparable(names), comparable(classNames(judged.path, judged.source))];
+  if (a.length === b.length && a.every((name, label) => name === b[label])) return names;
+  throw new UserError(
+    `${judged.path} and ${reference.path} ${difference(reference, judged, a, b)}`,
+  );
+}
+
+function difference(
+  { path: from, source: reference }: Named,
+  { path: to, source: judged }: Named,
+  a: readonly string[],
+  b: readonly string[],
+): string {
+  const unnamed = reference.classes === undefined ? from : judged.classes === undefined ? to : '';
+  if (unnamed !== '' && areNumbers(a) !== areNumbers(b)) {
+    const names = areNumbers(a) ? b : a;
+    return (
+      `cannot be compared: ${unnamed} only numbers its classes, the other names them ` +
+      `(${shown(names)}); give ${unnamed} the names by label: "classes": [${shown(names, 3)}]`
+    );
+  }
+  const missing = without(a, b);
+  const added = without(b, a);
+  const parts = [
+    ...(missing.length > 0 ? [`missing in ${to}: ${shown(missing)}`] : []),
+    ...(added.length > 0 ? [`only in ${to}: ${shown(added)}`] : []),
+    ...(missing.length + added.length === 0 ? [otherOrder(from, to, a, b)] : []),
+  ];
+  return (
+    `do not have the same classes (${a.length} and ${b.length} of them): ${parts.join('; ')}; both ` +
+    'need the same in the same order: correct one, or give both the same "classes": ["NAME", …]'
+  );
+}
+
+function otherOrder(from: string, to: string, a: readonly string[], b: readonly string[]): string {
+  const label = a.findIndex((name, i) => name !== b[i]);
+  return `their order: label ${label} is "${b[label]}" in ${to}, "${a[label]}" in ${from}`;
+}
+
+function without(names: readonly string[], others: readonly string[]): string[] {
+  const known = new Set(others);
+  return names.filter((name) => !known.has(name));
+}
+
+function shown(names: readonly string[], most = 8): string {
+  const more = names.length > most ? `, … (${names.length})` : '';
+  return (
+    names
+      .slice(0, most)
+      .map((name) => `"${name}"`)
+      .join(', ') + more
+  );
+}

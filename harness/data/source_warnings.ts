@@ -1,0 +1,16 @@
+import { numberingFault } from './label_counts.ts';
+import type { Source } from './source.ts';
+
+/**
+ * What a user is to be warned of about an open source: what was left out, by reason, what is less than
+ * it should be, and labels that are no class numbers. Whoever opens a source for a user tells them, on
+ * stderr.
+ * @param path of the source in the experiment, e.g. `data.train`
+ */
+export function sourceWarnings(path: string, source: Source): string[] {
+  const fault = numberingFault(source);
+  return [
+    ...source.manifest.notes.map((note) => `${path}: ${note}`),
+    ...(fault === undefined ? [] : [`${path}: ${fault}; no class number can be told from them`]),
+  ];
+}

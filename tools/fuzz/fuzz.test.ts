@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { fuzz } from './fuzz.ts';
+import { TARGETS } from './target.ts';
+
+const SEED = 22;
+
+test.each(TARGETS)('2,000 files of %s end in a value or a UserError', async (name) => {
+  const { faults, tally } = await fuzz(name, SEED, 2000);
+  expect(faults).toEqual([]);
+  expect(tally.files).toBeGreaterThanOrEqual(2000);
+  // Neither all refused at the door nor all taken: the files reach what is to be tried.
+  expect(tally.taken / tally.files).toBeGreaterThan(0.01);
+  expect(tally.taken / tally.files).toBeLessThan(0.95);
+});

@@ -1,0 +1,23 @@
+import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
+import type { Target, TargetName } from './target.ts';
+import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
+
+/** What is fuzzed under a name. */
+export async function targetNamed(name: TargetName): Promise<Target> {
+  switch (name) {
+    case 'safetensors':
+      return safetensorsTarget();
+    case 'experiment':
+      return experimentTarget();
+    case 'record':
+      return recordTarget();
+    case 'golden':
+      return goldenTarget();
+    case 'list':
+      return listTarget();
+    case 'cifar':
+      return cifarTarget();
+    default:
+      return pictureTarget(name);
+  }
+}
