@@ -6,7 +6,7 @@ import type { BoundMethod, Model } from '../experiment/index.ts';
 import { CheckpointExtra } from '../record/history.ts';
 import type { Tensors } from '../step/learner.ts';
 import { readCheckpointMeta } from '../weights/checkpoint.ts';
-import { readSafetensorsHeader } from '../weights/safetensors.ts';
+import { readWeightsMetadata } from '../weights/weights_file.ts';
 
 /** The classes that a run learns by name, for its checkpoints; undefined where it learns none. */
 export function learntClasses(method: BoundMethod, source: Source): readonly string[] | undefined {
@@ -48,7 +48,7 @@ export function checkPretrainedClasses(
 }
 
 function classesIn(file: string): readonly string[] | undefined {
-  const { format } = readSafetensorsHeader(file).metadata;
+  const { format } = readWeightsMetadata(file);
   if (format?.startsWith('reprise-checkpoint') !== true) return undefined;
   return CheckpointExtra.safeParse(readCheckpointMeta(file).extra).data?.classes;
 }

@@ -11,7 +11,7 @@ import { StateFile } from '../record/states.ts';
 import { NO_SUMS } from '../record/sums.ts';
 import { checkPrefix, perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
-import { readSafetensorsHeader } from '../weights/safetensors.ts';
+import { readWeightsMetadata } from '../weights/weights_file.ts';
 import { type ImageWatch, watchImages } from './image_watch.ts';
 import {
   checkedMethod,
@@ -76,7 +76,7 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
     throw new UserError(
       `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
     );
-  if (options.pretrained !== undefined) readSafetensorsHeader(options.pretrained);
+  if (options.pretrained !== undefined) readWeightsMetadata(options.pretrained);
   const said: Say[] = [];
   const unhear = hearNotices((message) => said.push(['warn', message]));
   let lock: Lock | undefined;

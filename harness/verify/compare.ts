@@ -4,7 +4,7 @@ import { type EpochEntry, metricsOf } from '../record/entries.ts';
 import { readRunSteps } from '../record/former.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { readStates, type StateRow } from '../record/states.ts';
-import { readSafetensors } from '../weights/safetensors.ts';
+import { readWeightsFile } from '../weights/weights_file.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
 
 /** Where two runs part, according to what their work directories hold. */
@@ -50,7 +50,7 @@ export function compareRuns(left: string, right: string): RunComparison {
 
 /** Compares two safetensors files, tensor by tensor. */
 export function compareFiles(left: string, right: string): TensorDifference[] {
-  return tensorDifferences(readSafetensors(left), readSafetensors(right));
+  return tensorDifferences(readWeightsFile(left), readWeightsFile(right));
 }
 
 /** What two paths are. @throws UserError unless both are files or both folders. */

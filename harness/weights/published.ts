@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { type Sha256, sha256, sha256File, UserError } from '../base/index.ts';
 import { loadCheckpoint } from './checkpoint.ts';
-import { readSafetensors, readSafetensorsHeader, type TensorFile } from './safetensors.ts';
+import type { TensorFile } from './safetensors.ts';
+import { readWeightsFile, readWeightsMetadata } from './weights_file.ts';
 import { asFloat32 } from './widen.ts';
 
 /** Digits of the hash that stand in a file's name. */
@@ -35,7 +36,7 @@ export function stampedName(stem: string, hash: Sha256): string {
  * @throws UserError when the content is not what the name says, or is no safetensors file.
  */
 export function openPublished(path: string, wanted?: (name: string) => boolean): Weights {
-  readSafetensorsHeader(path); // a file that is none gets its own message
+  readWeightsMetadata(path); // a file that is none gets its own message
   const stamp = stampIn(path);
   const hash = sha256File(path);
   if (stamp !== undefined && !hash.startsWith(stamp)) {
@@ -45,7 +46,7 @@ export function openPublished(path: string, wanted?: (name: string) => boolean):
         `its name ${stamp}${empty}; fetch or publish it again, do not rename it`,
     );
   }
-  const { tensors, metadata } = readSafetensors(path, wanted);
+  const { tensors, metadata } = readWeightsFile(path, wanted);
   return { file: path, tensors, metadata, sha256: hash, stamped: stamp !== undefined };
 }
 
