@@ -45,7 +45,7 @@ export function readGolden(path: string): Golden {
   const json = readJson(path, 'a golden');
   const what = `golden ${path}`;
   if (isFormerGolden(json))
-    return sealedGolden(revisedGolden(sealChecked(FormerGolden, json, what), what));
+    return resealed(revisedGolden(sealChecked(FormerGolden, json, what), what), what);
   const golden = sealChecked(Golden, json, what);
   checkRecord(golden.record, `${what}: record`);
   return golden;
@@ -58,12 +58,29 @@ function sealChecked<T extends { readonly seal: Sha256 }>(
 ): T {
   const golden = parse(schema, json, what);
   const { seal, ...content } = golden;
-  if (seal !== sha256Json(content))
+  if (seal !== sealOf(content))
     throw new UserError(
       `${what} was changed by hand: it does not fit its seal; ` +
         'bring it back from version control, or make it anew with scripts/bless.mjs',
     );
   return golden;
+}
+
+/** What is revised may be computed from numbers that lie too far apart. */
+function resealed(golden: Omit<Golden, 'seal'>, what: string): Golden {
+  if (sealOf(golden) !== undefined) return sealedGolden(golden);
+  throw new UserError(
+    `${what} was changed by hand: a number of it is beyond a double; bring it back from version control`,
+  );
+}
+
+/** Undefined for numbers that no golden is written with, such as a bound that is beyond a double. */
+function sealOf(content: object): Sha256 | undefined {
+  try {
+    return sha256Json(content);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The goldens of a run's experiment by fingerprint id, in order of id. */
