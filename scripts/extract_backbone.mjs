@@ -7,7 +7,10 @@ await command(
     summary:
       'Write the backbone of a weight file or checkpoint alone, without prefix in its names.',
     arguments: [
-      { name: 'FILE', help: 'published weights, a checkpoint, or other safetensors' },
+      {
+        name: 'FILE',
+        help: 'published weights, a checkpoint, other safetensors, or a PyTorch file',
+      },
       { name: 'OUT', help: 'file to write (default: STEM_backbone-HASH8)', optional: true },
     ],
     options: { prefix: prefixOption },

@@ -37,6 +37,7 @@ export {
   sha256Json,
   sha256Slowly,
 } from './hash.ts';
+export { parseJson } from './json.ts';
 export { readJson } from './json_file.ts';
 export { type Lock, lockFolder, withLock } from './lock.ts';
 export { editDistance, nearest } from './nearest.ts';

@@ -6,6 +6,8 @@ import {
   errorCode,
   kindOfPath,
   noticeOnce,
+  parse,
+  parseJson,
   readFolder,
   Sha256,
   sha256,
@@ -160,7 +162,18 @@ function readMeta(file: string): { readonly meta: CheckpointMeta; readonly hash:
   if (!canonical || found !== seal(json, hash)) {
     throw new UserError(`${file} is damaged: its description does not fit its seal`);
   }
-  return { meta: CheckpointMeta.parse(JSON.parse(json)), hash: Sha256.parse(hash) };
+  return {
+    meta: parse(CheckpointMeta, described(json, file), `${file}: its description`),
+    hash: parse(Sha256, hash, `${file}: its stateHash`),
+  };
+}
+
+function described(json: string, file: string): unknown {
+  try {
+    return parseJson(json);
+  } catch (cause) {
+    throw new UserError(`${file} is damaged: its description is no JSON`, { cause });
+  }
 }
 
 function seal(json: string, hash: string): Sha256 {
