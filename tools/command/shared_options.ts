@@ -39,7 +39,7 @@ export const runOptions = {
   data: dataOption,
   work_dir: { kind: 'text', value: 'DIR', help: 'outputs (default: work_dirs/EXPERIMENT)' },
   ...experimentOptions,
-  pretrained: { kind: 'text', value: 'FILE', help: 'weights to begin with: safetensors or a PyTorch file' },
+  pretrained: { kind: 'text', value: 'FILE', help: 'weights to begin with, also a PyTorch file' },
   prefix: prefixOption,
   workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
