@@ -15,12 +15,7 @@ import {
 export const barlowTwinsSpec = z
   .strictObject({
     /** The projector; the paper's has three layers of 8192. */
-    neck: neckSpec.prefault({
-      kind: 'layers',
-      hidden: [8192, 8192],
-      out: 8192,
-      lastNorm: false,
-    }),
+    neck: neckSpec.prefault({ kind: 'layers', hidden: [8192, 8192], out: 8192, lastNorm: false }),
     /** lambda: weight of what is off the diagonal. */
     offDiagonal: z.number().nonnegative().default(0.0051),
     /** Factor of the whole loss, which grows with D. */
@@ -28,6 +23,8 @@ export const barlowTwinsSpec = z
   })
   .readonly();
 export type BarlowTwinsSpec = z.output<typeof barlowTwinsSpec>;
+
+const NOTHING_APART = 'method.offDiagonal: 0: nothing keeps features apart; 0.0051 is usual';
 
 /** Barlow Twins, Zbontar et al. 2021, arXiv:2103.03230, Algorithm 1. */
 export const barlowTwins = defineMethod<BarlowTwinsSpec>({
@@ -37,17 +34,10 @@ export const barlowTwins = defineMethod<BarlowTwinsSpec>({
 
   check(_, { replicas, batch }) {
     if (replicas * batch < 2)
-      throw new UserError(
-        'batch: found 1 image a step (replicas 1 x batch 1), barlow_twins expects at least 2: it correlates features over the images of a step',
-      );
+      throw new UserError('batch: found 1 image a step, expected 2: it correlates over images');
   },
 
-  warnings: ({ offDiagonal }) =>
-    offDiagonal > 0
-      ? []
-      : [
-          'method.offDiagonal: 0: nothing keeps the features apart, so all may become the same; 0.0051 is usual',
-        ],
+  warnings: ({ offDiagonal }) => (offDiagonal > 0 ? [] : [NOTHING_APART]),
 
   model: (spec, backbone) => ({
     networks: { network: sequential([backbone.module, neck(spec.neck, backbone.channels)]) },
