@@ -27,6 +27,6 @@ test('a file or a dead link in the way is no folder', () => {
   writeFileSync(join(folder, 'file'), '');
   symlinkSync('nowhere', join(folder, 'link'));
   expect(() => makeFolders(join(folder, 'file'))).toThrow('EEXIST');
-  expect(() => makeFolders(join(folder, 'link'))).toThrow('EEXIST');
+  expect(() => makeFolders(join(folder, 'link'))).toThrow('ENOENT');
   expect(() => makeFolders('')).toThrow('ENOENT');
 });
