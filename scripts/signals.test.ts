@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { latestCheckpoint, listCheckpoints } from '../harness/weights/checkpoint.ts';
+import { latestCheckpoint } from '../harness/weights/checkpoint.ts';
 import { runTrain, traces, writeExperiment } from './train.fixture.ts';
 import { long, processesIn, rowsOf, startLine, stepsIn, until } from './trouble.fixture.ts';
 
@@ -39,27 +39,3 @@ test('a run told to end, or whose npx is gone, saves, and goes on to the same bi
   expect(runTrain(...words(workDir).split(' ')).status).toBe(0);
   expect(await traces(workDir)).toEqual(await traces(whole));
 }, 240_000);
-
-test.each([
-  ['nohup and a hangup', 'nohup TRAIN', 'SIGHUP' as const],
-  ['& and the end of its shell', 'TRAIN', undefined],
-  ['setsid and the end of its shell', 'setsid TRAIN', undefined],
-])(
-  'a run that was put in the background goes on: %s',
-  async (name, line, signal) => {
-    const workDir = join(folder, name.replaceAll(' ', '_').replace('&', 'and'));
-    const output = '> /dev/null 2>&1';
-    const start = `${line} ${file} --work_dir ${workDir} ${output} & while sleep 0.2; do :; done`;
-    const shell = startLine(start);
-    await stepsIn(workDir, 4);
-    if (signal === undefined) shell.child.kill('SIGKILL');
-    else for (const pid of processesIn(workDir)) process.kill(pid, signal);
-    await new Promise((done) => setTimeout(done, 2500)); // longer than a watch takes to notice
-    const [pid] = processesIn(workDir);
-    expect(pid ?? listCheckpoints(workDir).at(-1)).toBeDefined();
-    await until(() => processesIn(workDir).length === 0);
-    expect(listCheckpoints(workDir).at(-1)).toMatch(/epoch_16.safetensors$/);
-    shell.child.kill('SIGKILL');
-  },
-  120_000,
-);
