@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { latestCheckpoint } from '../harness/weights/checkpoint.ts';
 import { runTrain, traces, writeExperiment } from './train.fixture.ts';
-import { long, processesIn, rowsOf, startLine, stepsIn, until } from './trouble.fixture.ts';
+import { long, processesIn, rowsOf, startLine, stepsIn } from './trouble.fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'signals-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,7 +28,8 @@ test('a run told to end, or whose npx is gone, saves, and goes on to the same bi
     run.child.kill(signal);
     const code = await run.ended;
     if ('code' in rest) expect(code, run.output()).toBe(rest.code);
-    await until(() => processesIn(workDir).length === 0);
+    await run.closed;
+    expect(processesIn(workDir)).toEqual([]);
     expect(run.output()).toMatch(/stopped; go on with --resume_from auto/);
     if (before > 0) expect(run.output()).toMatch(/resumed from /);
     // All that it did was saved.

@@ -40,7 +40,9 @@ export function startLine(line: string, env: NodeJS.ProcessEnv = {}) {
       output += data;
     });
   const ended = new Promise<number | null>((done) => child.once('exit', done));
-  return { child, ended, output: () => output };
+  // When all that it started has ended too, and what they wrote has been read.
+  const closed = new Promise<void>((done) => child.once('close', () => done()));
+  return { child, ended, closed, output: () => output };
 }
 
 /** Waits until a run has written down so many steps. */
