@@ -16,11 +16,6 @@ const SPARE = 1 << 24;
 /** Tensors by their place in the file: keys of nested tables joined by dots, e.g. `state_dict.fc.weight`. */
 export type TorchTensors = ReadonlyMap<string, HostArray>;
 
-/** Whether bytes begin as a file of `torch.save` does, in the format of 1.6 or the one before it. */
-export function isTorchFile(first: Uint8Array): boolean {
-  return begins(first, ZIP) || begins(first, LEGACY);
-}
-
 /**
  * The tensors of a file that `torch.save` wrote: a zip archive, or, before PyTorch 1.6, pickles and raw memory one
  * after another. Whatever else it holds (epoch, settings) is left out. The unpickler can make nothing but tensors, so

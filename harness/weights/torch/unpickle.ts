@@ -43,6 +43,7 @@ class TorchReader extends BufferReader {
   }
 
   override skip(count: number): void {
+    if (count < 0) throw new Error(`it announces ${count} bytes`); // going back would never end
     this.last = [];
     super.skip(count);
   }
