@@ -11,6 +11,8 @@ const ROOMS = [
   'nn', // layers, ResNet, necks, heads, memory banks
   'optim', // SGD, LARS, Adam, schedules
   'clustering', // k-means, PCA, memories of samples
+  'metrics', // average precision and its kin, of scores and of boxes
+  'svm', // linear support vector machines, many at a time
   'data', // sources, images, views, the loader
   'weights', // files of weights: safetensors, checkpoints, published names
   'experiment', // schema, overrides, registry, what a method defines, checks
@@ -18,8 +20,11 @@ const ROOMS = [
   'log', // log lines, TensorBoard events, progress, CSV
   'record', // the record of a run, its history, where it comes from
   'evaluation', // features of frozen networks, and k-NN, probes and classifiers on them
+  'features', // features of every layer, kept in files
+  'pictures', // charts, maps and contact sheets of what was judged
   'run', // one training: epochs, the trainer, the work directory
   'verify', // goldens and their bands, verify, compare, bless
+  'benchmark', // what a protocol defines, and the runner that makes a record of it
   'publish', // weights with their hash in the name, backbones
 ];
 
