@@ -155,6 +155,8 @@ export interface BenchmarkDefinition extends Omit<Named<unknown>, 'schema'> {
 }
 
 /** Makes a protocol usable by the runner. */
+export function defineBenchmark<Spec>(protocol: FrozenBenchmark<Spec>): BenchmarkDefinition;
+export function defineBenchmark<Spec>(protocol: TrainedBenchmark<Spec>): BenchmarkDefinition;
 export function defineBenchmark<Spec>(
   protocol: FrozenBenchmark<Spec> | TrainedBenchmark<Spec>,
 ): BenchmarkDefinition {
