@@ -11,6 +11,7 @@ import {
   type FeatureDefinition,
   type Stage,
 } from '../step/features.ts';
+import { graphHash } from '../step/graph_hash.ts';
 import type { Tensors } from '../step/learner.ts';
 import type { ImageSet } from './image_set.ts';
 
@@ -97,6 +98,11 @@ export class FrozenModel {
     this.names = specs.map(([name]) => name);
     for (const [name, { dtype, shape }] of specs) this.program.state(name, { dtype, shape });
     defineFeatures(this.program, { stages, channels, ...settings });
+  }
+
+  /** SHA-256 of what computes the features. */
+  get graph(): Sha256 {
+    return graphHash(this.program.graph.serialize());
   }
 
   /**
