@@ -1,35 +1,13 @@
-import { UserError } from '../base/errors.ts';
-import { adaptiveAvgPool, avgPool, flattened, type PoolOptions } from '../engine/ops/pooling.ts';
-import type { Tensor } from '../engine/tf.ts';
+import { flattened } from '../engine/ops/pooling.ts';
 import { batchNorm, groupNorm, linear } from './layers.ts';
+import { type LevelPool, pooledLevel, pooledWidth } from './levels.ts';
 import { composed, fixed, type Module } from './module.ts';
-
-/**
- * How one level of features is pooled to about nine thousand values
- * (docs/reference/benchmarks.md, section 1).
- */
-interface Level {
-  /** Of the pooled map, pixels. */
-  readonly side: number;
-  /** Windows that give that side on 224 x 224 pixels. */
-  readonly windows: PoolOptions;
-}
-
-/** The stem before its pool, then the four stages. */
-const LEVELS: readonly Level[] = [
-  { side: 12, windows: { size: 10, stride: 10, padding: 4 } },
-  { side: 6, windows: { size: 16, stride: 8, padding: 0 } },
-  { side: 4, windows: { size: 13, stride: 5, padding: 0 } },
-  { side: 3, windows: { size: 8, stride: 3, padding: 0 } },
-  { side: 2, windows: { size: 6, stride: 1, padding: 0 } },
-];
 
 export interface MultiHeadOptions {
   /** Place of each level among the five, from 0, and its channels. */
   readonly levels: readonly { readonly level: number; readonly channels: number }[];
   readonly classes: number;
-  /** Windows of fixed size, for images of 224 pixels, or bins that fit any. */
-  readonly pool: 'specified' | 'adaptive';
+  readonly pool: LevelPool;
   /** Statistics of all replicas' batch, or of one replica's. */
   readonly sync: boolean;
   /** Weight of a batch in the running statistics. */
@@ -64,11 +42,10 @@ export function multiHead(options: MultiHeadOptions): readonly Module[] {
   const classifierOf = (inputs: number) =>
     linear({ inputs, outputs: classes, initial: { kind: 'normal', std: STD } });
   const heads = levels.map(({ level, channels }, i) => {
-    const { side } = levelOf(level);
     const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
     const children = {
       ...(plain ? {} : { [norm]: normOf(options, channels) }),
-      [fc]: classifierOf(channels * side * side),
+      [fc]: classifierOf(pooledWidth(level, channels, pool)),
     };
     return composed(children, (call, x) => {
       const pooled = pooledLevel(x, level, pool);
@@ -89,28 +66,4 @@ function normOf(options: MultiHeadOptions, channels: number): Module {
   const module =
     groups === undefined ? batchNorm({ ...own, momentum, sync }) : groupNorm({ ...own, groups });
   return normLearns ? module : fixed(module);
-}
-
-/** [N, H, W, C] → [N, side, side, C], float32. */
-function pooledLevel(x: Tensor, level: number, pool: MultiHeadOptions['pool']): Tensor {
-  const { side, windows } = levelOf(level);
-  if (pool === 'adaptive') return adaptiveAvgPool(x, side);
-  const { size, stride, padding = 0 } = windows;
-  const [, height = 0, width = 0] = x.shape;
-  for (const pixels of [height, width]) {
-    const found = Math.floor((pixels + 2 * padding - size) / stride) + 1;
-    if (found !== side)
-      throw new UserError(
-        `level ${level}: a map of ${height} x ${width} pixels is pooled to ${found} a side, expected ` +
-          `${side}; windows of fixed size are for images of 224 pixels, use adaptive ones for others`,
-      );
-  }
-  return avgPool(x, windows);
-}
-
-function levelOf(level: number): Level {
-  const found = LEVELS[level];
-  if (found === undefined)
-    throw new UserError(`level ${level}: expected 0 to ${LEVELS.length - 1} (stem, four stages)`);
-  return found;
 }
