@@ -55,7 +55,9 @@ export const knn = defineBenchmark<KnnSpec>({
     const share = (top: number) => topShare(votes, classes, test.labels, top);
     return {
       metrics: { top1: share(1), top5: share(Math.min(5, classes)) },
-      tensors: new Map([['neighbours', hostArray('int32', [test.labels.length, k], found.indices)]]),
+      tensors: new Map([
+        ['neighbours', hostArray('int32', [test.labels.length, k], found.indices)],
+      ]),
       predictions: { set: 'test', scores: votes },
     };
   },
