@@ -1,7 +1,8 @@
 import type { ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { EntryDefinition } from '../engine/program.ts';
-import type { Module } from '../nn/module.ts';
+import type { Tensor } from '../engine/tf.ts';
+import type { LayerContext, Module, Params } from '../nn/module.ts';
 import type { Stream } from '../random/stream.ts';
 
 /** A backbone ready to be built into a method's networks. */
@@ -10,6 +11,10 @@ export interface Backbone {
   readonly module: Module;
   /** Channels of its last stage. */
   readonly channels: number;
+  /** Channels of each level: the stem before its pool, then the stages. */
+  readonly widths: readonly number[];
+  /** All levels in one pass. */
+  readonly levels: (params: Params, x: Tensor, context: LayerContext) => readonly Tensor[];
 }
 
 /** State besides parameters and running statistics: a queue, a memory bank, a counter. */
@@ -52,6 +57,16 @@ export interface BoundModel extends Model {
 export interface ClassifierSpec {
   readonly networks: readonly string[];
   readonly classes: number;
+  /**
+   * Classifiers side by side, each judged by itself as `head0_top1`, `head1_top1`, …: logits
+   * [N, heads classes], one classifier behind the other. Absent: one, judged as `test_top1`.
+   */
+  readonly heads?: number;
+  /**
+   * Networks that come before these and never learn, and the values of an image behind them: a judge
+   * computes those once.
+   */
+  readonly frozen?: { readonly networks: readonly string[]; readonly width: number };
 }
 
 /** Features of the training images, in evaluation mode. */

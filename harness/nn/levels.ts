@@ -71,7 +71,7 @@ export function pooledWidth(level: number, channels: number, pool: LevelPool): n
  * @returns [N, H, W, C] → [N, sum of `pooledWidth`], float32
  */
 export function levelRows(
-  network: ResNet,
+  network: Pick<ResNet, 'module' | 'levels'>,
   wanted: readonly { readonly level: number; readonly pool: LevelPool }[],
 ): Module {
   return {

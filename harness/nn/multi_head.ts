@@ -1,7 +1,8 @@
 import { flattened } from '../engine/ops/pooling.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
 import { batchNorm, groupNorm, linear } from './layers.ts';
 import { type LevelPool, pooledLevel, pooledWidth } from './levels.ts';
-import { composed, fixed, type Module } from './module.ts';
+import { composed, fixed, type LayerContext, type Module, type Params } from './module.ts';
 
 export interface MultiHeadOptions {
   /** Place of each level among the five, from 0, and its channels. */
@@ -38,26 +39,66 @@ const STD = 0.01;
  * @throws UserError for a level that is not among the five; when applied, for a map of the wrong side.
  */
 export function multiHead(options: MultiHeadOptions): readonly Module[] {
-  const { levels, classes, pool, plain } = options;
-  const classifierOf = (inputs: number) =>
-    linear({ inputs, outputs: classes, initial: { kind: 'normal', std: STD } });
-  const heads = levels.map(({ level, channels }, i) => {
-    const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
-    const children = {
-      ...(plain ? {} : { [norm]: normOf(options, channels) }),
-      [fc]: classifierOf(pooledWidth(level, channels, pool)),
-    };
-    return composed(children, (call, x) => {
-      const pooled = pooledLevel(x, level, pool);
-      return call(fc, flattened(plain ? pooled : call(norm, pooled)));
-    });
-  });
+  const { levels, pool } = options;
+  const heads = pooledHeads(options).map(({ parameters, buffers, apply }, i) => ({
+    parameters,
+    buffers,
+    apply: (params: Params, x: Tensor, context: LayerContext) =>
+      apply(params, pooledLevel(x, levels[i]?.level ?? 0, pool), context),
+  }));
   if (options.whole === undefined) return heads;
   const last = `fcs.${levels.length}`;
-  const whole = composed({ [last]: classifierOf(options.whole) }, (call, x) =>
+  const whole = composed({ [last]: classifierOf(options.whole, options.classes) }, (call, x) =>
     call(last, flattened(x)),
   );
   return [...heads, whole];
+}
+
+/**
+ * The same heads on levels that are pooled already, as one module.
+ * @returns [N, sum of `pooledWidth`], levels one behind the other, each flattened as C, H, W, as
+ *   `levelRows` gives them → [N, heads classes], the logits of one head behind those of the other
+ */
+export function rowHeads(options: Omit<MultiHeadOptions, 'whole'>): Module {
+  const { levels, pool } = options;
+  const heads = pooledHeads(options);
+  const widths = levels.map(({ level, channels }) => pooledWidth(level, channels, pool));
+  return {
+    parameters: new Map(heads.flatMap(({ parameters }) => [...parameters])),
+    buffers: new Map(heads.flatMap(({ buffers }) => [...buffers])),
+    apply: (params, x, context) => {
+      const [count = 0] = x.shape;
+      let from = 0;
+      const logits = heads.map(({ apply }, i) => {
+        const [width = 0, channels = 1] = [widths[i], levels[i]?.channels];
+        const side = Math.round(Math.sqrt(width / channels));
+        const own = tf.slice(x, [0, from], [count, width]);
+        from += width;
+        const map = tf.transpose(tf.reshape(own, [count, channels, side, side]), [0, 2, 3, 1]);
+        return apply(params, map, context);
+      });
+      return tf.concat(logits, 1);
+    },
+  };
+}
+
+/** A head a level, on its pooled map [N, side, side, channels]. */
+function pooledHeads(options: Omit<MultiHeadOptions, 'whole'>): readonly Module[] {
+  const { levels, classes, pool, plain } = options;
+  return levels.map(({ level, channels }, i) => {
+    const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
+    const children = {
+      ...(plain ? {} : { [norm]: normOf(options, channels) }),
+      [fc]: classifierOf(pooledWidth(level, channels, pool), classes),
+    };
+    return composed(children, (call, pooled) =>
+      call(fc, flattened(plain ? pooled : call(norm, pooled))),
+    );
+  });
+}
+
+function classifierOf(inputs: number, outputs: number): Module {
+  return linear({ inputs, outputs, initial: { kind: 'normal', std: STD } });
 }
 
 function normOf(options: MultiHeadOptions, channels: number): Module {

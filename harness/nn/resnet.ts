@@ -7,8 +7,8 @@ import {
   bound,
   type Call,
   composed,
-  evaluating,
   fixed,
+  frozen,
   type LayerContext,
   type Module,
   type Params,
@@ -219,9 +219,5 @@ function defined<T extends object>(value: T): Defined<T> {
 
 /** Without gradients and with running statistics, where asked. */
 function frozenIf(freeze: boolean, module: Module): Module {
-  if (!freeze) return module;
-  return {
-    ...fixed(module),
-    apply: (params, x, context) => module.apply(params, x, evaluating(context)),
-  };
+  return freeze ? frozen(module) : module;
 }
