@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { textLines } from './sources/text_lines.ts';
+import { vocFolder } from './sources/voc.ts';
 import type { SourceSpec } from './spec.ts';
 
 /** How many images a source has, and how that is known. */
@@ -29,6 +30,7 @@ const CIFAR = { train: 50_000, test: 10_000 } as const; // both CIFAR-10 and CIF
 export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (spec.kind === 'generated') return { count: spec.count, from: 'the experiment' };
   if (spec.kind === 'folder') return undefined;
+  if (spec.kind === 'voc') return vocCount(spec, data);
   if (spec.kind === 'repeat') return times(knownCount(spec.source, data), spec.times);
   if (spec.kind === 'concat') return sum(spec.sources.map((source) => knownCount(source, data)));
   if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
@@ -36,6 +38,15 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
   const count = LISTS[spec.file];
   return count === undefined ? undefined : { count, from: 'the official size' };
+}
+
+/** Of the official splits of 2007; of others only the files tell. */
+const VOC07 = { train: 2501, val: 2510, trainval: 5011, test: 4952 } as const;
+
+function vocCount(spec: Extract<SourceSpec, { kind: 'voc' }>, data: string): Count | undefined {
+  const file = vocFolder(spec, data, `ImageSets/Main/${spec.split}.txt`);
+  if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
+  return spec.year === 2007 ? { count: VOC07[spec.split], from: 'the official size' } : undefined;
 }
 
 function times(known: Count | undefined, factor: number): Count | undefined {

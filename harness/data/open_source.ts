@@ -19,6 +19,7 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
       return openCifar(spec, options);
     case 'folder':
     case 'list':
+    case 'voc':
       return openListed(spec, options);
     case 'concat':
       return openConcat(spec, options, openSource);

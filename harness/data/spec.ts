@@ -27,6 +27,8 @@ const plainSources = [
      * falls from above, as in photographs. Absent: any direction.
      */
     upright: z.number().min(0).max(180).optional(),
+    /** Several patterns a picture, and marks of each class instead of one label. */
+    labels: z.literal('several').optional(),
   }),
   /** Official files, binary or Python: as many of a split's as are there. */
   z.strictObject({
@@ -43,6 +45,13 @@ const plainSources = [
     file: z.string(),
     labelled: z.boolean().default(false),
     classes,
+  }),
+  /** PASCAL VOC, which classes each image has: `ROOT/VOC2007/ImageSets/Main`. */
+  z.strictObject({
+    kind: z.literal('voc'),
+    root: z.string().default('VOCdevkit'),
+    year: z.int().min(2007).max(2012).default(2007),
+    split: z.enum(['train', 'val', 'trainval', 'test']).default('trainval'),
   }),
 ] as const;
 const plainSource = z.discriminatedUnion('kind', plainSources);

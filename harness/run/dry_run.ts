@@ -87,7 +87,8 @@ function classesOf(spec: SourceSpec): number | undefined {
     const [classes, ...others] = new Set(spec.sources.map(classesOf));
     return others.length === 0 ? classes : undefined;
   }
-  if (spec.kind === 'generated') return Math.min(spec.classes, spec.count);
+  if (spec.kind === 'generated')
+    return spec.labels === 'several' ? undefined : Math.min(spec.classes, spec.count);
   if (spec.kind === 'cifar10') return 10;
   return spec.kind === 'cifar100' ? 100 : undefined;
 }
