@@ -3,6 +3,7 @@ import { openCifar } from './sources/cifar.ts';
 import { openGenerated } from './sources/generated.ts';
 import { openConcat, openRepeat } from './sources/joined.ts';
 import { openListed } from './sources/listed.ts';
+import { openSubset } from './sources/subset.ts';
 import type { SourceSpec } from './spec.ts';
 
 /**
@@ -25,5 +26,7 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
       return openConcat(spec, options, openSource);
     case 'repeat':
       return openRepeat(spec, options, openSource);
+    case 'subset':
+      return openSubset(spec, options, openSource);
   }
 }

@@ -82,7 +82,7 @@ export function dryWarnings(experiment: Experiment, methods: Methods, data: stri
 }
 
 function classesOf(spec: SourceSpec): number | undefined {
-  if (spec.kind === 'repeat') return classesOf(spec.source);
+  if (spec.kind === 'repeat' || spec.kind === 'subset') return classesOf(spec.source);
   if (spec.kind === 'concat') {
     const [classes, ...others] = new Set(spec.sources.map(classesOf));
     return others.length === 0 ? classes : undefined;

@@ -6,7 +6,8 @@ import type { SourceSpec } from '../spec.ts';
 
 type ConcatSpec = Extract<SourceSpec, { kind: 'concat' }>;
 type RepeatSpec = Extract<SourceSpec, { kind: 'repeat' }>;
-type Open = (spec: SourceSpec, options: OpenOptions) => Promise<Source>;
+/** Opens a source that a source is made of. */
+export type Open = (spec: SourceSpec, options: OpenOptions) => Promise<Source>;
 
 /** Labels and orders of so many samples still fit into memory. */
 const MOST = 2 ** 28;
@@ -90,7 +91,7 @@ export async function openRepeat(
 }
 
 /** A sample of a part. */
-interface Sample {
+export interface Sample {
   readonly source: Source;
   /** Of the part. */
   readonly place: number;
@@ -100,7 +101,7 @@ interface Sample {
 type Delegated = 'describe' | 'where' | 'bytes' | 'share' | 'read';
 
 /** What the parts themselves know of their samples. */
-function delegated(
+export function delegated(
   parts: readonly Source[],
   find: (index: number) => Sample,
 ): Pick<Source, Delegated> {
@@ -129,7 +130,7 @@ function delegated(
 }
 
 /** Options of a part, with what is known of it where the whole has been opened before. */
-function inner({ manifest, shared, ...options }: OpenOptions, place: number): OpenOptions {
+export function inner({ manifest, shared, ...options }: OpenOptions, place: number): OpenOptions {
   const known = manifest?.parts?.[place];
   return {
     ...options,
