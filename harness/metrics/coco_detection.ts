@@ -1,4 +1,13 @@
-import { type AreaRange, match, RIGHT, type Scene, sceneOf, seenIn, WRONG } from './coco_match.ts';
+import {
+  type AreaRange,
+  IGNORED,
+  match,
+  RIGHT,
+  type Scene,
+  sceneOf,
+  seenIn,
+  unmatched,
+} from './coco_match.ts';
 import { ascending, type DetectionTask, grouped } from './coco_task.ts';
 
 /** Ends and step as NumPy's linspace makes them; a last bit decides whether an overlap is enough. */
@@ -95,41 +104,72 @@ function judge<Region>(
   scenes: readonly Scene<Region>[],
   take: (iou: number, area: number, most: number, curve: Curve) => void,
 ): void {
-  const all = scenes.flatMap(({ detections }) => detections.map(({ score }) => score));
-  const ranks = scenes.flatMap(({ detections }) => detections.map((_, rank) => rank));
-  // Stable, as in COCO's own evaluation: equal scores stay in the order of images, then of ranks.
-  const order = Int32Array.from(all.keys()).sort((a, b) => (all[b] ?? 0) - (all[a] ?? 0) || a - b);
-  const verdicts = new Uint8Array(all.length);
+  const { order, ranks, starts } = ranked(scenes);
+  const verdicts = new Uint8Array(order.length);
+  // Most images show little: only where something is shown and claimed is there anything to match.
+  const met = scenes.flatMap((scene, i) =>
+    scene.overlaps.length > 0 ? [{ scene, start: starts[i] ?? 0 }] : [],
+  );
   for (const [area, range] of AREAS.entries()) {
-    const seen = scenes.map((scene) => seenIn(scene, range));
-    const truths = seen.reduce((sum, { counted }) => sum + counted, 0);
+    const truths = scenes.reduce((sum, scene) => sum + seenIn(scene, range).counted, 0);
     if (truths === 0) continue;
+    const alone = new Uint8Array(order.length);
+    for (const [i, scene] of scenes.entries()) unmatched(scene, range, alone, starts[i] ?? 0);
+    const seen = met.map(({ scene, start }) => ({ scene, start, seen: seenIn(scene, range) }));
     for (const [iou, threshold] of IOU_THRESHOLDS.entries()) {
-      let start = 0;
-      for (const [i, scene] of scenes.entries()) {
-        match(scene, seen[i] ?? { order: [], counted: 0 }, range, threshold, verdicts, start);
-        start += scene.detections.length;
-      }
+      verdicts.set(alone);
+      for (const one of seen) match(one.scene, one.seen, threshold, verdicts, one.start);
       for (const [most, limit] of MOST.entries())
         take(iou, area, most, curveOf(verdicts, order, ranks, limit, truths));
     }
   }
 }
 
+/** Detections of all scenes, one scene after the other. */
+interface Ranked {
+  /** Places, best score first; equal scores in the order of images, then of ranks. */
+  readonly order: Int32Array;
+  /** The rank of each place within its scene. */
+  readonly ranks: Uint8Array;
+  /** The first place of each scene. */
+  readonly starts: Int32Array;
+}
+
+function ranked<Region>(scenes: readonly Scene<Region>[]): Ranked {
+  const starts = new Int32Array(scenes.length);
+  let count = 0;
+  for (const [i, { detections }] of scenes.entries()) {
+    starts[i] = count;
+    count += detections.length;
+  }
+  const scores = new Float64Array(count);
+  const ranks = new Uint8Array(count);
+  for (const [i, { detections }] of scenes.entries())
+    for (const [rank, { score }] of detections.entries()) {
+      const place = (starts[i] ?? 0) + rank;
+      scores[place] = score;
+      ranks[place] = rank;
+    }
+  const order = Int32Array.from({ length: count }, (_, place) => place);
+  order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
+  return { order, ranks, starts };
+}
+
 /** @param order places of verdicts, best score first; those of a rank from `limit` on are left out */
 function curveOf(
   verdicts: Uint8Array,
   order: Int32Array,
-  ranks: readonly number[],
+  ranks: Uint8Array,
   limit: number,
   truths: number,
 ): Curve {
   const recalls = new Float64Array(order.length);
   const precisions = new Float64Array(order.length);
   let [right, wrong, count] = [0, 0, 0];
-  for (const at of order) {
+  for (let i = 0; i < order.length; i++) {
+    const at = order[i] ?? 0;
     const verdict = verdicts[at];
-    if (!(verdict === RIGHT || verdict === WRONG) || (ranks[at] ?? 0) >= limit) continue;
+    if (verdict === IGNORED || (ranks[at] ?? 0) >= limit) continue;
     if (verdict === RIGHT) right++;
     else wrong++;
     recalls[count] = right / truths;

@@ -35,7 +35,7 @@ export function sceneOf<Region>(
 }
 
 /** Truths of a scene as one range of areas sees them. */
-interface Seen {
+export interface Seen {
   /** Places of truths: those that count first, each part in its order. */
   readonly order: readonly number[];
   /** How many of `order` count. */
@@ -51,30 +51,35 @@ export function seenIn<Region>({ truths }: Scene<Region>, { least, most }: AreaR
   return { order: [...counts, ...others], counted: counts.length };
 }
 
+/** What each detection of a scene is while it has taken no truth, written into `verdicts` from `start`. */
+export function unmatched<Region>(
+  { detections }: Scene<Region>,
+  { least, most }: AreaRange,
+  verdicts: Uint8Array,
+  start: number,
+): void {
+  let at = start;
+  for (const { area } of detections) verdicts[at++] = area < least || area > most ? IGNORED : WRONG;
+}
+
 /**
  * Judges the detections of a scene, best first: each takes the free truth that it overlaps most, at least
  * by `threshold`; one that counts goes before one that does not. Of equal overlaps the later is taken.
- * @returns IGNORED, RIGHT or WRONG of each detection, written into `verdicts` from `start`
+ * @param verdicts of all scenes; this one's are from `start` on, and stay where no truth is taken
  */
 export function match<Region>(
   scene: Scene<Region>,
   { order, counted }: Seen,
-  range: AreaRange,
   threshold: number,
   verdicts: Uint8Array,
   start: number,
 ): void {
-  const { truths, detections } = scene;
-  const taken = new Uint8Array(truths.length);
+  const taken = new Uint8Array(scene.truths.length);
   // An overlap of 1 may come out a little smaller.
   const least = Math.min(threshold, 1 - 1e-10);
-  for (const [i, { area }] of detections.entries()) {
+  for (let i = 0; i < scene.detections.length; i++) {
     const place = bestPlace(scene, order, counted, taken, i, least);
-    if (place < 0) {
-      const outside = area < range.least || area > range.most;
-      verdicts[start + i] = outside ? IGNORED : WRONG;
-      continue;
-    }
+    if (place < 0) continue;
     taken[order[place] ?? 0] = 1;
     verdicts[start + i] = place < counted ? RIGHT : IGNORED;
   }
