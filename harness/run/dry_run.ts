@@ -82,12 +82,13 @@ export function dryWarnings(experiment: Experiment, methods: Methods, data: stri
 }
 
 function classesOf(spec: SourceSpec): number | undefined {
-  if (spec.kind === 'repeat') return classesOf(spec.source);
+  if (spec.kind === 'repeat' || spec.kind === 'subset') return classesOf(spec.source);
   if (spec.kind === 'concat') {
     const [classes, ...others] = new Set(spec.sources.map(classesOf));
     return others.length === 0 ? classes : undefined;
   }
-  if (spec.kind === 'generated') return Math.min(spec.classes, spec.count);
+  if (spec.kind === 'generated')
+    return spec.labels === 'several' ? undefined : Math.min(spec.classes, spec.count);
   if (spec.kind === 'cifar10') return 10;
   return spec.kind === 'cifar100' ? 100 : undefined;
 }

@@ -243,10 +243,10 @@ export async function openTraining(
     if (batches !== undefined) {
       checkData(experiment, batches.source.count);
       const { source } = batches;
-      if (method.labels && source.unlabelled !== undefined)
-        throw new UserError(
-          `data.train: ${source.unlabelled}, but ${method.kind} learns from labels`,
-        );
+      const other = source.marks === undefined ? undefined : 'its images may have several classes';
+      const unlabelled = source.unlabelled ?? other;
+      if (method.labels && unlabelled !== undefined)
+        throw new UserError(`data.train: ${unlabelled}, but ${method.kind} learns from labels`);
       if (method.labels && source.labels !== undefined) classNames('data.train', source);
       checkShape(experiment, method, dataShape(source));
       if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });
