@@ -1,8 +1,10 @@
 import { type UnzipFileInfo, unzipSync } from 'fflate';
 import { readBytes, UserError } from '../../base/index.ts';
+import { byteSource } from '../../data/pickle/byte_source.ts';
+import { plainText } from '../../data/pickle/unpickle.ts';
 import { type HostArray, sizeOf } from '../../engine/array.ts';
 import { densely, type Storage, type StridedTensor } from './tensors.ts';
-import { readerOf, readTorchPickle } from './unpickle.ts';
+import { readTorchPickle } from './unpickle.ts';
 
 /** Begin of a file as PyTorch wrote them before 1.6: its magic number as a pickle. */
 const LEGACY = Uint8Array.of(
@@ -66,7 +68,7 @@ function fromZip(bytes: Uint8Array): Content {
   const order = files[`${folder}byteorder`];
   if (order !== undefined && Buffer.from(order).toString().trim() !== 'little')
     throw new Error('its numbers are big-endian');
-  const value = readTorchPickle(readerOf(files[main] ?? new Uint8Array()), new Map());
+  const value = readTorchPickle(byteSource(files[main] ?? new Uint8Array()), new Map());
   const memory = ({ key, length, element }: Storage) => {
     const data = files[`${folder}data/${key}`] ?? files[`${folder}tensors/${key}`];
     if (data === undefined) throw new Error(`storage ${key} is not in it`);
@@ -94,26 +96,25 @@ function allowedIn(size: number): (file: UnzipFileInfo) => boolean {
 
 function fromLegacy(bytes: Uint8Array): Content {
   if (!begins(bytes, LEGACY)) throw new Error('it does not begin as one');
-  const reader = readerOf(bytes);
-  reader.skip(LEGACY.length);
+  const source = byteSource(bytes);
+  source.take(LEGACY.length);
   const storages = new Map<string, Storage>();
-  const version = readTorchPickle(reader, storages);
-  if (version !== 1001) throw new Error(`it is of version ${String(version)} of the format`);
-  const system = readTorchPickle(reader, storages);
+  const version = readTorchPickle(source, storages);
+  if (version !== 1001) throw new Error(`it is of version ${plainText(version)} of the format`);
+  const system = readTorchPickle(source, storages);
   if (system instanceof Map && system.get('little_endian') === false)
     throw new Error('its numbers are big-endian');
-  const value = readTorchPickle(reader, storages);
-  const keys = readTorchPickle(reader, storages);
+  const value = readTorchPickle(source, storages);
+  const keys = readTorchPickle(source, storages);
   if (!Array.isArray(keys)) throw new Error('it has no list of storages');
   const memories = new Map<string, Uint8Array>();
   for (const key of keys) {
-    const storage = storages.get(String(key));
-    if (storage === undefined) throw new Error(`storage ${String(key)} is of no known type`);
-    const length = reader.uint64();
+    const storage = storages.get(plainText(key));
+    if (storage === undefined) throw new Error(`storage ${plainText(key)} is of no known type`);
+    const length = source.uint(8);
     if (length !== storage.length)
       throw new Error(`storage ${storage.key} has ${length} elements, expected ${storage.length}`);
-    const raw = reader.bytes(length * storage.element.bytes);
-    memories.set(storage.key, new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength));
+    memories.set(storage.key, source.take(length * storage.element.bytes));
   }
   const memory = ({ key }: Storage) => {
     const found = memories.get(key);
@@ -137,7 +138,7 @@ function tensorsIn(root: unknown): [string, StridedTensor][] {
     else if ((value instanceof Map || Array.isArray(value)) && !above.includes(value)) {
       const stem = name === '' ? '' : `${name}.`;
       for (const [key, entry] of value.entries())
-        enter(entry, `${stem}${String(key)}`, [...above, value]);
+        enter(entry, `${stem}${plainText(key)}`, [...above, value]);
     }
   };
   enter(root, '', []);
