@@ -34,6 +34,8 @@ function known(module: string, name: string): Call | Named {
   const call = Object.hasOwn(CALLS, full) ? CALLS[full] : undefined;
   if (call !== undefined) return call;
   const named = nameOf(module, name);
+  const kind = KINDS[full];
+  if (kind !== undefined) throw new Error(`it holds ${kind} (${full}), which are not read`);
   if (named === undefined)
     throw new Error(
       `it names ${full}, which is none of the few names that tensors need: such a file could run a program`,
@@ -51,6 +53,15 @@ function nameOf(module: string, name: string): Named | undefined {
 /** Names of PyTorch's storages and element types, also of those that are not read. */
 const TYPE =
   /^(?:[A-Z]\w*Storage|u?int\d+|float\d+(?:_\w+)?|bfloat16|bool|complex\d+|q?u?int\d+(?:x\d)?)$/;
+
+/** Tensors of other kinds, by the name of what makes them. */
+const KINDS: Readonly<Record<string, string>> = {
+  'torch._utils._rebuild_qtensor': 'quantised tensors',
+  'torch._utils._rebuild_sparse_tensor': 'sparse tensors',
+  'torch._utils._rebuild_meta_tensor_no_storage': 'tensors without values',
+  'torch._utils._rebuild_nested_tensor': 'nested tensors',
+  'torch._utils._rebuild_wrapper_subclass': 'tensors of a class of their own',
+};
 
 const CALLS: Readonly<Record<string, Call>> = {
   'collections.OrderedDict': (pairs = []) => new Map(pairsOf(pairs)),
@@ -113,8 +124,10 @@ function isStorage(value: unknown): value is Storage {
   return typeof value === 'object' && value !== null && 'element' in value && 'key' in value;
 }
 
+const MOST_AXES = 64; // as PyTorch has it
+
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isCount);
+  return Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
 }
 
 function isCount(value: unknown): value is number {
