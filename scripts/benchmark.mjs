@@ -1,4 +1,4 @@
-import { command } from './cli.mjs';
+import { command, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
 const { benchmarkOptions } = await load('tools/command/benchmark.ts');
@@ -26,6 +26,12 @@ await command(
     const { askedFor, benchmarkInterruptibly, weightsNamed } = await load(
       'tools/command/benchmark.ts',
     );
+    if (name === 'all') {
+      const { allText, benchmarkAll } = await load('tools/command/benchmark_all.ts');
+      const { rows, code } = await benchmarkAll(from, options, tell);
+      print({ rows }, allText(rows));
+      return code;
+    }
     const weights = await weightsNamed(from, options);
     const asked = askedFor(name, weights, options);
     const { result, code } = await benchmarkInterruptibly(asked, options);

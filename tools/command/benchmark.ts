@@ -32,6 +32,8 @@ export const benchmarkOptions = {
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
 } as const;
 type Options = OptionsOf<typeof benchmarkOptions>;
+/** A command line of `scripts/benchmark.mjs`. */
+export type BenchmarkLine = Options;
 
 /** A backbone for the drawn images, where no weights say another: seconds on two cores. */
 const SMALL = { depth: 18, width: 1 / 4, stem: 'cifar' } as const;
@@ -41,6 +43,8 @@ export interface Asked {
   readonly experiment: BenchmarkExperiment;
   readonly weights: OpenedWeights | undefined;
   readonly workDir: string;
+  /** Where features are kept, when not in `workDir`. */
+  readonly features?: string;
 }
 
 /** The weights of a command line; undefined for `random`. @throws UserError */
