@@ -23,7 +23,7 @@ await command(
     ],
   },
   async ({ options, args: [name, from], print }) => {
-    const { askedFor, benchmarkInterruptibly, weightsNamed } = await load(
+    const { askedFor, benchmarkInterruptibly, dryRunOf, weightsNamed } = await load(
       'tools/command/benchmark.ts',
     );
     if (name === 'all') {
@@ -34,6 +34,14 @@ await command(
     }
     const weights = await weightsNamed(from, options);
     const asked = askedFor(name, weights, options);
+    if (options.dry_run) {
+      const { dryBenchmarkText } = await load('harness/benchmark/dry_run_text.ts');
+      const found = await dryRunOf(asked, options, tell);
+      return print(
+        { benchmark: asked.experiment.name, ...found },
+        dryBenchmarkText(asked.experiment, found),
+      );
+    }
     const { result, code } = await benchmarkInterruptibly(asked, options);
     if (result === undefined) return code;
     const { record, workDir, finished, summary } = result;

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { UserError } from '../../harness/base/index.ts';
 import type { BenchmarkDefinition, Preset } from '../../harness/benchmark/definition.ts';
+import { type BenchmarkDryRun, dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmark/experiment.ts';
 import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
 import { benchmarkNamed } from '../../harness/benchmark/registry.ts';
@@ -116,6 +117,16 @@ function absentText(presets: BenchmarkDefinition['presets'], data: string): stri
   return Object.entries(presets)
     .map(([name, one]) => `${name} (${missingOf(one, data).join(', ')} is not there)`)
     .join('; ');
+}
+
+/** What one would be; nothing is written. */
+export function dryRunOf(
+  asked: Asked,
+  { data = '.', threads, cells }: Pick<Options, 'data' | 'threads' | 'cells'>,
+  tell: (line: string) => void,
+): Promise<BenchmarkDryRun> {
+  const chosen = cells.length === 0 ? undefined : cells;
+  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, tell });
 }
 
 /** Runs one, until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
