@@ -118,8 +118,8 @@ export interface TrainedBenchmark<Spec> extends Named<Spec> {
   /** The method that it trains by. */
   readonly method: MethodDefinition;
   /**
-   * The experiments, by name (small letters, digits, `_`, `-`, `.`): one, or the cells of a grid. `start` is filled in by
-   * the runner.
+   * The experiments, by name (small letters, digits, `_`, `-`, `.`): one, or the cells of a grid. Their `name`, `seed`,
+   * `lanes` and `start` are filled in by the runner.
    */
   experiments(spec: Spec, target: Target): Readonly<Record<string, ExperimentInput>>;
   /** What stands in tables, from the metrics of each epoch from 0 on, and of each experiment. */
@@ -150,6 +150,8 @@ export interface BoundTrained {
 export interface BenchmarkDefinition extends Omit<Named<unknown>, 'schema'> {
   readonly way: BoundBenchmark['way'];
   readonly schema: z.ZodType;
+  /** What it trains by, where it trains. */
+  readonly method: MethodDefinition | undefined;
   /** @param spec the `benchmark` part of an experiment. */
   bindBenchmark(spec: Readonly<Record<string, unknown>>): BoundBenchmark;
 }
@@ -169,6 +171,7 @@ export function defineBenchmark<Spec>(
     drawn,
     presets,
     way: 'judge' in protocol ? 'frozen' : 'trained',
+    method: 'judge' in protocol ? undefined : protocol.method,
     bindBenchmark: ({ kind: _, ...fields }) => {
       const spec = schema.parse(fields);
       return 'judge' in protocol ? boundFrozen(protocol, spec) : boundTrained(protocol, spec);

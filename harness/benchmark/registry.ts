@@ -1,4 +1,5 @@
 import { nearest, UserError } from '../base/index.ts';
+import type { Methods } from '../experiment/index.ts';
 import type { BenchmarkDefinition } from './definition.ts';
 
 /** Protocols by `kind`. */
@@ -23,6 +24,15 @@ export function benchmarkNamed(kind: string, benchmarks: Benchmarks): BenchmarkD
   const near = nearest(kind, known);
   const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
   throw new UserError(`there is no benchmark ${kind}; ${hint}`);
+}
+
+/** The methods that protocols train by, for whatever reads the runs inside of a benchmark. */
+export function methodsOf(benchmarks: Benchmarks): Methods {
+  return Object.fromEntries(
+    Object.values(benchmarks).flatMap(({ method }) =>
+      method === undefined ? [] : [[method.kind, method] as const],
+    ),
+  );
 }
 
 function isBenchmark(value: unknown): value is BenchmarkDefinition {

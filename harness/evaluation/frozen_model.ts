@@ -10,6 +10,7 @@ import {
   type FeatureDefinition,
   type Stage,
 } from '../step/features.ts';
+import { graphHash } from '../step/graph_hash.ts';
 import type { Tensors } from '../step/learner.ts';
 import type { ImageSet } from './image_set.ts';
 import { statesOf, writeStages } from './stage_states.ts';
@@ -107,6 +108,11 @@ export class FrozenModel {
     for (const [name, { dtype, shape }] of statesOf(stages))
       this.program.state(name, { dtype, shape });
     defineFeatures(this.program, { stages, channels, ...settings });
+  }
+
+  /** SHA-256 of what computes the features. */
+  get graph(): Sha256 {
+    return graphHash(this.program.graph.serialize());
   }
 
   /**

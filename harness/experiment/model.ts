@@ -41,6 +41,11 @@ export interface Model {
   readonly input?: { readonly network: string; readonly channels: number };
   /** What `Host.features` computes. */
   readonly features?: FeatureSpec;
+  /**
+   * Steps take the features of `features`, `width` values an image, in place of views. They are computed once
+   * a start, so the networks that make them must not learn.
+   */
+  readonly cached?: { readonly width: number };
   /** How the model tells the classes of the data, for `evaluation.classify`. */
   readonly classifier?: ClassifierSpec;
   readonly state?: Readonly<Record<string, StateSpec>>;
@@ -75,8 +80,11 @@ export interface FeatureSpec {
   readonly networks: readonly string[];
   /** Images at a time. */
   readonly batch: number;
-  /** How an image is brought to `data.size`; by default resized and cut as for evaluation. */
-  readonly pipeline?: ViewSpec | undefined;
+  /**
+   * How an image is brought to `data.size`; by default resized and cut as for evaluation. `training`: as
+   * `data.pipelines` has it for the first view.
+   */
+  readonly pipeline?: ViewSpec | 'training' | undefined;
 }
 
 /** @throws Error where `Model.backbone` is not where the backbone's weights lie. */

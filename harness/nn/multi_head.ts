@@ -22,11 +22,13 @@ export interface MultiHeadOptions {
   readonly normLearns?: boolean;
   /** Without norms between pool and classifier. */
   readonly plain?: boolean;
+  /** Deviation of the weights at the start, 0.01 unless given; biases are 0. */
+  readonly initStd?: number;
   /** One more head, on the last of the levels as it is: values of its whole map. */
   readonly whole?: number;
 }
 
-/** Deviation of the weights at the start; biases are 0. */
+/** The original's. */
 const STD = 0.01;
 
 /**
@@ -48,7 +50,7 @@ export function multiHead(options: MultiHeadOptions): readonly Module[] {
   }));
   if (options.whole === undefined) return heads;
   const last = `fcs.${levels.length}`;
-  const whole = composed({ [last]: classifierOf(options.whole, options.classes) }, (call, x) =>
+  const whole = composed({ [last]: classifierOf(options.whole, options) }, (call, x) =>
     call(last, flattened(x)),
   );
   return [...heads, whole];
@@ -84,12 +86,12 @@ export function rowHeads(options: Omit<MultiHeadOptions, 'whole'>): Module {
 
 /** A head a level, on its pooled map [N, side, side, channels]. */
 function pooledHeads(options: Omit<MultiHeadOptions, 'whole'>): readonly Module[] {
-  const { levels, classes, pool, plain } = options;
+  const { levels, pool, plain } = options;
   return levels.map(({ level, channels }, i) => {
     const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
     const children = {
       ...(plain ? {} : { [norm]: normOf(options, channels) }),
-      [fc]: classifierOf(pooledWidth(level, channels, pool), classes),
+      [fc]: classifierOf(pooledWidth(level, channels, pool), options),
     };
     return composed(children, (call, pooled) =>
       call(fc, flattened(plain ? pooled : call(norm, pooled))),
@@ -97,8 +99,11 @@ function pooledHeads(options: Omit<MultiHeadOptions, 'whole'>): readonly Module[
   });
 }
 
-function classifierOf(inputs: number, outputs: number): Module {
-  return linear({ inputs, outputs, initial: { kind: 'normal', std: STD } });
+function classifierOf(
+  inputs: number,
+  { classes, initStd = STD }: Pick<MultiHeadOptions, 'classes' | 'initStd'>,
+): Module {
+  return linear({ inputs, outputs: classes, initial: { kind: 'normal', std: initStd } });
 }
 
 function normOf(options: MultiHeadOptions, channels: number): Module {

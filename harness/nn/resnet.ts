@@ -169,9 +169,8 @@ function bottleneck(spec: ResNetSpec, shape: BlockShape): Module {
   });
 }
 
-/** Channels of a 3x3 convolution and its groups; with one group those of a ResNet. */
-function inner({ groups = 1, groupWidth = 4 }: ResNetSpec, planes: number) {
-  if (groups === 1) return { width: planes, groups };
+/** Channels of a 3x3 convolution and its groups; of one group a ResNet's, or a wide one's. */
+function inner({ groups = 1, groupWidth = groups === 1 ? 64 : 4 }: ResNetSpec, planes: number) {
   const width = Math.floor((planes * groupWidth) / 64) * groups;
   if (width === 0)
     throw new UserError(
