@@ -45,19 +45,23 @@ export async function unpack(
   const target = new Target(folder);
   const hash = createHash('md5');
   const count = { files: 0, same: 0 };
+  let raw: Readable | undefined;
   try {
-    const raw = createReadStream(archive, { highWaterMark: 1 << 20 });
+    const unzip = isGzip(archive) ? [createGunzip()] : [];
+    raw = createReadStream(archive, { highWaterMark: 1 << 20 });
     const seen = new Transform({
       transform(piece: Buffer, _, next) {
         hash.update(piece);
         next(null, piece);
       },
     });
-    const tar = chained(raw, seen, ...(isGzip(archive) ? [createGunzip()] : []));
+    const tar = chained(raw, seen, ...unzip);
     await unpackStream(tar, '', { archive, target, count, options });
     target.finish();
   } catch (cause) {
     throw refusal(archive, cause);
+  } finally {
+    raw?.destroy();
   }
   return { ...count, md5: hash.digest('hex'), expectedMd5: MD5[basename(archive)] };
 }
@@ -73,8 +77,6 @@ interface Work {
 async function unpackStream(tar: Readable, under: string, work: Work): Promise<void> {
   const { options } = work;
   const entries = extract();
-  const failed = new Promise<never>((_, reject) => tar.once('error', reject));
-  failed.catch(() => undefined);
   tar.on('error', (error) => entries.destroy(error));
   tar.pipe(entries);
   for await (const entry of entries) {
@@ -91,7 +93,8 @@ async function unpackEntry(entry: Entry, under: string, work: Work): Promise<voi
       `${archive}: the entry ${JSON.stringify(name.slice(0, 200))} ${why}; nothing is written there: fetch the archive again from its publisher`,
     );
   const own = named(() => entryPath(name), fail);
-  const wanted = own === undefined ? undefined : (options.place ?? ((one) => one))(own);
+  const placed = under === '' ? options.place : undefined; // what is inside an archive goes to its folder
+  const wanted = own === undefined ? undefined : placed === undefined ? own : placed(own);
   const place = wanted === undefined ? undefined : join(under, wanted);
   const nested = own === undefined || under !== '' ? undefined : options.inside?.(own);
   if (type === 'file' || type === 'contiguous-file') {
