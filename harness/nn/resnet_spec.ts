@@ -44,7 +44,10 @@ const fields = z.strictObject({
   strideIn: z.enum(['1x1', '3x3']).optional(),
   /** Groups of the 3x3 convolutions of bottlenecks: ResNeXt, Xie et al. 2017, arXiv:1611.05431. */
   groups: positive.optional(),
-  /** Channels of one of them in the first stage, in the paper's width; 4 unless given. */
+  /**
+   * Channels of one of them in the first stage, in the paper's width; 4 unless given. One group of 128 is a wide ResNet
+   * of factor 2, Zagoruyko & Komodakis 2016, arXiv:1605.07146, as torchvision has it.
+   */
   groupWidth: positive.optional(),
   /**
    * Running statistics of bottlenecks that learn move twice a step, as the original's `with_cp` has it: it

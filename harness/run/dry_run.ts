@@ -242,12 +242,22 @@ function randomBatch(definition: StepDefinition, seed: number): Batch {
     return noise[(i * 31 + (i >> 12)) % noise.length] ?? 0;
   });
   return {
-    views: Array.from({ length: method.views }, () => pixels),
+    ...fedOf(definition, pixels, count),
     indices: Int32Array.from({ length: count }, (_, i) => i),
     draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
     ...(method.labels ? { labels: new Int32Array(count) } : {}),
     ...(method.chance ? { chance: Int32Array.of(1, 2) } : {}),
   };
+}
+
+/** Views, or rows of features in their place. */
+function fedOf(
+  { method, model: { cached } }: StepDefinition,
+  pixels: Uint8Array,
+  count: number,
+): Pick<Batch, 'views' | 'rows'> {
+  if (cached === undefined) return { views: Array.from({ length: method.views }, () => pixels) };
+  return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
 }
 
 // Linux keeps the most memory a process ever held, and forgets it when asked to.

@@ -89,7 +89,7 @@ export function choiceText(
 }
 
 /** Names by what stands before their layers, with counts: `encoder_k.0.* (120), queue`. */
-function groups(names: readonly string[]): string {
+export function groups(names: readonly string[]): string {
   const counts = new Map<string, number>();
   const encoders = encodersIn(names);
   const ofEncoder = new Map(

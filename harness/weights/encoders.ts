@@ -81,7 +81,7 @@ export function resnetNames(own: ReadonlyMap<string, string>): string[] | undefi
 }
 
 /** Blocks of the four stages. */
-export function blockCounts(own: ReadonlyMap<string, string>): number[] {
+export function blockCounts(own: ReadonlyMap<string, unknown>): number[] {
   const counts = [0, 0, 0, 0];
   for (const name of own.keys()) {
     const [, stage, block] = /^layer([1-4])\.(\d+)\./.exec(name) ?? [];
