@@ -32,8 +32,8 @@ const ROOMS = [
 const ABOVE = {
   methods: [],
   benchmarks: ['methods'],
-  reports: ['methods'],
-  tools: ['methods', 'reports', 'golden'],
+  reports: ['methods', 'benchmarks'],
+  tools: ['methods', 'benchmarks', 'reports', 'golden'],
 };
 
 const SOURCES = '\\.(test|child|fixture|processes)\\.';

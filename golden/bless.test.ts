@@ -10,6 +10,7 @@ import { train } from '../harness/run/trainer.ts';
 import { type BlessOptions, bless, cleanCommit, type RunRequest } from '../harness/verify/bless.ts';
 import { goldenPath, readGolden, writeGolden } from '../harness/verify/golden.ts';
 import { verdictOn } from '../harness/verify/golden_verdict.ts';
+import { trainingRuns } from '../harness/verify/pinnable.ts';
 import { methods } from '../methods/index.ts';
 import { tiny, tinyExperiment } from './tiny.ts';
 
@@ -39,19 +40,21 @@ async function run(name: string, of: Experiment = experiment): Promise<RunRecord
 
 const requests: RunRequest[] = [];
 const perturbed = new Map<number, RunRecord>();
-async function runPerturbed({ instructions, ...request }: RunRequest): Promise<RunRecord> {
+async function runPerturbed({
+  instructions,
+  experiment: _,
+  ...request
+}: RunRequest): Promise<RunRecord> {
   const known = perturbed.get(request.perturbation);
   if (known !== undefined) return known;
-  requests.push({ ...request, ...(instructions && { instructions }) });
-  const { record: made } = await train({ ...request, methods, data: folder, terminal });
+  requests.push({ ...request, experiment, ...(instructions && { instructions }) });
+  const { record: made } = await train({ ...request, experiment, methods, data: folder, terminal });
   perturbed.set(request.perturbation, made);
   return made;
 }
 
 const options = (): BlessOptions => ({
-  experiment,
-  methods,
-  data: folder,
+  pinnable: trainingRuns(experiment, methods, folder),
   folder: join(folder, 'golden'),
   reason: 'first golden',
   command: 'bless',
@@ -130,7 +133,7 @@ describe('bless', () => {
     ['beyond the run', { horizon: 2 }, 'expected 1 to 1 epochs'],
     [
       'a run of another experiment',
-      { experiment: tinyExperiment({ ...short, seed: 3 }) },
+      { pinnable: trainingRuns(tinyExperiment({ ...short, seed: 3 }), methods, '.') },
       'is a run of another experiment',
     ],
     ['without any bands', { runs: 0, folder: '/nonexistent' }, 'has bands yet'],

@@ -60,10 +60,10 @@ function normal(name: string, ...shape: number[]): HostArray {
 
 /** The state after some steps of a small MoCo on two replicas. */
 async function train(precision: Precision, steps: number, options: ProgramOptions) {
-  const { module, channels } = resnet(resnetSpec.parse({ depth: 18, width: 0.125, stem: 'cifar' }));
+  const backbone = resnet(resnetSpec.parse({ depth: 18, width: 0.125, stem: 'cifar' }));
   const neck = { kind: 'mlp', hidden: 64, out: 32 };
   const method = moco.bind({ kind: 'moco', queue: 512, neck });
-  const model = method.model({ module, channels });
+  const model = method.model(backbone);
   const optimizer = OptimizerSpec.parse({ kind: 'lars', lr: 0.3, weightDecay: 1e-4 });
   const rules = resolveRules(optimizer, trainableNames(model));
   const normalise = { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] };

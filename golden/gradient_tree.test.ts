@@ -21,12 +21,10 @@ const SIZE = 16;
 
 /** The graph of a MoCo step on four replicas as it runs, after TensorFlow's optimiser. */
 async function compiled(precision: Precision) {
-  const { module, channels } = resnet(
-    resnetSpec.parse({ depth: 18, width: 0.0625, stem: 'cifar' }),
-  );
+  const backbone = resnet(resnetSpec.parse({ depth: 18, width: 0.0625, stem: 'cifar' }));
   const neck = { kind: 'mlp', hidden: 16, out: 8 };
   const method = moco.bind({ kind: 'moco', queue: 64, neck });
-  const model = method.model({ module, channels });
+  const model = method.model(backbone);
   const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, momentum: 0.9, weightDecay: 0 });
   const learner = new Learner({
     method,

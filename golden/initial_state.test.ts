@@ -50,15 +50,13 @@ describe('of a whole run', () => {
   beforeAll(startEngine);
 
   test('MoCo v2 with ResNet-18: both encoders, statistics, queue and momentum', async () => {
-    const { module, channels } = resnet(
-      resnetSpec.parse({ depth: 18, stem: 'cifar', width: 0.25 }),
-    );
+    const network = resnet(resnetSpec.parse({ depth: 18, stem: 'cifar', width: 0.25 }));
     const method = moco.bind({
       kind: 'moco',
       queue: 1024,
       neck: { kind: 'mlp', hidden: 64, out: 32 },
     });
-    const model = method.model({ module, channels });
+    const model = method.model(network);
     const optimizer = OptimizerSpec.parse({ kind: 'sgd', lr: 0.1, momentum: 0.9 });
     const learner = new Learner({
       method,

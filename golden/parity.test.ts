@@ -29,6 +29,8 @@ it.each([
   ['backbone_caffe_gn', 30],
   ['backbone_resnext_cp', 60],
   ['neck_unpooled', 60],
+  ['coco_ap', 3],
+  ['voc_ap', 20],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
   process.stdout.write(`${lineOf(result)}\n`);

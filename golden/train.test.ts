@@ -183,6 +183,7 @@ describe('resuming', () => {
           source: { ...source, manifest: { ...source.manifest, sha256: strange } },
           stepsPerEpoch,
           epoch: (epoch, from) => batches.epoch(epoch, from),
+          bare: (epoch, from) => batches.bare(epoch, from),
           dispose: () => batches.dispose(),
         };
       },

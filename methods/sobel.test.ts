@@ -73,9 +73,9 @@ describe('the backbone sees edges', () => {
     const bound = supervised.bind({ kind: 'supervised', sobel: true, classes: 2 });
     const model = bound.model(smallBackbone('batch', bound.channels), NO_DATA);
     const frozen = frozenClassifier(model, bound.channels);
-    const stages = frozen?.stages.map(({ prefix }) => prefix);
+    const stages = frozen?.front.stages.map(({ prefix }) => prefix);
     expect(stages).toEqual(['sobel_layer.', 'backbone.', 'head.']);
-    expect(frozen?.channels).toBe(3);
+    expect(frozen?.front.channels).toBe(3);
   });
 
   it('which has two channels, as the experiment must say', () => {

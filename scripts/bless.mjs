@@ -16,24 +16,26 @@ await command(
       data: dataOption,
       set: setOption,
     },
-    examples: ['moco --reason "first golden"', 'moco --from work_dirs/moco --reason "new jitter"'],
+    examples: [
+      'moco --reason "first golden"',
+      'knn-drawn --reason "first golden"',
+      'moco --from work_dirs/moco --reason "new jitter"',
+    ],
   },
   async ({ options, args: [name], print }) => {
     const { bless, cleanCommit } = await load('harness/verify/bless.ts');
     const { UserError } = await load('harness/base/errors.ts');
     if (options.reason === undefined) throw new UserError('bless needs --reason TEXT');
     const commit = cleanCommit(root);
-    const { experimentFrom } = await load('tools/command/experiment.ts');
+    const { pinnableOf, subjectFrom } = await load('tools/command/subject.ts');
     const { perturbedRun } = await load('tools/bless/perturbed_run.ts');
     const { untilInterrupted } = await load('tools/command/until_interrupted.ts');
     const doing = 'stopping after this step and saving';
-    const { experiment, methods } = await experimentFrom(name, options);
     const { data, reason, runs, horizon, from, set } = options;
+    const pinnable = pinnableOf(await subjectFrom(name, options), data);
     const settings = set.map((setting) => ` --set ${setting}`).join('');
     const request = {
-      experiment,
-      methods,
-      data,
+      pinnable,
       reason,
       runs,
       horizon,
@@ -42,7 +44,7 @@ await command(
       folder: resolve(root, 'golden'),
       command: `npx zx scripts/bless.mjs ${name}${settings}`,
       // Runs of another commit are never gone on with.
-      workDir: join('work_dirs/bless', experiment.name, commit.slice(0, 12)),
+      workDir: join('work_dirs/bless', pinnable.experiment.name, commit.slice(0, 12)),
       tell,
     };
     const { path, blessing, written } = await untilInterrupted(doing, (signal) =>

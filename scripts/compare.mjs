@@ -38,7 +38,7 @@ await command(
     const found = compare.compareRuns(left, right);
     print(found, comparisonText(found));
     if (!options.rerun) return compare.isSame(found) ? 0 : 1;
-    const { methods } = await load('methods/index.ts');
+    const { allMethods: methods } = await load('tools/command/subject.ts');
     const { rerun } = await load('harness/verify/rerun.ts');
     const { data, workers, threads, until } = options;
     const again = await rerun({

@@ -13,7 +13,7 @@ await command(
     arguments: [experimentArgument],
     options: {
       perturbation: { kind: 'int', value: 'N', min: 1, help: 'seed of the noise', default: 1 },
-      stop_after: { kind: 'int', value: 'EPOCH', min: 1, help: 'stop after this epoch' },
+      stop_after: { kind: 'int', value: 'EPOCH', min: 1, help: 'stop after this epoch or unit' },
       work_dir: {
         kind: 'text',
         value: 'DIR',
@@ -27,10 +27,9 @@ await command(
     examples: ['moco --perturbation 1 --work_dir work_dirs/noise_1'],
   },
   async ({ options, args: [name], print }) => {
-    const { experimentFrom } = await load('tools/command/experiment.ts');
-    const { experiment, methods } = await experimentFrom(name, options);
+    const { subjectFrom } = await load('tools/command/subject.ts');
     const { trainPerturbed } = await load('tools/bless/train_perturbed.ts');
-    const record = await trainPerturbed(experiment, methods, options);
+    const record = await trainPerturbed(await subjectFrom(name, options), options);
     print(record);
   },
 );

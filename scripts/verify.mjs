@@ -6,7 +6,8 @@ const { data, pretrained, prefix, workers, threads } = runOptions;
 await command(
   import.meta.url,
   {
-    summary: 'Run one epoch of a run again and compare its bits with the record.',
+    summary:
+      'Run one epoch of a run, or one unit of a benchmark, again and compare its bits with the record.',
     ends: 'saves',
     arguments: [{ name: 'WORK_DIR', help: 'work directory of the run' }],
     options: {
@@ -17,18 +18,21 @@ await command(
       workers,
       threads,
     },
-    examples: ['work_dirs/moco', 'work_dirs/moco --epoch 1'],
+    examples: [
+      'work_dirs/moco',
+      'work_dirs/moco --epoch 1',
+      'work_dirs/benchmarks/knn-drawn/random',
+    ],
   },
   async ({ options, args: [workDir], print }) => {
-    const { methods } = await load('methods/index.ts');
-    const { verifyEpoch } = await load('harness/verify/verify.ts');
+    const { verifyRun } = await load('tools/command/verify.ts');
     const { verificationText } = await load('harness/verify/verify_text.ts');
     const { untilInterrupted } = await load('tools/command/until_interrupted.ts');
     const { data: folder, epoch, pretrained: file, prefix } = options;
     const given = { data: folder, epoch, pretrained: file, prefix };
     const threads = { workers: options.workers, threads: options.threads };
     const found = await untilInterrupted('stopping after this step', (signal) =>
-      verifyEpoch({ workDir, methods, ...given, ...threads, signal, tell }),
+      verifyRun({ workDir, ...given, ...threads, signal, tell }),
     );
     const { recorded: _, found: __, ...result } = found;
     print(result, verificationText(found));

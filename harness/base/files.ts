@@ -24,7 +24,7 @@ let serial = 0;
  */
 export async function writeAtomic(path: string, content: Content): Promise<void> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${process.pid}-${serial++}.tmp`);
+  const temporary = temporaryOf(path);
   try {
     makeFolders(folder);
     await writeSynced(temporary, content);
@@ -34,6 +34,11 @@ export async function writeAtomic(path: string, content: Content): Promise<void>
     await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError(path, cause);
   }
+}
+
+/** A name beside a path that nobody else takes, and that `sweepTemporaries` knows. */
+export function temporaryOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}-${serial++}.tmp`);
 }
 
 /** Removes the temporary files that killed processes left in a folder; those of live ones stay. */

@@ -3,6 +3,7 @@
  * they need, because threads of the loader must not load the rest.
  */
 export { always } from './always.ts';
+export { AtomicFile } from './atomic_file.ts';
 export { BREATH, breath, unlessStopped } from './breath.ts';
 export { cacheHome } from './cache_home.ts';
 export { canonicalJson, type Json, type JsonObject } from './canonical.ts';

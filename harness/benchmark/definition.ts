@@ -10,6 +10,16 @@ export interface ImageUse {
   readonly source: SourceSpec;
   /** How each is brought to `size`; one view, the same each time. */
   readonly pipeline: ViewSpec;
+  /** Side of the square images, pixels. */
+  readonly size: number;
+}
+
+/** Features that a protocol asks for: a dry run tells of them, and one pass over the images makes them. */
+export interface FeatureUse {
+  /** Name of a set. */
+  readonly set: string;
+  readonly layers: readonly Layer[];
+  readonly pooling: Pooling;
 }
 
 /** Labelled images as a protocol sees them. */
@@ -54,8 +64,16 @@ export interface Judged {
   readonly predictions?: Predictions;
 }
 
+/** Data sets of the world that a protocol knows its way about, by the name of `--preset`. */
+export interface Preset {
+  /** What has to lie in the data folder, e.g. `imagenet/meta/val_labeled.txt`. */
+  readonly needs: readonly string[];
+  /** Fields of the spec. */
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
 interface Named<Spec> {
-  /** As `scripts/benchmark.mjs` names it. */
+  /** As `scripts/benchmark.mjs` names it: small letters, digits and `_`. */
   readonly kind: string;
   /** For tables. */
   readonly title: string;
@@ -64,13 +82,17 @@ interface Named<Spec> {
   /**
    * What it runs on without any file, as fields of the spec: the golden, the example and the smoke test.
    */
-  readonly drawn: z.input<z.ZodType<Spec>>;
+  readonly drawn: Readonly<Record<string, unknown>>;
+  /** The first whose files are there is taken for `--data DIR` without `--preset`. */
+  readonly presets: Readonly<Record<string, Preset>>;
 }
 
 /** A protocol on features of frozen weights. */
 export interface FrozenBenchmark<Spec> extends Named<Spec> {
-  /** The images, by use. */
+  /** The images, by use. All have the same classes in the same order. */
   sets(spec: Spec): Readonly<Record<string, ImageUse>>;
+  /** The features that `judge` will ask for. */
+  features(spec: Spec): readonly FeatureUse[];
   /** What is computed one after another, each an entry of the record; a stopped run goes on between them. */
   units(spec: Spec): readonly string[];
   /** Refuses what the open data do not allow, before anything is computed. @throws UserError */
@@ -82,17 +104,98 @@ export interface FrozenBenchmark<Spec> extends Named<Spec> {
 
 /** The weights that a protocol trains on top of. */
 export interface Target {
+  /** `channels` are those of the first filters: 2 behind Sobel's. */
   readonly backbone: ResNetSpec;
   /** The method saw edges: images pass Sobel filters first. */
   readonly sobel: boolean;
+  /** What pixels were normalised by, of 0..1: `data.mean` and `data.std`. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
 }
 
 /** A protocol that trains: an experiment like any other, which starts from the weights. */
 export interface TrainedBenchmark<Spec> extends Named<Spec> {
   /** The method that it trains by. */
   readonly method: MethodDefinition;
-  /** The experiments, by name: one, or the cells of a grid. */
+  /**
+   * The experiments, by name (small letters, digits, `_`, `-`, `.`): one, or the cells of a grid. Their `name`, `seed`,
+   * `lanes` and `start` are filled in by the runner.
+   */
   experiments(spec: Spec, target: Target): Readonly<Record<string, ExperimentInput>>;
-  /** What stands in tables, from the metrics of the last epoch of each, and of each epoch. */
+  /** What stands in tables, from the metrics of each epoch from 0 on, and of each experiment. */
   summary(spec: Spec, runs: ReadonlyMap<string, readonly Metrics[]>): Metrics;
+}
+
+/** A protocol with its spec filled in. */
+export type BoundBenchmark = BoundFrozen | BoundTrained;
+
+export interface BoundFrozen {
+  readonly way: 'frozen';
+  sets(): Readonly<Record<string, ImageUse>>;
+  features(): readonly FeatureUse[];
+  units(): readonly string[];
+  check(sets: Readonly<Record<string, BenchSet>>): void;
+  judge(bench: Bench, unit: string): Promise<Judged>;
+  summary(units: ReadonlyMap<string, Metrics>): Metrics;
+}
+
+export interface BoundTrained {
+  readonly way: 'trained';
+  readonly method: MethodDefinition;
+  experiments(target: Target): Readonly<Record<string, ExperimentInput>>;
+  summary(runs: ReadonlyMap<string, readonly Metrics[]>): Metrics;
+}
+
+/** What a registry holds: the protocol without the type of its spec. */
+export interface BenchmarkDefinition extends Omit<Named<unknown>, 'schema'> {
+  readonly way: BoundBenchmark['way'];
+  readonly schema: z.ZodType;
+  /** What it trains by, where it trains. */
+  readonly method: MethodDefinition | undefined;
+  /** @param spec the `benchmark` part of an experiment. */
+  bindBenchmark(spec: Readonly<Record<string, unknown>>): BoundBenchmark;
+}
+
+/** Makes a protocol usable by the runner. */
+export function defineBenchmark<Spec>(protocol: FrozenBenchmark<Spec>): BenchmarkDefinition;
+export function defineBenchmark<Spec>(protocol: TrainedBenchmark<Spec>): BenchmarkDefinition;
+export function defineBenchmark<Spec>(
+  protocol: FrozenBenchmark<Spec> | TrainedBenchmark<Spec>,
+): BenchmarkDefinition {
+  const { kind, title, schema, drawn, presets } = protocol;
+  if (!/^[a-z][a-z0-9_]*$/.test(kind)) throw new Error(`benchmark: ${kind} is no kind`);
+  return {
+    kind,
+    title,
+    schema,
+    drawn,
+    presets,
+    way: 'judge' in protocol ? 'frozen' : 'trained',
+    method: 'judge' in protocol ? undefined : protocol.method,
+    bindBenchmark: ({ kind: _, ...fields }) => {
+      const spec = schema.parse(fields);
+      return 'judge' in protocol ? boundFrozen(protocol, spec) : boundTrained(protocol, spec);
+    },
+  };
+}
+
+function boundFrozen<Spec>(protocol: FrozenBenchmark<Spec>, spec: Spec): BoundFrozen {
+  return {
+    way: 'frozen',
+    sets: () => protocol.sets(spec),
+    features: () => protocol.features(spec),
+    units: () => protocol.units(spec),
+    check: (sets) => protocol.check?.(spec, sets),
+    judge: (bench, unit) => protocol.judge(spec, bench, unit),
+    summary: (units) => protocol.summary(spec, units),
+  };
+}
+
+function boundTrained<Spec>(protocol: TrainedBenchmark<Spec>, spec: Spec): BoundTrained {
+  return {
+    way: 'trained',
+    method: protocol.method,
+    experiments: (target) => protocol.experiments(spec, target),
+    summary: (runs) => protocol.summary(spec, runs),
+  };
 }

@@ -17,11 +17,21 @@ export interface Named {
  *   cannot be class numbers.
  */
 export function sameClasses(reference: Named, judged: Named): readonly string[] {
+  sameManner(reference, judged);
   const names = classNames(reference.path, reference.source);
   const [a, b] = [comparable(names), comparable(classNames(judged.path, judged.source))];
   if (a.length === b.length && a.every((name, label) => name === b[label])) return names;
   throw new UserError(
     `${judged.path} and ${reference.path} ${difference(reference, judged, a, b)}`,
+  );
+}
+
+/** One label an image and marks of each class cannot be compared. */
+function sameManner({ path: from, source: a }: Named, { path: to, source: b }: Named): void {
+  if ((a.marks === undefined) === (b.marks === undefined)) return;
+  const [several, one] = a.marks === undefined ? [to, from] : [from, to];
+  throw new UserError(
+    `${to} and ${from} cannot be compared: ${several} says of each class whether an image has it, ${one} has one label an image; name two sources of the same sort`,
   );
 }
 

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { percentOf } from './sources/balanced.ts';
 import { textLines } from './sources/text_lines.ts';
+import { vocFolder } from './sources/voc.ts';
 import type { SourceSpec } from './spec.ts';
 
 /** How many images a source has, and how that is known. */
@@ -15,6 +17,8 @@ export interface Count {
 const LISTS: Readonly<Record<string, number>> = {
   'imagenet/meta/train.txt': 1_281_167,
   'imagenet/meta/train_labeled.txt': 1_281_167,
+  'imagenet/meta/train_labeled_1percent.txt': 12_811,
+  'imagenet/meta/train_labeled_10percent.txt': 128_116,
   'imagenet/meta/val.txt': 50_000,
   'imagenet/meta/val_labeled.txt': 50_000,
   'places205/meta/train.txt': 2_448_873,
@@ -29,13 +33,37 @@ const CIFAR = { train: 50_000, test: 10_000 } as const; // both CIFAR-10 and CIF
 export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   if (spec.kind === 'generated') return { count: spec.count, from: 'the experiment' };
   if (spec.kind === 'folder') return undefined;
+  if (spec.kind === 'voc') return vocCount(spec, data);
   if (spec.kind === 'repeat') return times(knownCount(spec.source, data), spec.times);
   if (spec.kind === 'concat') return sum(spec.sources.map((source) => knownCount(source, data)));
+  if (spec.kind === 'subset') return subsetCount(spec, data);
   if (spec.kind !== 'list') return { count: CIFAR[spec.split], from: 'the official size' };
   const file = resolve(data, spec.file);
   if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
   const count = LISTS[spec.file];
   return count === undefined ? undefined : { count, from: 'the official size' };
+}
+
+/** Of the official splits of 2007; of others only the files tell. */
+const VOC07 = { train: 2501, val: 2510, trainval: 5011, test: 4952 } as const;
+
+function vocCount(spec: Extract<SourceSpec, { kind: 'voc' }>, data: string): Count | undefined {
+  const file = vocFolder(spec, data, `ImageSets/Main/${spec.split}.txt`);
+  if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
+  return spec.year === 2007 ? { count: VOC07[spec.split], from: 'the official size' } : undefined;
+}
+
+function subsetCount(
+  { percent, file, source }: Extract<SourceSpec, { kind: 'subset' }>,
+  data: string,
+): Count | undefined {
+  if (file !== undefined) {
+    const path = resolve(data, file);
+    return existsSync(path) ? { count: textLines(path).length, from: 'the files' } : undefined;
+  }
+  const whole = percent === undefined ? undefined : knownCount(source, data);
+  if (whole === undefined || percent === undefined) return undefined;
+  return { count: percentOf(whole.count, percent), from: whole.from };
 }
 
 function times(known: Count | undefined, factor: number): Count | undefined {

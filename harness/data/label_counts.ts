@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.ts';
 import type { Source } from './source.ts';
 
 /** What is needed of a source to know its classes. */
-export type Labelled = Pick<Source, 'labels' | 'classes' | 'describe' | 'where'>;
+export type Labelled = Pick<Source, 'labels' | 'marks' | 'classes' | 'describe' | 'where'>;
 
 /** Samples of each label that occurs, ascending. */
 export function countsByLabel(labels: Int32Array): Map<number, number> {
@@ -44,7 +44,8 @@ const SHOWN = 8;
  * @throws UserError where there are no labels, or numbers that cannot be class numbers.
  */
 export function classNames(path: string, source: Labelled): readonly string[] {
-  const { labels, classes } = source;
+  const { labels, marks, classes } = source;
+  if (marks !== undefined && classes !== undefined) return classes;
   if (labels === undefined) throw new UserError(`${path}: it has no labels`);
   if (classes !== undefined) return classes;
   const fault = numberingFault(source);

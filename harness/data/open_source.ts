@@ -3,6 +3,7 @@ import { openCifar } from './sources/cifar.ts';
 import { openGenerated } from './sources/generated.ts';
 import { openConcat, openRepeat } from './sources/joined.ts';
 import { openListed } from './sources/listed.ts';
+import { openSubset } from './sources/subset.ts';
 import type { SourceSpec } from './spec.ts';
 
 /**
@@ -19,10 +20,13 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
       return openCifar(spec, options);
     case 'folder':
     case 'list':
+    case 'voc':
       return openListed(spec, options);
     case 'concat':
       return openConcat(spec, options, openSource);
     case 'repeat':
       return openRepeat(spec, options, openSource);
+    case 'subset':
+      return openSubset(spec, options, openSource);
   }
 }

@@ -33,7 +33,12 @@ export interface Source {
   /** Class of each sample; absent where there are none. */
   readonly labels?: Int32Array;
   /**
-   * Names of the classes, by label; absent where labels are numbers alone. Labels of two sources mean
+   * Instead of `labels` where an image may have several classes: int8 [count, classes], row after row,
+   * 1 where the class is there, 0 where it is not, -1 where it is too difficult to tell or unknown.
+   */
+  readonly marks?: Int8Array;
+  /**
+   * Names of the classes, by label; absent where labels are numbers alone, never with `marks`. Labels of two sources mean
    * the same only where `sameClasses` has compared them.
    */
   readonly classes?: readonly string[];

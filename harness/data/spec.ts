@@ -27,6 +27,8 @@ const plainSources = [
      * falls from above, as in photographs. Absent: any direction.
      */
     upright: z.number().min(0).max(180).optional(),
+    /** Several patterns a picture, and marks of each class instead of one label. */
+    labels: z.literal('several').optional(),
   }),
   /** Official files, binary or Python: as many of a split's as are there. */
   z.strictObject({
@@ -44,20 +46,35 @@ const plainSources = [
     labelled: z.boolean().default(false),
     classes,
   }),
+  /** PASCAL VOC, which classes each image has: `ROOT/VOC2007/ImageSets/Main`. */
+  z.strictObject({
+    kind: z.literal('voc'),
+    root: z.string().default('VOCdevkit'),
+    year: z.int().min(2007).max(2012).default(2007),
+    split: z.enum(['train', 'val', 'trainval', 'test']).default('trainval'),
+  }),
 ] as const;
 const plainSource = z.discriminatedUnion('kind', plainSources);
 
 /** A source with samples of its own: no other kind reads anything. */
 export type PlainSource = Readonly<z.infer<typeof plainSource>>;
+/** What a subset has of its source: exactly one of these. */
+interface Share {
+  readonly percent?: number | undefined;
+  readonly perClass?: number | undefined;
+  readonly file?: string | undefined;
+}
 /** Sources made of sources. */
 export type SourceSpec =
   | PlainSource
   | { readonly kind: 'concat'; readonly sources: readonly SourceSpec[] }
-  | { readonly kind: 'repeat'; readonly source: SourceSpec; readonly times: number };
+  | { readonly kind: 'repeat'; readonly source: SourceSpec; readonly times: number }
+  | (Share & { readonly kind: 'subset'; readonly source: SourceSpec; readonly seed: number });
 type SourceInput =
   | z.input<typeof plainSource>
   | { kind: 'concat'; sources: readonly SourceInput[] }
-  | { kind: 'repeat'; source: SourceInput; times: number };
+  | { kind: 'repeat'; source: SourceInput; times: number }
+  | (Share & { kind: 'subset'; source: SourceInput; seed?: number | undefined });
 
 // The type is said, as one that contains itself cannot be inferred.
 const innerSource: z.ZodType<SourceSpec, SourceInput> = z.lazy(() => sourceSpec);
@@ -73,13 +90,35 @@ export const sourceSpec = z
     }),
     /** The samples of a source, several times over: an epoch is as much longer. */
     z.strictObject({ kind: z.literal('repeat'), source: innerSource, times: z.int().positive() }),
+    /**
+     * Some samples of a source: as many of each class, drawn from the seed; or those that a list in the
+     * data folder names.
+     */
+    z
+      .strictObject({
+        kind: z.literal('subset'),
+        source: innerSource,
+        /** Of all samples. */
+        percent: z.number().positive().max(100).optional(),
+        /** Samples. */
+        perClass: z.int().positive().optional(),
+        /** One name of a file a line, as SimCLR's `1percent.txt`. */
+        file: z.string().min(1).optional(),
+        seed: z.int().nonnegative().default(0),
+      })
+      .refine(
+        ({ percent, perClass, file }) =>
+          [percent, perClass, file].filter((one) => one !== undefined).length === 1,
+        { message: 'expected exactly one of percent, perClass and file' },
+      ),
   ])
   .readonly();
 
 /** The sources with samples of their own that a source is made of. */
 export function plainSourcesOf(spec: SourceSpec): readonly PlainSource[] {
   if (spec.kind === 'concat') return spec.sources.flatMap(plainSourcesOf);
-  return spec.kind === 'repeat' ? plainSourcesOf(spec.source) : [spec];
+  if (spec.kind === 'repeat' || spec.kind === 'subset') return plainSourcesOf(spec.source);
+  return [spec];
 }
 
 const interpolation = z.enum(['bilinear', 'bicubic']);

@@ -1,7 +1,6 @@
-import { breath, type Sha256, sha256Slowly, UserError } from '../base/index.ts';
-import { bytesOf, sizeOf } from '../engine/array.ts';
+import { breath, type Sha256, UserError } from '../base/index.ts';
+import { sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
-import { toHWIO } from '../engine/layout.ts';
 import { Program } from '../engine/program.ts';
 import type { Backbone, Experiment, Model } from '../experiment/index.ts';
 import { averagePixels } from '../nn/layers.ts';
@@ -11,8 +10,10 @@ import {
   type FeatureDefinition,
   type Stage,
 } from '../step/features.ts';
+import { graphHash } from '../step/graph_hash.ts';
 import type { Tensors } from '../step/learner.ts';
 import type { ImageSet } from './image_set.ts';
+import { statesOf, writeStages } from './stage_states.ts';
 
 /** Networks that images pass one after another, frozen. */
 export interface FrozenNetworks {
@@ -45,16 +46,30 @@ export function frozenBackbone(model: Model, backbone: Backbone, channels: numbe
   };
 }
 
-/** A model's own classifier of the data's classes, to logits; undefined where it has none. */
-export function frozenClassifier(model: Model, channels: number): FrozenNetworks | undefined {
+/**
+ * A model's own classifier of the data's classes; undefined where it has none. Images pass `front`, and where that
+ * never learns the rows that it gives pass `behind`.
+ */
+export function frozenClassifier(model: Model, channels: number): FrozenClassifier | undefined {
   const { classifier, input } = model;
   if (classifier === undefined) return undefined;
-  const networks = [...(input === undefined ? [] : [input.network]), ...classifier.networks];
-  return {
-    stages: networks.map((network) => stageOf(model, network)),
-    channels: input?.channels ?? channels,
-    width: classifier.classes,
-  };
+  const { networks, frozen, heads = 1, classes } = classifier;
+  const before = input === undefined ? [] : [input.network];
+  const stages = (names: readonly string[]) => names.map((network) => stageOf(model, network));
+  const common = { channels: input?.channels ?? channels };
+  const width = heads * classes;
+  if (frozen === undefined)
+    return { front: { ...common, stages: stages([...before, ...networks]), width }, width };
+  const front = { stages: stages([...before, ...frozen.networks]), width: frozen.width };
+  return { front: { ...common, ...front }, behind: stages(networks), width };
+}
+
+/** Networks from images to logits, those that never learn apart. */
+export interface FrozenClassifier {
+  readonly front: FrozenNetworks;
+  readonly behind?: readonly Stage[];
+  /** Logits of an image, of all heads. */
+  readonly width: number;
 }
 
 /**
@@ -79,7 +94,7 @@ export class FrozenModel {
   readonly width: number;
   private readonly program: Program;
   private readonly settings: FrozenSettings;
-  private readonly names: readonly string[];
+  private readonly stages: readonly Stage[];
 
   constructor(
     { stages, channels, width }: FrozenNetworks,
@@ -89,14 +104,15 @@ export class FrozenModel {
     this.width = width;
     this.settings = settings;
     this.program = new Program({ intraThreads: threads });
-    const specs = stages
-      .flatMap(({ prefix, module: { parameters, buffers } }) =>
-        [...parameters, ...buffers].map(([name, spec]) => [prefix + name, spec] as const),
-      )
-      .filter(([, { dtype }]) => dtype === 'float32');
-    this.names = specs.map(([name]) => name);
-    for (const [name, { dtype, shape }] of specs) this.program.state(name, { dtype, shape });
+    this.stages = stages;
+    for (const [name, { dtype, shape }] of statesOf(stages))
+      this.program.state(name, { dtype, shape });
     defineFeatures(this.program, { stages, channels, ...settings });
+  }
+
+  /** SHA-256 of what computes the features. */
+  get graph(): Sha256 {
+    return graphHash(this.program.graph.serialize());
   }
 
   /**
@@ -104,17 +120,8 @@ export class FrozenModel {
    * @returns SHA-256 over what was put in
    * @throws UserError naming the tensor that is missing or of another shape.
    */
-  async load(weights: Tensors): Promise<Sha256> {
-    const values = this.names.map((name) => {
-      const value = weights.get(name);
-      if (value === undefined)
-        throw new UserError(
-          `evaluation: the weights have no ${name}; expected those of a run of this experiment`,
-        );
-      return [name, value.shape.length === 4 ? toHWIO(value) : value] as const;
-    });
-    await this.program.writeStates(values);
-    return sha256Slowly(values.map(([, { data }]) => bytesOf(data)));
+  load(weights: Tensors): Promise<Sha256> {
+    return writeStages(this.program, this.stages, weights);
   }
 
   /**

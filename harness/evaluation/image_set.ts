@@ -15,10 +15,9 @@ export interface Piece {
   readonly first: number;
 }
 
-/** Labelled images, brought to one size. Labels of two sets meet only after `sameClasses`. */
-export interface ImageSet extends Named {
+/** Images whose classes are known, brought to one size. */
+interface KnownImages extends Named {
   readonly count: number;
-  readonly labels: Int32Array;
   readonly sha256: string;
   readonly warnings: readonly string[];
   readonly source: Source;
@@ -26,36 +25,67 @@ export interface ImageSet extends Named {
   images(): AsyncIterable<Piece>;
 }
 
+/** Images of one label each. Labels of two sets meet only after `sameClasses`. */
+export interface ImageSet extends KnownImages {
+  readonly labels: Int32Array;
+  readonly marks?: undefined;
+}
+
+/** Images that may have several classes each. */
+export interface MarkedSet extends KnownImages {
+  readonly labels?: undefined;
+  /** As of `Source`. */
+  readonly marks: Int8Array;
+  readonly classes: readonly string[];
+}
+
 /**
  * Opens the images of an evaluation.
  * @param path of the source in the experiment, for messages, e.g. `evaluation.train`
- * @throws UserError when they have no labels.
+ * @throws UserError when they have no labels, or several each.
  */
 export async function openImageSet(options: OrderedSetup, path: string): Promise<ImageSet> {
+  const set = await openKnownImages(options, path);
+  if (set.marks === undefined) return set;
+  throw new UserError(
+    `${path}: its ${set.count} images may have several classes each, expected one label an image; name another source`,
+  );
+}
+
+/**
+ * Opens images that have labels or marks: which of the two decides what the set is.
+ * @param path as of `openImageSet`
+ * @throws UserError when they have neither.
+ */
+export async function openKnownImages(
+  options: OrderedSetup,
+  path: string,
+): Promise<ImageSet | MarkedSet> {
   const { spec, data, signal } = options;
   const source = await openSource(spec, { data, onProgress: hashingProgress(path), signal });
-  const { count, labels, manifest } = source;
+  const { count, labels, marks, classes, manifest } = source;
   if (source.unlabelled !== undefined)
     throw new UserError(`${path}: ${source.unlabelled}, but an evaluation needs labels`);
+  const known = {
+    path,
+    source,
+    count,
+    sha256: manifest.sha256,
+    warnings: sourceWarnings(path, source),
+    describe: (index: number) => source.describe(index),
+    images: () => orderedImages({ ...options, source }),
+  };
+  if (marks !== undefined && classes !== undefined) return { ...known, marks, classes };
   if (labels === undefined)
     throw new UserError(
       `${path}: its ${count} images have no labels, which an evaluation needs; name a source with ` +
         'classes, e.g. one folder a class, or a list file with labelled: true',
     );
-  return {
-    path,
-    source,
-    count,
-    labels,
-    sha256: manifest.sha256,
-    warnings: sourceWarnings(path, source),
-    describe: (index) => source.describe(index),
-    images: () => orderedImages({ ...options, source }),
-  };
+  return { ...known, labels };
 }
 
 /** The same images, which stay in memory once all of them have been read. */
-export function kept(set: ImageSet): ImageSet {
+export function kept<Set extends ImageSet | MarkedSet>(set: Set): Set {
   let pieces: readonly Piece[] | undefined;
   return {
     ...set,

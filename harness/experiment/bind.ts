@@ -4,6 +4,9 @@ import { viewCount } from '../data/view_count.ts';
 import type { BoundMethod, DataShape, MethodDefinition } from './method.ts';
 import type { Experiment } from './spec.ts';
 
+/** Operations that give the same view each time. */
+const STILL: ReadonlySet<string> = new Set(['resize', 'centerCrop']);
+
 /** Methods by `kind`. */
 export type Methods = Readonly<Record<string, MethodDefinition>>;
 
@@ -29,6 +32,18 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
     throw new UserError(
       `experiment ${name}: backbone.channels: found ${channels}, expected ${bound.channels}: ` +
         `what ${bound.kind} gives the backbone has ${bound.channels} channels`,
+    );
+  const { frozenStages, stages = 4 } = experiment.backbone;
+  if (bound.frozenBackbone && frozenStages < stages)
+    throw new UserError(
+      `experiment ${name}: backbone.frozenStages: found ${frozenStages}, expected ${stages}: ${bound.kind} learns on a ` +
+        'backbone that stays as it is',
+    );
+  const moving = bound.cached ? data.pipelines[0]?.find(({ kind }) => !STILL.has(kind)) : undefined;
+  if (moving !== undefined)
+    throw new UserError(
+      `experiment ${name}: data.pipelines[0]: found ${moving.kind}, expected resize and centerCrop alone: ` +
+        'method.cache has each image computed once; leave cache out for views that are drawn anew',
     );
   bound.check({ replicas, batch, dropLast: data.dropLast });
   return bound;

@@ -1,5 +1,6 @@
 import { UserError } from '../base/index.ts';
 import { samplesPerReplica } from '../data/loader/order.ts';
+import { percentOf } from '../data/sources/balanced.ts';
 import { plainSourcesOf, type SourceSpec, type ViewSpec } from '../data/spec.ts';
 import type { Experiment } from './spec.ts';
 
@@ -99,6 +100,12 @@ function countOf(source: SourceSpec): number | undefined {
   if (source.kind === 'repeat') {
     const count = countOf(source.source);
     return count === undefined ? undefined : count * source.times;
+  }
+  if (source.kind === 'subset') {
+    const count = countOf(source.source);
+    return count === undefined || source.percent === undefined
+      ? undefined
+      : percentOf(count, source.percent);
   }
   if (source.kind !== 'concat') return undefined;
   const counts = source.sources.flatMap((part) => countOf(part) ?? []);

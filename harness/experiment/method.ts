@@ -13,6 +13,8 @@ import { type Backbone, type BoundModel, checkBackbone, type Model } from './mod
 export interface Step {
   /** Images of this replica, normalised, float32 [N, H, W, C]. */
   view(index: number): Tensor;
+  /** Features that were computed once, float32 [N, width]; only for models with `cached`. */
+  readonly rows: Tensor;
   /** int32 [N]: the place of each image in the data set. */
   readonly indices: Tensor;
   /** int32 [N]: the true class of each image; only for methods with `labels`. */
@@ -161,6 +163,10 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
   readonly labels?: true;
   /** True where the graph makes random values: `Step.chance`, dropout. */
   readonly chance?: true;
+  /** True where the backbone is not to learn, so that an experiment must freeze all of it. */
+  readonly frozenBackbone?: true;
+  /** True where steps take features that are computed once: `Model.cached`. */
+  cached?(spec: Spec): boolean;
   /** Channels that the backbone takes, where `Model.input` makes others of an image than its 3. */
   channels?(spec: Spec): number;
   /** Numbers that the host computes for a micro-step: a schedule of the method's own. */
@@ -190,6 +196,8 @@ export interface BoundMethod extends HostWork {
   readonly labels: boolean;
   readonly chance: boolean;
   readonly channels: number;
+  readonly cached: boolean;
+  readonly frozenBackbone: boolean;
   scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
   checkData(data: DataShape, run: RunShape): void;
@@ -246,6 +254,8 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         draws: method.draws ?? [],
         labels: method.labels ?? false,
         chance: method.chance ?? false,
+        cached: method.cached?.(spec) ?? false,
+        frozenBackbone: method.frozenBackbone ?? false,
         channels: method.channels?.(spec) ?? IMAGE_CHANNELS,
         ...workOf(method, spec),
         scalars: (at) => method.scalars?.(spec, at) ?? {},

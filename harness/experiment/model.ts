@@ -1,7 +1,8 @@
 import type { ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { EntryDefinition } from '../engine/program.ts';
-import type { Module } from '../nn/module.ts';
+import type { Tensor } from '../engine/tf.ts';
+import type { LayerContext, Module, Params } from '../nn/module.ts';
 import type { Stream } from '../random/stream.ts';
 
 /** A backbone ready to be built into a method's networks. */
@@ -10,6 +11,10 @@ export interface Backbone {
   readonly module: Module;
   /** Channels of its last stage. */
   readonly channels: number;
+  /** Channels of each level: the stem before its pool, then the stages. */
+  readonly widths: readonly number[];
+  /** All levels in one pass. */
+  readonly levels: (params: Params, x: Tensor, context: LayerContext) => readonly Tensor[];
 }
 
 /** State besides parameters and running statistics: a queue, a memory bank, a counter. */
@@ -36,6 +41,11 @@ export interface Model {
   readonly input?: { readonly network: string; readonly channels: number };
   /** What `Host.features` computes. */
   readonly features?: FeatureSpec;
+  /**
+   * Steps take the features of `features`, `width` values an image, in place of views. They are computed once
+   * a start, so the networks that make them must not learn.
+   */
+  readonly cached?: { readonly width: number };
   /** How the model tells the classes of the data, for `evaluation.classify`. */
   readonly classifier?: ClassifierSpec;
   readonly state?: Readonly<Record<string, StateSpec>>;
@@ -52,6 +62,16 @@ export interface BoundModel extends Model {
 export interface ClassifierSpec {
   readonly networks: readonly string[];
   readonly classes: number;
+  /**
+   * Classifiers side by side, each judged by itself as `head0_top1`, `head1_top1`, …: logits
+   * [N, heads classes], one classifier behind the other. Absent: one, judged as `test_top1`.
+   */
+  readonly heads?: number;
+  /**
+   * Networks that come before these and never learn, and the values of an image behind them: a judge
+   * computes those once.
+   */
+  readonly frozen?: { readonly networks: readonly string[]; readonly width: number };
 }
 
 /** Features of the training images, in evaluation mode. */
@@ -60,8 +80,11 @@ export interface FeatureSpec {
   readonly networks: readonly string[];
   /** Images at a time. */
   readonly batch: number;
-  /** How an image is brought to `data.size`; by default resized and cut as for evaluation. */
-  readonly pipeline?: ViewSpec | undefined;
+  /**
+   * How an image is brought to `data.size`; by default resized and cut as for evaluation. `training`: as
+   * `data.pipelines` has it for the first view.
+   */
+  readonly pipeline?: ViewSpec | 'training' | undefined;
 }
 
 /** @throws Error where `Model.backbone` is not where the backbone's weights lie. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nearest, parse, type Sha256, sha256Json, UserError } from '../base/index.ts';
+import { nearest, parse, Sha256, sha256Json, UserError } from '../base/index.ts';
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
@@ -124,12 +124,23 @@ const Name = z
   .regex(/^[a-z0-9][\w.-]*(\/[a-z0-9][\w.-]*)*$/, 'expected small letters, digits, - _ . and /')
   .refine((name) => !name.includes('..'), 'expected no ..');
 
+/** Weights that a run begins with, where they are part of what it is: benchmarks. */
+const StartSpec = z
+  .strictObject({
+    /** Of the file's bytes. */
+    sha256: Sha256,
+    /** What stands before the backbone's names in it. */
+    prefix: z.string(),
+  })
+  .readonly();
+
 const ExperimentSpec = z
   .strictObject({
     name: Name,
     seed: z.int().default(0),
     method: z.looseObject({ kind: z.string() }).readonly(),
     backbone: resnetSpec,
+    start: StartSpec.optional(),
     data: DataSpec,
     /** Logical workers: each has its own batch, statistics and place in a gather. */
     replicas: positive.default(1),

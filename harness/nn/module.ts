@@ -66,6 +66,14 @@ export function fixed(module: Module): Module {
   return { ...module, parameters: new Map(still) };
 }
 
+/** The same module, which learns nothing, uses its running statistics and leaves them as they are. */
+export function frozen(module: Module): Module {
+  return {
+    ...fixed(module),
+    apply: (params, x, context) => module.apply(params, x, evaluating(context)),
+  };
+}
+
 /** The entries under `prefix`, with the prefix removed. */
 export function scoped(params: Params, prefix: string): Params {
   return Object.fromEntries(

@@ -1,35 +1,14 @@
-import { UserError } from '../base/errors.ts';
-import { adaptiveAvgPool, avgPool, flattened, type PoolOptions } from '../engine/ops/pooling.ts';
-import type { Tensor } from '../engine/tf.ts';
+import { flattened } from '../engine/ops/pooling.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
 import { batchNorm, groupNorm, linear } from './layers.ts';
-import { composed, fixed, type Module } from './module.ts';
-
-/**
- * How one level of features is pooled to about nine thousand values
- * (docs/reference/benchmarks.md, section 1).
- */
-interface Level {
-  /** Of the pooled map, pixels. */
-  readonly side: number;
-  /** Windows that give that side on 224 x 224 pixels. */
-  readonly windows: PoolOptions;
-}
-
-/** The stem before its pool, then the four stages. */
-const LEVELS: readonly Level[] = [
-  { side: 12, windows: { size: 10, stride: 10, padding: 4 } },
-  { side: 6, windows: { size: 16, stride: 8, padding: 0 } },
-  { side: 4, windows: { size: 13, stride: 5, padding: 0 } },
-  { side: 3, windows: { size: 8, stride: 3, padding: 0 } },
-  { side: 2, windows: { size: 6, stride: 1, padding: 0 } },
-];
+import { type LevelPool, pooledLevel, pooledWidth } from './levels.ts';
+import { composed, fixed, type LayerContext, type Module, type Params } from './module.ts';
 
 export interface MultiHeadOptions {
   /** Place of each level among the five, from 0, and its channels. */
   readonly levels: readonly { readonly level: number; readonly channels: number }[];
   readonly classes: number;
-  /** Windows of fixed size, for images of 224 pixels, or bins that fit any. */
-  readonly pool: 'specified' | 'adaptive';
+  readonly pool: LevelPool;
   /** Statistics of all replicas' batch, or of one replica's. */
   readonly sync: boolean;
   /** Weight of a batch in the running statistics. */
@@ -43,11 +22,13 @@ export interface MultiHeadOptions {
   readonly normLearns?: boolean;
   /** Without norms between pool and classifier. */
   readonly plain?: boolean;
+  /** Deviation of the weights at the start, 0.01 unless given; biases are 0. */
+  readonly initStd?: number;
   /** One more head, on the last of the levels as it is: values of its whole map. */
   readonly whole?: number;
 }
 
-/** Deviation of the weights at the start; biases are 0. */
+/** The original's. */
 const STD = 0.01;
 
 /**
@@ -60,27 +41,69 @@ const STD = 0.01;
  * @throws UserError for a level that is not among the five; when applied, for a map of the wrong side.
  */
 export function multiHead(options: MultiHeadOptions): readonly Module[] {
-  const { levels, classes, pool, plain } = options;
-  const classifierOf = (inputs: number) =>
-    linear({ inputs, outputs: classes, initial: { kind: 'normal', std: STD } });
-  const heads = levels.map(({ level, channels }, i) => {
-    const { side } = levelOf(level);
-    const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
-    const children = {
-      ...(plain ? {} : { [norm]: normOf(options, channels) }),
-      [fc]: classifierOf(channels * side * side),
-    };
-    return composed(children, (call, x) => {
-      const pooled = pooledLevel(x, level, pool);
-      return call(fc, flattened(plain ? pooled : call(norm, pooled)));
-    });
-  });
+  const { levels, pool } = options;
+  const heads = pooledHeads(options).map(({ parameters, buffers, apply }, i) => ({
+    parameters,
+    buffers,
+    apply: (params: Params, x: Tensor, context: LayerContext) =>
+      apply(params, pooledLevel(x, levels[i]?.level ?? 0, pool), context),
+  }));
   if (options.whole === undefined) return heads;
   const last = `fcs.${levels.length}`;
-  const whole = composed({ [last]: classifierOf(options.whole) }, (call, x) =>
+  const whole = composed({ [last]: classifierOf(options.whole, options) }, (call, x) =>
     call(last, flattened(x)),
   );
   return [...heads, whole];
+}
+
+/**
+ * The same heads on levels that are pooled already, as one module.
+ * @returns [N, sum of `pooledWidth`], levels one behind the other, each flattened as C, H, W, as
+ *   `levelRows` gives them → [N, heads classes], the logits of one head behind those of the other
+ */
+export function rowHeads(options: Omit<MultiHeadOptions, 'whole'>): Module {
+  const { levels, pool } = options;
+  const heads = pooledHeads(options);
+  const widths = levels.map(({ level, channels }) => pooledWidth(level, channels, pool));
+  return {
+    parameters: new Map(heads.flatMap(({ parameters }) => [...parameters])),
+    buffers: new Map(heads.flatMap(({ buffers }) => [...buffers])),
+    apply: (params, x, context) => {
+      const [count = 0] = x.shape;
+      let from = 0;
+      const logits = heads.map(({ apply }, i) => {
+        const [width = 0, channels = 1] = [widths[i], levels[i]?.channels];
+        const side = Math.round(Math.sqrt(width / channels));
+        const own = tf.slice(x, [0, from], [count, width]);
+        from += width;
+        const map = tf.transpose(tf.reshape(own, [count, channels, side, side]), [0, 2, 3, 1]);
+        return apply(params, map, context);
+      });
+      return tf.concat(logits, 1);
+    },
+  };
+}
+
+/** A head a level, on its pooled map [N, side, side, channels]. */
+function pooledHeads(options: Omit<MultiHeadOptions, 'whole'>): readonly Module[] {
+  const { levels, pool, plain } = options;
+  return levels.map(({ level, channels }, i) => {
+    const [norm, fc] = [`norms.${i}`, `fcs.${i}`];
+    const children = {
+      ...(plain ? {} : { [norm]: normOf(options, channels) }),
+      [fc]: classifierOf(pooledWidth(level, channels, pool), options),
+    };
+    return composed(children, (call, pooled) =>
+      call(fc, flattened(plain ? pooled : call(norm, pooled))),
+    );
+  });
+}
+
+function classifierOf(
+  inputs: number,
+  { classes, initStd = STD }: Pick<MultiHeadOptions, 'classes' | 'initStd'>,
+): Module {
+  return linear({ inputs, outputs: classes, initial: { kind: 'normal', std: initStd } });
 }
 
 function normOf(options: MultiHeadOptions, channels: number): Module {
@@ -89,28 +112,4 @@ function normOf(options: MultiHeadOptions, channels: number): Module {
   const module =
     groups === undefined ? batchNorm({ ...own, momentum, sync }) : groupNorm({ ...own, groups });
   return normLearns ? module : fixed(module);
-}
-
-/** [N, H, W, C] → [N, side, side, C], float32. */
-function pooledLevel(x: Tensor, level: number, pool: MultiHeadOptions['pool']): Tensor {
-  const { side, windows } = levelOf(level);
-  if (pool === 'adaptive') return adaptiveAvgPool(x, side);
-  const { size, stride, padding = 0 } = windows;
-  const [, height = 0, width = 0] = x.shape;
-  for (const pixels of [height, width]) {
-    const found = Math.floor((pixels + 2 * padding - size) / stride) + 1;
-    if (found !== side)
-      throw new UserError(
-        `level ${level}: a map of ${height} x ${width} pixels is pooled to ${found} a side, expected ` +
-          `${side}; windows of fixed size are for images of 224 pixels, use adaptive ones for others`,
-      );
-  }
-  return avgPool(x, windows);
-}
-
-function levelOf(level: number): Level {
-  const found = LEVELS[level];
-  if (found === undefined)
-    throw new UserError(`level ${level}: expected 0 to ${LEVELS.length - 1} (stem, four stages)`);
-  return found;
 }

@@ -7,8 +7,8 @@ import {
   bound,
   type Call,
   composed,
-  evaluating,
   fixed,
+  frozen,
   type LayerContext,
   type Module,
   type Params,
@@ -23,6 +23,8 @@ export interface ResNet {
   readonly module: Module;
   /** Channels of that level. */
   readonly channels: number;
+  /** Channels of each level. */
+  readonly widths: readonly number[];
   /** All levels: the stem before its pool, then the stages (feat1 to feat5 of the benchmarks). */
   readonly levels: (params: Params, x: Tensor, context: LayerContext) => readonly Tensor[];
 }
@@ -58,6 +60,7 @@ export function resnet(spec: ResNetSpec): ResNet {
     );
   const { stages: count = 4, level = count } = spec;
   const expansion = spec.depth >= 50 ? 4 : 1;
+  const widthOf = (i: number) => (i === 0 ? base : base * 2 ** (i - 1) * expansion);
   const stages = Array.from(
     { length: count },
     (_, s) => [`layer${s + 1}`, stage(spec, s)] as const,
@@ -75,7 +78,8 @@ export function resnet(spec: ResNetSpec): ResNet {
   };
   return {
     module: composed(children, (call, x) => forward(call, x)[level] as Tensor),
-    channels: level === 0 ? base : base * 2 ** (level - 1) * expansion,
+    channels: widthOf(level),
+    widths: Array.from({ length: count + 1 }, (_, i) => widthOf(i)),
     levels: bound(children, forward),
   };
 }
@@ -214,9 +218,5 @@ function defined<T extends object>(value: T): Defined<T> {
 
 /** Without gradients and with running statistics, where asked. */
 function frozenIf(freeze: boolean, module: Module): Module {
-  if (!freeze) return module;
-  return {
-    ...fixed(module),
-    apply: (params, x, context) => module.apply(params, x, evaluating(context)),
-  };
+  return freeze ? frozen(module) : module;
 }

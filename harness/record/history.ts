@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Sha256, writeAtomic } from '../base/index.ts';
-import { type Experiment, experimentId, type Metrics } from '../experiment/index.ts';
+import { type Sha256, sha256Json, writeAtomic } from '../base/index.ts';
+import type { Metrics } from '../experiment/index.ts';
 import { epochsCsv } from '../log/csv.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { chained, EpochEntry, exactMetrics, metricsOf } from './entries.ts';
@@ -48,7 +48,7 @@ export class History {
 
   constructor(
     folder: string,
-    experiment: Experiment,
+    experiment: RunRecord['experiment'],
     provenance: Provenance,
     entries: readonly EpochEntry[],
     notes: Readonly<Record<string, string>> = {},
@@ -57,7 +57,7 @@ export class History {
     this.head = {
       format: 'reprise-record-2',
       experiment,
-      experimentId: experimentId(experiment),
+      experimentId: sha256Json(experiment),
       ...provenance,
       environment: { ...environment(), ...notes },
     };

@@ -67,7 +67,8 @@ export function continued(
 
 type Print = Provenance['fingerprint'];
 
-function mixed(before: Print, now: Print): Print {
+/** The fingerprint of a run that two kinds of machine have made together. */
+export function mixed(before: Print, now: Print): Print {
   if (before.id === now.id) return before;
   const parts = [...(Array.isArray(before.parts) ? before.parts : [before]), now];
   const id = sha256Json(parts).slice(0, 12);

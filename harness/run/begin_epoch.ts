@@ -5,6 +5,7 @@ import type { Host } from '../experiment/index.ts';
 import { type EpochSums, NO_SUMS } from '../record/sums.ts';
 import type { Learner } from '../step/learner.ts';
 import type { HostSetup, LearnerHost } from '../step/learner_host.ts';
+import { type RowCache, withRows } from './row_cache.ts';
 
 /**
  * The place in an epoch to begin at, and who is told of the method's work before its first step.
@@ -30,6 +31,7 @@ export interface BegunEpoch {
 /**
  * Begins an epoch, or goes on in the middle of one: the method's work before its first step, then the
  * batches in the order that the method wants.
+ * @param cache features in place of views, for models that take them
  * @throws Stopped when the run is told to stop before the method has changed anything.
  */
 export async function beginEpoch(
@@ -37,6 +39,7 @@ export async function beginEpoch(
   { definition }: Learner,
   batches: Batches,
   { epoch, fromStep, sums: before }: EpochStart,
+  cache?: RowCache,
 ): Promise<BegunEpoch> {
   const { method } = definition;
   let sums = before;
@@ -51,5 +54,7 @@ export async function beginEpoch(
     sums = { ...NO_SUMS, before: Object.entries(said) };
   }
   const samples = await method.order?.(host, { epoch });
-  return { batches: batches.epoch(epoch, fromStep, samples), sums, host };
+  if (cache === undefined) return { batches: batches.epoch(epoch, fromStep, samples), sums, host };
+  const features = await cache.of(host);
+  return { batches: withRows(batches.bare(epoch, fromStep, samples), features), sums, host };
 }

@@ -82,12 +82,13 @@ export function dryWarnings(experiment: Experiment, methods: Methods, data: stri
 }
 
 function classesOf(spec: SourceSpec): number | undefined {
-  if (spec.kind === 'repeat') return classesOf(spec.source);
+  if (spec.kind === 'repeat' || spec.kind === 'subset') return classesOf(spec.source);
   if (spec.kind === 'concat') {
     const [classes, ...others] = new Set(spec.sources.map(classesOf));
     return others.length === 0 ? classes : undefined;
   }
-  if (spec.kind === 'generated') return Math.min(spec.classes, spec.count);
+  if (spec.kind === 'generated')
+    return spec.labels === 'several' ? undefined : Math.min(spec.classes, spec.count);
   if (spec.kind === 'cifar10') return 10;
   return spec.kind === 'cifar100' ? 100 : undefined;
 }
@@ -241,12 +242,22 @@ function randomBatch(definition: StepDefinition, seed: number): Batch {
     return noise[(i * 31 + (i >> 12)) % noise.length] ?? 0;
   });
   return {
-    views: Array.from({ length: method.views }, () => pixels),
+    ...fedOf(definition, pixels, count),
     indices: Int32Array.from({ length: count }, (_, i) => i),
     draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
     ...(method.labels ? { labels: new Int32Array(count) } : {}),
     ...(method.chance ? { chance: Int32Array.of(1, 2) } : {}),
   };
+}
+
+/** Views, or rows of features in their place. */
+function fedOf(
+  { method, model: { cached } }: StepDefinition,
+  pixels: Uint8Array,
+  count: number,
+): Pick<Batch, 'views' | 'rows'> {
+  if (cached === undefined) return { views: Array.from({ length: method.views }, () => pixels) };
+  return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
 }
 
 // Linux keeps the most memory a process ever held, and forgets it when asked to.

@@ -137,7 +137,7 @@ async function writeBatches(
 }
 
 function batchTensors(
-  { views, indices, draws, labels, chance }: Batch,
+  { views, rows, indices, draws, labels, chance }: Batch,
   size: number,
 ): Map<string, HostArray> {
   const count = indices.length;
@@ -146,6 +146,7 @@ function batchTensors(
     ...views.map(
       (view, v) => [`view${v}`, hostArray('uint8', [count, size, size, 3], view)] as const,
     ),
+    ...(rows ? [['rows', hostArray('float32', [count, rows.length / count], rows)] as const] : []),
     ...Object.entries(draws).map(
       ([name, values]) => [name, hostArray('int32', [count], values)] as const,
     ),

@@ -30,6 +30,7 @@ import { Learner } from '../step/learner.ts';
 import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
 import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
+import { RowCache } from './row_cache.ts';
 
 /** How a training gets its batches and its judge; tests put others in. */
 export interface Openers {
@@ -123,6 +124,7 @@ export class Training {
   readonly evaluator: Evaluator | undefined;
   private readonly setup: TrainingSetup;
   private readonly opened: Batches | undefined;
+  private readonly cache: RowCache | undefined;
 
   constructor({ setup, method, learner, batches, evaluator }: Opened) {
     this.setup = setup;
@@ -130,6 +132,8 @@ export class Training {
     this.method = method;
     this.learner = learner;
     this.opened = batches;
+    const { cached } = learner.definition.model;
+    this.cache = cached === undefined ? undefined : new RowCache(cached.width);
     this.evaluator = evaluator;
   }
 
@@ -199,7 +203,7 @@ export class Training {
    * @throws Stopped when the run is told to stop before the method has changed anything.
    */
   begin(start: EpochStart): Promise<BegunEpoch> {
-    return beginEpoch(this.host(start), this.learner, this.batches, start);
+    return beginEpoch(this.host(start), this.learner, this.batches, start, this.cache);
   }
 
   async dispose(): Promise<void> {
@@ -239,10 +243,10 @@ export async function openTraining(
     if (batches !== undefined) {
       checkData(experiment, batches.source.count);
       const { source } = batches;
-      if (method.labels && source.unlabelled !== undefined)
-        throw new UserError(
-          `data.train: ${source.unlabelled}, but ${method.kind} learns from labels`,
-        );
+      const other = source.marks === undefined ? undefined : 'its images may have several classes';
+      const unlabelled = source.unlabelled ?? other;
+      if (method.labels && unlabelled !== undefined)
+        throw new UserError(`data.train: ${unlabelled}, but ${method.kind} learns from labels`);
       if (method.labels && source.labels !== undefined) classNames('data.train', source);
       checkShape(experiment, method, dataShape(source));
       if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });

@@ -23,6 +23,7 @@ import {
 import { checkPretrainedClasses } from './pretrained_classes.ts';
 import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
+import { checkStart, needStart } from './start_weights.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
 export interface TrainOptions {
@@ -77,6 +78,7 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
       `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
     );
   if (options.pretrained !== undefined) readWeightsMetadata(options.pretrained);
+  checkStart(options);
   const said: Say[] = [];
   const unhear = hearNotices((message) => said.push(['warn', message]));
   let lock: Lock | undefined;
@@ -92,6 +94,7 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
           warn: (message) => said.push(['warn', message]),
         },
       });
+      if (checkpoint === undefined) needStart(options);
       const before = checkpoint === undefined ? undefined : finishedBefore(workDir, checkpoint);
       if (before !== undefined) return { record: before, workDir, finished: true };
       const opened = () => openTraining({ ...options, judged: true }, open);
@@ -246,7 +249,8 @@ async function initialise(
   training: Training,
   said: Say[],
 ): Promise<string | undefined> {
-  const { experiment, methods, pretrained: file, prefix, perturbation } = options;
+  const { experiment, methods, pretrained: file, perturbation } = options;
+  const prefix = options.prefix ?? experiment.start?.prefix;
   const { learner } = training;
   const { model } = learner.definition;
   await learner.initialise(experiment.seed);

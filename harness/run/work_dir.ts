@@ -19,7 +19,7 @@ import { reviseWorkDir, stepsIn } from './revise_work_dir.ts';
 
 const STEPS = 'steps.csv';
 const OWN =
-  /^(record\.json|data_[0-9a-f]{16}\.digests|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|train_.*\.log|.*\.log\.json)$/;
+  /^(record\.json|data_[0-9a-f]{16}\.digests|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|(?:train|benchmark)_.*\.log|.*\.log\.json)$/;
 const SHOWN = 8; // fields that a message lists
 
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */
@@ -149,7 +149,8 @@ async function resumed(
   return checkpoint;
 }
 
-function fieldsApart(theirs: unknown, ours: unknown): string {
+/** The fields in which an experiment that is there differs from the one asked for, one a line. */
+export function fieldsApart(theirs: unknown, ours: unknown): string {
   const apart = differences(theirs, ours);
   const lines = apart
     .slice(0, SHOWN)

@@ -42,6 +42,28 @@ export function defineFeatures(program: Program, definition: FeatureDefinition):
   });
 }
 
+/** What is computed already: rows of features that pass more networks. */
+export interface RowsDefinition {
+  readonly stages: readonly Stage[];
+  /** Rows a run. */
+  readonly batch: number;
+  /** Values of a row. */
+  readonly inputs: number;
+}
+
+/** Adds the entry `rows`: float32 `rows` [batch, inputs] → `features` float32 [batch, D]. */
+export function defineRows(program: Program, { stages, batch, inputs }: RowsDefinition): void {
+  program.entry('rows', {
+    inputs: { rows: { dtype: 'float32', shape: [batch, inputs] } },
+    build: (io) => {
+      const { rows } = io.inputs;
+      if (rows === undefined) throw new Error('features: no rows');
+      const y = stages.reduce((input, stage) => applied(io, stage, input), rows);
+      return { features: tf.reshape(castTo(y, 'float32'), [batch, -1]) };
+    },
+  });
+}
+
 function applied(io: Io, { prefix, module }: Stage, x: Tensor): Tensor {
   const names = [...module.parameters.keys()];
   const params = Object.fromEntries(names.map((name) => [name, io.read(prefix + name)]));

@@ -161,8 +161,17 @@ function copiesOf({ model, replicas }: StepDefinition, name: string): string[] {
  * which shows how far two runs can part by rounding alone.
  */
 export function perturbed(state: Tensors, model: Model, perturbation: number): Tensors {
+  return perturbedValues(state, weightsOf(model), perturbation);
+}
+
+/** `perturbed` of weights under whatever names. */
+export function perturbedValues(
+  state: Tensors,
+  specs: Iterable<readonly [string, ParameterSpec]>,
+  perturbation: number,
+): Map<string, HostArray> {
   const values = new Map<string, HostArray>();
-  for (const [name, { dtype, role }] of weightsOf(model)) {
+  for (const [name, { dtype, role }] of specs) {
     const value = state.get(name);
     if (dtype !== 'float32' || role === 'statistic' || value === undefined) continue;
     const data = Float32Array.from(value.data, Number);

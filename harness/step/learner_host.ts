@@ -3,9 +3,10 @@ import { defaultPipeline } from '../data/default_pipeline.ts';
 import { ImageError } from '../data/loader/image_error.ts';
 import { orderedImages } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
+import type { ViewSpec } from '../data/spec.ts';
 import type { HostArray, TypedArray } from '../engine/array.ts';
 import type { StateEntry } from '../engine/state_entry.ts';
-import type { Experiment, Features, Host, Purpose } from '../experiment/index.ts';
+import type { Experiment, FeatureSpec, Features, Host, Purpose } from '../experiment/index.ts';
 import { type Stream, stream } from '../random/stream.ts';
 import { extractFeatures } from './features.ts';
 import type { Learner } from './learner.ts';
@@ -84,7 +85,7 @@ export class LearnerHost implements Host {
     const images = new Uint8Array(spec.batch * size * size * learner.definition.channels);
     let values = new Float32Array();
     let width = 0;
-    const pieces = this.images(spec.batch, spec.pipeline ?? defaultPipeline(size));
+    const pieces = this.images(spec.batch, this.pipeline(spec));
     for await (const piece of this.untouched(pieces)) {
       if (signal?.aborted && !this.touched) throw new Stopped('stopped');
       images.set(piece.images);
@@ -109,7 +110,13 @@ export class LearnerHost implements Host {
     }
   }
 
-  private images(batch: number, pipeline: ReturnType<typeof defaultPipeline>) {
+  private pipeline({ pipeline }: FeatureSpec): ViewSpec {
+    const { size, pipelines } = this.setup.experiment.data;
+    const given = pipeline === 'training' ? pipelines[0] : pipeline;
+    return given ?? defaultPipeline(size);
+  }
+
+  private images(batch: number, pipeline: ViewSpec) {
     const { experiment, data, workers, images } = this.setup;
     return orderedImages({
       ...('read' in images ? { source: images } : {}),

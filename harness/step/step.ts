@@ -165,6 +165,7 @@ class StepTrace {
       io: this.io,
       trainable: named,
       indices: this.input('indices'),
+      ...(model.cached === undefined ? {} : { rows: this.input('rows') }),
       draws: Object.fromEntries(method.draws.map((name) => [name, this.input(`draw.${name}`)])),
       ...(method.labels ? { labels: this.input('labels') } : {}),
       ...(method.chance ? { chance: this.input('chance') } : {}),
@@ -174,7 +175,8 @@ class StepTrace {
   }
 
   private views(): Tensor[] {
-    const { method, normalise } = this.definition;
+    const { method, model, normalise } = this.definition;
+    if (model.cached !== undefined) return [];
     return Array.from({ length: method.views }, (_, v) => {
       const view = this.input(`view${v}`);
       if (normalise === undefined) return view;

@@ -11,7 +11,9 @@ export function stepInputs(definition: StepDefinition, last: boolean): Record<st
   const count = replicas * batch;
   const dtype: DType = normalise === undefined ? 'float32' : 'uint8';
   const inputs: Record<string, TensorSpec> = { indices: { dtype: 'int32', shape: [count] } };
-  for (let v = 0; v < method.views; v++)
+  const { cached } = definition.model;
+  if (cached !== undefined) inputs.rows = { dtype: 'float32', shape: [count, cached.width] };
+  for (let v = 0; v < (cached === undefined ? method.views : 0); v++)
     inputs[`view${v}`] = { dtype, shape: [count, size, size, channels] };
   for (const name of method.draws) inputs[`draw.${name}`] = { dtype: 'int32', shape: [count] };
   if (method.labels) inputs.labels = { dtype: 'int32', shape: [count] };
@@ -34,13 +36,14 @@ export interface StepNumbers {
 
 /** What one micro-step feeds, by the name of the input. */
 export function stepFeeds(
-  { views, indices, draws, labels, chance }: Batch,
+  { views, rows, indices, draws, labels, chance }: Batch,
   { rate, scalars = {} }: StepNumbers,
 ): Record<string, TypedArray> {
   const inputs: Record<string, TypedArray> = { indices };
   views.forEach((view, v) => {
     inputs[`view${v}`] = view;
   });
+  if (rows !== undefined) inputs.rows = rows;
   for (const [name, values] of Object.entries(draws)) inputs[`draw.${name}`] = values;
   if (labels !== undefined) inputs.labels = labels;
   if (chance !== undefined) inputs.chance = chance;

@@ -26,6 +26,8 @@ export interface TowerOptions {
   readonly trainable: Params;
   /** [R N, H, W, C] normalised views. */
   readonly views: readonly Tensor[];
+  /** float32 [R N, width], where the model takes rows in place of views. */
+  readonly rows?: Tensor;
   readonly indices: Tensor;
   readonly draws: Readonly<Record<string, Tensor>>;
   /** int32 [R N], for a method that asks for them. */
@@ -66,6 +68,12 @@ export class Tower implements Step {
     const { labels } = this.options;
     if (labels === undefined) throw new Error("step: no labels; set the method's `labels`");
     return this.mine(labels);
+  }
+
+  get rows(): Tensor {
+    const { rows } = this.options;
+    if (rows === undefined) throw new Error("step: no rows; set the model's `cached`");
+    return this.mine(rows);
   }
 
   view(index: number): Tensor {

@@ -83,8 +83,15 @@ export function batchOf({ definition }: Learner, step: number): Batch {
     const from = stream(1, 'view', step, view);
     return Uint8Array.from({ length: count * size * size * channels }, () => 256 * from.uniform());
   };
+  const { cached } = definition.model;
+  const rows = () => {
+    const from = stream(1, 'rows', step);
+    return Float32Array.from({ length: count * (cached?.width ?? 0) }, () => from.uniform());
+  };
   return {
-    views: Array.from({ length: method.views }, (_, view) => noise(view)),
+    ...(cached === undefined
+      ? { views: Array.from({ length: method.views }, (_, view) => noise(view)) }
+      : { views: [], rows: rows() }),
     indices: Int32Array.from({ length: count }, (_, i) => i),
     draws: Object.fromEntries(
       method.draws.map((name) => [name, stream(1, name, step).permutation(count)]),

@@ -1,8 +1,8 @@
 import { relu } from '../engine/ops/activation.ts';
-import { tf } from '../engine/tf.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
 import type { Backbone } from '../experiment/model.ts';
 import { batchNorm, conv } from '../nn/layers.ts';
-import { composed, type Module, sequential } from '../nn/module.ts';
+import { bound, type Call, composed, type Module, sequential } from '../nn/module.ts';
 
 /** Channels of the stem and of the three blocks behind it; the last two halve the image. */
 const WIDTHS = [4, 4, 8, 32] as const;
@@ -24,10 +24,17 @@ export function smallBackbone(norm: 'batch' | 'sync', channels = 3): Backbone {
     bn1: batchNorm({ channels: stem, sync }),
     ...Object.fromEntries(stages),
   };
-  const module = composed(children, (call, x) =>
-    stages.reduce((y, [name]) => call(name, y), relu(call('bn1', call('conv1', x)))),
-  );
-  return { module, channels: WIDTHS[3] };
+  const forward = (call: Call<string>, x: Tensor) => {
+    const levels = [relu(call('bn1', call('conv1', x)))];
+    for (const [name] of stages) levels.push(call(name, levels.at(-1) ?? x));
+    return levels;
+  };
+  return {
+    module: composed(children, (call, x) => forward(call, x).at(-1) ?? x),
+    channels: WIDTHS[3],
+    widths: WIDTHS,
+    levels: bound(children, forward),
+  };
 }
 
 /** Two 3x3 convolutions around a shortcut, as ResNet's basic block. */

@@ -19,6 +19,7 @@ export function stoppingAt(
         source: batches.source,
         stepsPerEpoch: batches.stepsPerEpoch,
         dispose: () => batches.dispose(),
+        bare: (...of) => batches.bare(...of),
         async *epoch(epoch, from, samples) {
           for await (const batch of batches.epoch(epoch, from, samples)) {
             if (++asked === step) controller.abort();

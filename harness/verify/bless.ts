@@ -1,21 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { canonicalJson, UserError } from '../base/index.ts';
-import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
+import { canonicalJson, sha256Json, UserError } from '../base/index.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
 import { Interrupted } from '../run/interrupt.ts';
-import { train } from '../run/trainer.ts';
 import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
 import { changesBetween, cutAt, goldenPath, goldensOf, readGolden, writeGolden } from './golden.ts';
 import type { Blessing, Golden } from './golden_schema.ts';
-import { verifyEpoch } from './verify.ts';
+import type { Pinnable } from './pinnable.ts';
 import { verificationText } from './verify_text.ts';
 
 /** One perturbed run to be made; see `perturbedRuns`. */
 export interface RunRequest {
-  readonly experiment: Experiment;
+  readonly experiment: Pinnable['experiment'];
   readonly perturbation: number;
   readonly workDir: string;
   readonly stopAfterEpoch: number;
@@ -24,10 +22,7 @@ export interface RunRequest {
 }
 
 export interface BlessOptions {
-  readonly experiment: Experiment;
-  readonly methods: Methods;
-  /** Data folder. */
-  readonly data: string;
+  readonly pinnable: Pinnable;
   /** Of all goldens, `golden/`. */
   readonly folder: string;
   readonly reason: string;
@@ -65,16 +60,16 @@ export interface Blessed {
  * @throws Interrupted when it is told to stop
  */
 export async function bless(options: BlessOptions): Promise<Blessed> {
-  const { experiment, folder, runs, tell } = options;
+  const { pinnable, folder, runs, tell } = options;
   checkOptions(options);
-  const horizon = Math.min(options.horizon ?? experiment.epochs, experiment.epochs);
+  const horizon = Math.min(options.horizon ?? pinnable.epochs, pinnable.epochs);
   const whole = await pinnedRun(options, horizon);
   const record = cutAt(whole, horizon);
   const path = goldenPath(folder, record);
   const previous = existsSync(path) ? readGolden(path) : undefined;
   if (runs === 0 && ![...goldensOf(folder, record).values()].some(({ bands }) => bands))
     throw new UserError(
-      `--runs 0: no golden of ${experiment.name} has bands yet; use --runs ${FEWEST_RUNS} or more`,
+      `--runs 0: no golden of ${pinnable.experiment.name} has bands yet; use --runs ${FEWEST_RUNS} or more`,
     );
   const perturbed = await perturbedRuns(options, record, horizon);
   const bands = runs === 0 ? previous?.bands : measureBands(record, perturbed);
@@ -114,37 +109,34 @@ export function cleanCommit(root: string): string {
   return git('rev-parse', 'HEAD').trim();
 }
 
-function checkOptions({ reason, runs, horizon, experiment }: BlessOptions): void {
+function checkOptions({ reason, runs, horizon, pinnable: { epochs } }: BlessOptions): void {
   if (reason.trim().length < 3)
     throw new UserError('--reason: a golden changes only with a reason, e.g. "larger queue"');
   if (runs !== 0 && runs < FEWEST_RUNS)
     throw new UserError(
       `--runs ${runs}: bands need at least ${FEWEST_RUNS} perturbed runs; 0 keeps those of the golden there is`,
     );
-  if (horizon !== undefined && (horizon < 1 || horizon > experiment.epochs))
-    throw new UserError(`--horizon ${horizon}: expected 1 to ${experiment.epochs} epochs`);
+  if (horizon !== undefined && (horizon < 1 || horizon > epochs))
+    throw new UserError(`--horizon ${horizon}: expected 1 to ${epochs} epochs`);
 }
 
 async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRecord> {
-  const { experiment, methods, data, from, workDir, signal, tell } = options;
+  const { pinnable, from, workDir, signal, tell } = options;
   if (from === undefined) {
     tell(`the run itself, ${horizon} epochs, in ${join(workDir, 'run')}`);
-    const { record } = await train({
-      experiment,
-      methods,
-      data,
+    const terminal = { write: tellLines(tell) };
+    const record = await pinnable.run({
       workDir: join(workDir, 'run'),
-      resumeFrom: 'auto',
-      signal,
       stopAfterEpoch: horizon,
-      terminal: { write: tellLines(tell) },
+      signal,
+      terminal,
     });
     goOn(signal);
     return record;
   }
   const record = readRecord(from);
   const done = record.epochs.length - 1;
-  if (record.experimentId !== experimentId(experiment))
+  if (record.experimentId !== sha256Json(pinnable.experiment))
     throw new UserError(`--from ${from} is a run of another experiment, ${record.experiment.name}`);
   if (record.environment.perturbation !== undefined)
     throw new UserError(`--from ${from} is a run with noise on its weights, made to measure bands`);
@@ -153,7 +145,7 @@ async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRec
       `--from ${from} has ${done} epochs; expected ${horizon}, or --horizon ${done}`,
     );
   tell(`runs epoch 1 of ${from} again: it must be of this code and machine`);
-  const check = await verifyEpoch({ workDir: from, methods, data, epoch: 1, signal });
+  const check = await pinnable.verifyFirst(from, signal);
   if (!check.pass || check.apart.length > 0)
     throw new UserError(`--from ${from} cannot be blessed here:\n${verificationText(check)}`);
   return record;
@@ -164,7 +156,7 @@ async function pinnedRun(options: BlessOptions, horizon: number): Promise<RunRec
  * on a CPU every second one limited to AVX2, whose kernels sum in another order than newer ones do.
  */
 async function perturbedRuns(
-  { experiment, runs, workDir, runPerturbed, signal, tell }: BlessOptions,
+  { pinnable: { experiment }, runs, workDir, runPerturbed, signal, tell }: BlessOptions,
   pinned: RunRecord,
   horizon: number,
 ): Promise<PerturbedRun[]> {

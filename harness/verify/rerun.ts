@@ -168,13 +168,14 @@ class Side {
 }
 
 function inputsOf(
-  { views, indices, draws, labels, chance }: Batch,
+  { views, rows, indices, draws, labels, chance }: Batch,
   numbers: Readonly<Record<string, number>>,
 ): Record<string, unknown> {
   const hash = (values: Parameters<typeof bytesOf>[0]) => sha256(bytesOf(values)).slice(0, 16);
   return {
     ...numbers,
     indices: hash(indices),
+    ...(rows === undefined ? {} : { rows: hash(rows) }),
     ...(labels === undefined ? {} : { labels: hash(labels) }),
     ...(chance === undefined ? {} : { chance: hash(chance) }),
     ...Object.fromEntries(views.map((view, v) => [`view${v}`, hash(view)] as const)),

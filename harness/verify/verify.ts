@@ -188,7 +188,8 @@ function changesOfEpochs(recorded: RunRecord, found: RunRecord, first: number, l
   return changesBetween(a, b).filter(({ epoch }) => epoch !== 'final' && epoch >= first);
 }
 
-function circumstancesApart(recorded: RunRecord, found: RunRecord): Circumstance[] {
+/** What a run has otherwise than the one that is recorded. */
+export function circumstancesApart(recorded: RunRecord, found: RunRecord): Circumstance[] {
   const data = (record: RunRecord) => canonicalJson(hashesOf(record.data));
   const sameData = data(recorded) === data(found);
   return [

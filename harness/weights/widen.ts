@@ -25,7 +25,7 @@ export function asFloat32(array: HostArray, what: string): Widened {
 }
 
 /** The bits of the float32 that has the value of a float16, by its bits. */
-function float16Bits(half: number): number {
+export function float16Bits(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >> 10) & 0x1f;
   const fraction = half & 0x3ff;

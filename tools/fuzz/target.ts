@@ -26,6 +26,7 @@ export const TARGETS = [
   'golden',
   'list',
   'cifar',
+  'npy',
   'jpeg',
   'png',
   'webp',

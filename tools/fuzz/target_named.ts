@@ -1,3 +1,4 @@
+import { npyTarget } from './array_targets.ts';
 import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
@@ -17,6 +18,8 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return listTarget();
     case 'cifar':
       return cifarTarget();
+    case 'npy':
+      return npyTarget();
     default:
       return pictureTarget(name);
   }

@@ -80,8 +80,8 @@ export function contactSheet(samples: readonly ShownSample[]): Image {
   return sheet;
 }
 
-/** The whole image, its longer side brought to `side`. */
-function fitted(picture: Image, side: number): Image {
+/** The whole image, its longer side brought to `side`; a small one as many whole times as fit. */
+export function fitted(picture: Image, side: number): Image {
   const { width, height } = picture;
   const scale = side / Math.max(width, height);
   if (scale >= 1) return enlarged(picture, Math.floor(scale));
@@ -100,7 +100,8 @@ function enlarged({ width, height, pixels }: Image, factor: number): Image {
   return out;
 }
 
-function paste(sheet: Image, { width, height, pixels }: Image, left: number, top: number): void {
+/** Copies an image into a larger one, in place. */
+export function paste(sheet: Image, { width, height, pixels }: Image, left: number, top: number): void {
   for (let y = 0; y < height; y++) {
     const row = pixels.subarray(y * width * 3, (y + 1) * width * 3);
     sheet.pixels.set(row, ((top + y) * sheet.width + left) * 3);

@@ -10,6 +10,11 @@ export interface Batch {
   readonly draws: Readonly<Record<string, Int32Array>>;
   /** The true class of each image, int32 [R N]; for methods that ask. */
   readonly labels?: Int32Array;
+  /**
+   * float32 [R N, width]: features of the images, where steps take those that were computed once; there are no
+   * views then.
+   */
+  readonly rows?: Float32Array;
   /** int32 [2]: the key of random values in the graph; for methods that ask. */
   readonly chance?: Int32Array;
 }
@@ -19,5 +24,7 @@ export interface Batches {
   readonly source: Source;
   readonly stepsPerEpoch: number;
   epoch(epoch: number, fromStep?: number, samples?: Int32Array): AsyncIterableIterator<Batch>;
+  /** The same batches without their views: no image is read. */
+  bare(epoch: number, fromStep?: number, samples?: Int32Array): Iterable<Batch>;
   dispose(): Promise<void>;
 }

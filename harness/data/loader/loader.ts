@@ -97,16 +97,10 @@ export class Loader {
    */
   async *epoch(epoch: number, fromStep = 0, samples?: Int32Array): AsyncIterableIterator<Batch> {
     if (this.running) throw new Error(`loader: epoch ${epoch} begins while another one runs`);
-    const { seed, orderSeed = seed } = this.setup;
-    const setup = { ...this.setup, seed: orderSeed };
-    const order = epochOrder(setup, this.source.count, epoch, samples);
+    const requests = this.requests(epoch, fromStep, samples);
     this.running = true;
-    const requests = function* (loader: Loader) {
-      for (let step = fromStep; step < loader.stepsPerEpoch; step++)
-        yield { step, indices: stepIndices(loader.setup, order, step) };
-    };
     try {
-      const made = ahead(this.pool, this.ring, epoch, requests(this), this.prefetch);
+      const made = ahead(this.pool, this.ring, epoch, requests, this.prefetch);
       for await (const { views, request } of made) {
         const { step, indices } = request;
         yield { views, indices, ...this.extras(epoch, step, indices) };
@@ -114,6 +108,24 @@ export class Loader {
     } finally {
       this.running = false;
     }
+  }
+
+  /** The batches of an epoch without their views: no image is read. */
+  *bare(epoch: number, fromStep = 0, samples?: Int32Array): Iterable<Batch> {
+    for (const { step, indices } of this.requests(epoch, fromStep, samples))
+      yield { views: [], indices, ...this.extras(epoch, step, indices) };
+  }
+
+  /** Which samples each step takes. */
+  private requests(epoch: number, fromStep: number, samples: Int32Array | undefined) {
+    const { seed, orderSeed = seed } = this.setup;
+    const setup = { ...this.setup, seed: orderSeed };
+    const order = epochOrder(setup, this.source.count, epoch, samples);
+    const each = function* (loader: Loader) {
+      for (let step = fromStep; step < loader.stepsPerEpoch; step++)
+        yield { step, indices: stepIndices(loader.setup, order, step) };
+    };
+    return each(this);
   }
 
   /** Ends the threads. Batches handed out stay readable. */

@@ -2,6 +2,7 @@ import { UserError } from '../../base/errors.ts';
 import { addDecoded, keyAt } from '../checks/decoded_cache.ts';
 import { decodeStrictly } from '../images/decode.ts';
 import { countsByLabel, numberingFault } from '../label_counts.ts';
+import { countMarks } from '../marks.ts';
 import type { Source } from '../source.ts';
 
 /** A sample that cannot be used, or that only a lenient decoder takes. */
@@ -41,10 +42,11 @@ export async function* checkSamples(source: Source): AsyncGenerator<Finding> {
 
 /**
  * Samples of each class, by label; where labels are no class numbers, of each that occurs, as `[label,
- * samples]`. Empty without labels.
+ * samples]`. Where a sample may have several, samples that surely have each. Empty without labels.
  */
 export function countLabels(source: Source): number[] | [number, number][] {
-  const { labels, classes } = source;
+  const { labels, marks, classes } = source;
+  if (marks !== undefined) return countMarks(marks, classes?.length ?? 0).map((one) => one.present);
   if (labels === undefined) return [];
   const counts = countsByLabel(labels);
   if (numberingFault(source) !== undefined) return [...counts];

@@ -5,6 +5,8 @@ export interface FileIndex {
   /** Relative or absolute paths, with /; bytes that are no UTF-8 as in `file_names.ts`. */
   readonly names: readonly string[];
   readonly labels?: Int32Array;
+  /** As of `Source`. */
+  readonly marks?: Int8Array;
   readonly classes?: readonly string[];
   readonly notes: readonly string[];
   /** Where a file is named, e.g. `line 3 of train.txt`; absent where its place in folders names it. */

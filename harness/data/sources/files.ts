@@ -13,7 +13,7 @@ import { type SharedFiles, sharedName, shareFiles } from './shared_files.ts';
  * @throws UserError that names the files where some cannot be read, or are not those of the manifest.
  */
 export async function openFiles(index: FileIndex, options: OpenOptions): Promise<Source> {
-  const { root, names, labels, classes, where } = index;
+  const { root, names, labels, marks, classes, where } = index;
   const { manifest, digests } =
     options.manifest === undefined
       ? await contentManifest(index, options)
@@ -29,10 +29,11 @@ export async function openFiles(index: FileIndex, options: OpenOptions): Promise
     if (found === undefined) throw new RangeError(`${root}: no image ${place}`);
     return found;
   };
-  const manifestOf = (others: Uint8Array) => manifestHash(others, labels);
+  const manifestOf = (others: Uint8Array) => manifestHash(others, index);
   return {
     ...sourceOf(root, (place) => names[place], manifest),
     ...(labels === undefined ? {} : { labels }),
+    ...(marks === undefined ? {} : { marks }),
     ...(classes === undefined ? {} : { classes }),
     ...(digests === undefined ? {} : { files: { digests, name, manifestOf } }),
     ...(where === undefined ? {} : { where }),

@@ -6,7 +6,8 @@ import type { SourceSpec } from '../spec.ts';
 
 type ConcatSpec = Extract<SourceSpec, { kind: 'concat' }>;
 type RepeatSpec = Extract<SourceSpec, { kind: 'repeat' }>;
-type Open = (spec: SourceSpec, options: OpenOptions) => Promise<Source>;
+/** Opens a source that a source is made of. */
+export type Open = (spec: SourceSpec, options: OpenOptions) => Promise<Source>;
 
 /** Labels and orders of so many samples still fit into memory. */
 const MOST = 2 ** 28;
@@ -60,7 +61,7 @@ export async function openRepeat(
   open: Open,
 ): Promise<Source> {
   const source = await open(spec, inner(options, 0));
-  const { labels, classes, unlabelled, manifest } = source;
+  const { labels, marks, classes, unlabelled, manifest } = source;
   const count = bounded(source.count * times, `repeat: ${source.count} samples ${times} times`);
   const files = repeatFiles(source, times);
   const find = (index: number): Sample => {
@@ -70,7 +71,12 @@ export async function openRepeat(
   return {
     count,
     ...(times === 1 ? {} : { distinct: source.distinct ?? source.count }),
-    ...(labels === undefined ? {} : { labels: repeated(labels, times) }),
+    ...(labels === undefined
+      ? {}
+      : { labels: joined(new Array<Int32Array>(times).fill(labels), int32) }),
+    ...(marks === undefined
+      ? {}
+      : { marks: joined(new Array<Int8Array>(times).fill(marks), int8) }),
     ...(classes === undefined ? {} : { classes }),
     ...(unlabelled === undefined ? {} : { unlabelled }),
     manifest: options.manifest ?? {
@@ -85,7 +91,7 @@ export async function openRepeat(
 }
 
 /** A sample of a part. */
-interface Sample {
+export interface Sample {
   readonly source: Source;
   /** Of the part. */
   readonly place: number;
@@ -95,7 +101,7 @@ interface Sample {
 type Delegated = 'describe' | 'where' | 'bytes' | 'share' | 'read';
 
 /** What the parts themselves know of their samples. */
-function delegated(
+export function delegated(
   parts: readonly Source[],
   find: (index: number) => Sample,
 ): Pick<Source, Delegated> {
@@ -124,7 +130,7 @@ function delegated(
 }
 
 /** Options of a part, with what is known of it where the whole has been opened before. */
-function inner({ manifest, shared, ...options }: OpenOptions, place: number): OpenOptions {
+export function inner({ manifest, shared, ...options }: OpenOptions, place: number): OpenOptions {
   const known = manifest?.parts?.[place];
   return {
     ...options,
@@ -202,25 +208,44 @@ function repeatFiles({ files, count }: Source, times: number): SampleFiles | und
 }
 
 /** Labels mean the same only where the classes have the same names in the same order. */
-function labelsOf(parts: readonly Source[]): Pick<Source, 'labels' | 'classes' | 'unlabelled'> {
-  const labels = parts.flatMap((part) => (part.labels === undefined ? [] : [part.labels]));
-  if (labels.length === 0) return {};
+function labelsOf(
+  parts: readonly Source[],
+): Pick<Source, 'labels' | 'marks' | 'classes' | 'unlabelled'> {
+  const labels = parts.flatMap((part) => part.labels ?? []);
+  const marks = parts.flatMap((part) => part.marks ?? []);
+  if (labels.length + marks.length === 0) return {};
   const unlabelled = mixture(parts);
   if (unlabelled !== undefined) return { unlabelled };
-  const whole = new Int32Array(labels.reduce((sum, { length }) => sum + length, 0));
+  const classes = parts.find((part) => part.classes !== undefined)?.classes;
+  return {
+    ...(labels.length > 0 ? { labels: joined(labels, int32) } : {}),
+    ...(marks.length > 0 ? { marks: joined(marks, int8) } : {}),
+    ...(classes === undefined ? {} : { classes }),
+  };
+}
+
+const int32 = (length: number) => new Int32Array(length);
+const int8 = (length: number) => new Int8Array(length);
+
+function joined<A extends Int32Array | Int8Array>(
+  parts: readonly A[],
+  empty: (length: number) => A,
+): A {
+  const whole = empty(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of labels) {
+  for (const part of parts) {
     whole.set(part, at);
     at += part.length;
   }
-  const classes = parts.find((part) => part.classes !== undefined)?.classes;
-  return { labels: whole, ...(classes === undefined ? {} : { classes }) };
+  return whole;
 }
 
 /** Why the labels of some parts cannot be those of the whole; undefined where they can. */
 function mixture(parts: readonly Source[]): string | undefined {
   const so = 'so the samples of concat count as unlabelled';
-  const bare = parts.flatMap(({ labels }, place) => (labels ? [] : [`sources[${place}]`]));
+  const bare = parts.flatMap(({ labels, marks }, place) =>
+    labels === undefined && marks === undefined ? [`sources[${place}]`] : [],
+  );
   if (bare.length > 0)
     return `${bare.join(', ')} ${bare.length > 1 ? 'have' : 'has'} no labels, ${so}`;
   const [first, ...others] = parts.map((source, place) => ({ path: `sources[${place}]`, source }));
@@ -231,10 +256,4 @@ function mixture(parts: readonly Source[]): string | undefined {
     if (!(cause instanceof UserError)) throw cause;
     return `${cause.message}. Till then the samples of concat count as unlabelled`;
   }
-}
-
-function repeated(labels: Int32Array, times: number): Int32Array {
-  const all = new Int32Array(labels.length * times);
-  for (let time = 0; time < times; time++) all.set(labels, time * labels.length);
-  return all;
 }

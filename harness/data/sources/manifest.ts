@@ -11,7 +11,8 @@ import { hashFiles } from './hash_files.ts';
 
 /**
  * The manifest of image files: SHA-256 over a line `DIGEST LABEL` a sample, in order, where DIGEST
- * is the SHA-256 of the file's bytes and LABEL `-` where there is none. Names are not in it. Each
+ * is the SHA-256 of the file's bytes and LABEL `-` where there is none, or as many marks as there are
+ * classes (`marks 1 0 -1`). Names are not in it. Each
  * file is read once: its digest is kept in the user's cache beside size and time of change, and
  * taken from there as long as both are the same.
  * @param options `verify` reads every file again.
@@ -23,7 +24,7 @@ export async function contentManifest(
   index: FileIndex,
   { verify = false, onProgress = () => {}, signal }: Partial<OpenOptions>,
 ): Promise<{ readonly manifest: Manifest; readonly digests: Uint8Array }> {
-  const { root, names, labels, notes } = index;
+  const { root, names, notes } = index;
   const known = await readKnown(root, signal);
   const states = await statesOf(index, signal);
   const unique = new Set(names);
@@ -45,15 +46,18 @@ export async function contentManifest(
   if (changed.length > 0) throw secretlyChanged(root, changed);
   if (stale.length > 0) await writeKnown(root, known);
   const digests = digestsOf(names, known);
-  const sha256 = await sha256Slowly(lines(digests, labels));
+  const sha256 = await sha256Slowly(lines(digests, index));
   await breath(signal);
   return { manifest: { sha256, count: names.length, notes }, digests };
 }
 
 /** SHA-256 of a manifest: over a line a sample, of its file's digest and its label. */
-export function manifestHash(digests: Uint8Array, labels: Int32Array | undefined): string {
-  return sha256(lines(digests, labels));
+export function manifestHash(digests: Uint8Array, truth: Truth): string {
+  return sha256(lines(digests, truth));
 }
+
+/** What is said of the samples. */
+type Truth = Pick<FileIndex, 'labels' | 'marks'>;
 
 type State = Omit<Known, 'digest'>;
 
@@ -127,14 +131,22 @@ function digestsOf(names: readonly string[], known: ReadonlyMap<string, Known>):
 
 const PIECE = 2 ** 16; // letters
 
-function* lines(digests: Uint8Array, labels: Int32Array | undefined): Generator<string> {
+function* lines(digests: Uint8Array, truth: Truth): Generator<string> {
   const bytes = Buffer.from(digests.buffer, digests.byteOffset, digests.length);
+  const said = truthOf(truth, digests.length / 32);
   let piece = ''; // of several lines: a hash takes longer to begin than to go on
   for (let place = 0; 32 * place < bytes.length; place++) {
-    piece += `${bytes.toString('hex', 32 * place, 32 * (place + 1))} ${labels?.[place] ?? '-'}\n`;
+    piece += `${bytes.toString('hex', 32 * place, 32 * (place + 1))} ${said(place)}\n`;
     if (piece.length < PIECE) continue;
     yield piece;
     piece = '';
   }
   yield piece;
+}
+
+/** What is said of a sample, as its line of a manifest has it. */
+function truthOf({ labels, marks }: Truth, count: number): (place: number) => string {
+  if (marks === undefined) return (place) => String(labels?.[place] ?? '-');
+  const classes = marks.length / count;
+  return (place) => `marks ${marks.subarray(place * classes, (place + 1) * classes).join(' ')}`;
 }

@@ -14,7 +14,13 @@ export interface SharedFiles {
 }
 
 /** Of a source made of sources, by part; a part without files has none. */
-export type Shared = SharedFiles | { readonly parts: readonly (Shared | undefined)[] };
+export interface SharedParts {
+  readonly parts: readonly (Shared | undefined)[];
+  /** Of a subset: its samples, by their index in the part. */
+  readonly picked?: Int32Array;
+}
+
+export type Shared = SharedFiles | SharedParts;
 
 /** @param names without NUL */
 export function shareFiles(root: string, names: readonly string[]): SharedFiles {

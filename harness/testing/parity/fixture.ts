@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
 import { readText } from '../../base/file_error.ts';
+import { readJson } from '../../base/json_file.ts';
 import { readFolder } from '../../base/read.ts';
 import type { HostArray } from '../../engine/array.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
@@ -48,6 +49,8 @@ export interface Fixture {
   input(name: string): HostArray;
   /** A field of the JSON, held to a schema. @throws UserError that names field and option. */
   field<T>(name: string, schema: z.ZodType<T>): T;
+  /** What another file of the case holds, NAME.PART.json. @throws UserError when it cannot be read */
+  part(name: string): unknown;
 }
 
 /** Names of the cases in a folder, sorted. */
@@ -92,6 +95,7 @@ export function readFixture(directory: string, name: string): Fixture {
       return tensor;
     },
     field: (key, schema) => parsedBy(schema, json[key], key),
+    part: (key) => readJson(join(directory, `${name}.${key}.json`), 'COCO annotations or results'),
   };
 }
 

@@ -1,0 +1,4 @@
+import { type Benchmarks, benchmarksByKind } from '../harness/benchmark/registry.ts';
+
+/** Every protocol, by the name that `scripts/benchmark.mjs` takes. A new one is a line here. */
+export const benchmarks: Benchmarks = benchmarksByKind([await import('./knn.ts')]);

@@ -1,0 +1,42 @@
+import type { Metrics } from '../experiment/index.ts';
+import type { Terminal } from '../log/progress.ts';
+import type { RunRecord } from '../record/record.ts';
+import type { BenchmarkExperiment } from './experiment.ts';
+import type { Benchmarks } from './registry.ts';
+import type { OpenedWeights } from './weights.ts';
+
+export interface BenchmarkOptions {
+  readonly experiment: BenchmarkExperiment;
+  /** By `kind`. */
+  readonly benchmarks: Benchmarks;
+  /** What the experiment names by hash; absent for `random`. */
+  readonly weights?: OpenedWeights | undefined;
+  /** The folder that paths of data sources start from. */
+  readonly data: string;
+  readonly workDir: string;
+  /** Where features are kept; in `workDir` by default. Runs on the same images may share it. */
+  readonly features?: string | undefined;
+  /** `auto`: goes on with what `workDir` has. */
+  readonly resumeFrom?: string | undefined;
+  /** Processes or threads that prepare data. Never changes a result bit. */
+  readonly workers?: number | undefined;
+  /** Threads that compute; default: all cores. Never changes a result bit. */
+  readonly threads?: number | undefined;
+  /** Stops soon; what is finished stays. */
+  readonly signal?: AbortSignal | undefined;
+  readonly terminal?: Terminal | undefined;
+  /** Moves every weight by one unit in the last place, to measure a golden's band. */
+  readonly perturbation?: number | undefined;
+  /** Of a protocol that trains: the experiments to run of those that it has; all by default. */
+  readonly cells?: readonly string[] | undefined;
+  /** Stops after this many units; the run can be resumed. */
+  readonly stopAfterUnit?: number | undefined;
+}
+
+export interface BenchmarkResult {
+  readonly record: RunRecord;
+  readonly workDir: string;
+  readonly finished: boolean;
+  /** What stands in tables; undefined until all is there. */
+  readonly summary: Metrics | undefined;
+}

@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { always, kindOfPath, type Lock, Sha256, sha256Json, UserError } from '../base/index.ts';
+import { startEngine } from '../engine/index.ts';
+import {
+  type Experiment,
+  type ExperimentInput,
+  type Metrics,
+  parseExperiment,
+} from '../experiment/index.ts';
+import { metricsOf } from '../record/entries.ts';
+import { History } from '../record/history.ts';
+import { mixed, type Provenance, provenanceOf } from '../record/provenance.ts';
+import { type RunRecord, readRecord } from '../record/record.ts';
+import { hashesOf } from '../record/repair.ts';
+import { train } from '../run/trainer.ts';
+import { openWorkDir } from '../run/work_dir.ts';
+import { stateHash } from '../weights/checkpoint.ts';
+import type { BoundTrained } from './definition.ts';
+import type { BenchmarkExperiment } from './experiment.ts';
+import { weightsOf } from './given_weights.ts';
+import { notesOf } from './notes.ts';
+import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
+
+/** The experiments of a protocol that trains, checked, by name. */
+export function trainedExperiments(
+  experiment: BenchmarkExperiment,
+  bound: BoundTrained,
+): ReadonlyMap<string, Experiment> {
+  const { name, seed, lanes, weights, backbone, sobel, mean, std } = experiment;
+  const start =
+    weights.kind === 'file' ? { start: { sha256: weights.sha256, prefix: weights.prefix } } : {};
+  const inputs = Object.entries(
+    bound.experiments({ backbone, sobel, mean, std }),
+  ) satisfies (readonly [string, ExperimentInput])[];
+  return new Map(
+    inputs.map(([cell, input]) => {
+      const value = { ...input, name: `${name}/${cell}`, seed, lanes, ...start };
+      return [cell, parseExperiment(value, { [bound.method.kind]: bound.method })] as const;
+    }),
+  );
+}
+
+/**
+ * Trains the experiments of a protocol that are not finished yet, each in a folder of its own name, where it is an
+ * ordinary run, and makes the record of those that are. Several processes may train several cells of one work directory.
+ */
+export async function runTrained(
+  options: BenchmarkOptions,
+  bound: BoundTrained,
+): Promise<BenchmarkResult> {
+  const { workDir, data, workers, threads, signal, terminal, perturbation } = options;
+  const experiments = trainedExperiments(options.experiment, bound);
+  const chosen = chosenCells(options, [...experiments.keys()]);
+  await writeSummary(options, bound, [...experiments.keys()]);
+  for (const cell of chosen) {
+    const experiment = experiments.get(cell);
+    const folder = join(workDir, cell);
+    if (experiment === undefined || recordOf(folder)?.finished) continue;
+    const { finished } = await train({
+      experiment,
+      methods: { [bound.method.kind]: bound.method },
+      ...{ data, workDir: folder, workers, threads, signal, terminal, perturbation },
+      resumeFrom: options.resumeFrom,
+      pretrained: options.weights?.file,
+      prefix: options.weights?.prefix,
+    });
+    if (!finished) break;
+    await writeSummary(options, bound, [...experiments.keys()]);
+  }
+  return writeSummary(options, bound, [...experiments.keys()]);
+}
+
+function chosenCells({ cells }: BenchmarkOptions, all: readonly string[]): readonly string[] {
+  const strange = cells?.find((cell) => !all.includes(cell));
+  if (strange !== undefined)
+    throw new UserError(`--cells ${strange}: there is no such one; they are ${all.join(', ')}`);
+  return cells ?? all;
+}
+
+function recordOf(folder: string): RunRecord | undefined {
+  return kindOfPath(join(folder, 'record.json')) === undefined ? undefined : readRecord(folder);
+}
+
+/** The record of the whole, from those of the experiments that are finished. */
+async function writeSummary(
+  options: BenchmarkOptions,
+  bound: BoundTrained,
+  cells: readonly string[],
+): Promise<BenchmarkResult> {
+  const { workDir, experiment } = options;
+  const done = cells.flatMap((cell) => {
+    const record = recordOf(join(workDir, cell));
+    return record?.finished ? [{ cell, record }] : [];
+  });
+  const history = new History(workDir, experiment, await provenanceOfAll(options, done), [], {
+    ...notesOf(options),
+    ...(cells.length > 1 ? { cells: done.map(({ cell }) => cell).join(' ') } : {}),
+  });
+  history.add({ epoch: 0, step: 0, metrics: {}, stateHash: await stateHash(weightsOf(options)) });
+  let step = 0;
+  for (const [i, { record }] of done.entries()) {
+    const last = record.epochs.at(-1);
+    if (last === undefined) throw new Error('benchmark: a finished run without epochs');
+    step += last.step;
+    const metrics = { ...metricsOf(last.metrics), ...metricsOf(record.final ?? {}) };
+    history.add({ epoch: i + 1, step, metrics, stateHash: last.stateHash });
+  }
+  const finished = done.length === cells.length;
+  const summary = finished ? bound.summary(curvesOf(done)) : undefined;
+  if (summary !== undefined) history.finish(summary);
+  let lock: Lock | undefined;
+  await always(
+    async () => {
+      lock = await openWorkDir(workDir);
+      await history.write();
+    },
+    () => lock?.release(),
+  );
+  return { record: history.record(), workDir, finished, summary };
+}
+
+interface Done {
+  readonly cell: string;
+  readonly record: RunRecord;
+}
+
+function curvesOf(done: readonly Done[]): Map<string, Metrics[]> {
+  return new Map(
+    done.map(({ cell, record: { epochs, final = {} } }) => {
+      const curve = epochs.map(({ metrics }) => metricsOf(metrics));
+      const last = { ...curve.at(-1), ...metricsOf(final) };
+      return [cell, [...curve.slice(0, -1), last]] as const;
+    }),
+  );
+}
+
+/** What all of them have been computed from and with. */
+async function provenanceOfAll(
+  { experiment }: BenchmarkOptions,
+  done: readonly Done[],
+): Promise<Provenance> {
+  const { weights, benchmark } = experiment;
+  await startEngine();
+  const file = weights.kind === 'file' ? { pretrained: weights.sha256 } : {};
+  const graph = sha256Json([benchmark, ...done.map(({ record }) => record.graph)]);
+  const own = provenanceOf({ ...dataOf(done), ...file }, graph);
+  const [first, ...others] = done.map(({ record }) => record);
+  if (first === undefined) return own;
+  const fingerprint = others.reduce((all, one) => mixed(all, one.fingerprint), first.fingerprint);
+  return { ...own, library: first.library, fingerprint };
+}
+
+/** By use, and by cell as well where cells have different data. */
+function dataOf(done: readonly Done[]): Record<string, Sha256> {
+  const all: Record<string, Sha256> = {};
+  const unlike = new Set<string>();
+  for (const { record } of done)
+    for (const [use, hash] of Object.entries(hashesOf(record.data))) {
+      all[use] ??= Sha256.parse(hash);
+      if (all[use] !== hash) unlike.add(use);
+    }
+  for (const use of unlike) {
+    delete all[use];
+    for (const { cell, record } of done)
+      all[`${cell}.${use}`] = Sha256.parse(hashesOf(record.data)[use]);
+  }
+  return all;
+}

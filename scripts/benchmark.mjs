@@ -1,0 +1,45 @@
+import { command } from './cli.mjs';
+import { load } from './load.mjs';
+
+const { benchmarkOptions } = await load('tools/command/benchmark.ts');
+
+await command(
+  import.meta.url,
+  {
+    summary: 'Judge weights by a standard protocol; stop and go on at any time.',
+    ends: 'saves',
+    arguments: [
+      { name: 'NAME', help: 'of a benchmark, or all: every one whose data are there' },
+      {
+        name: 'WEIGHTS',
+        help: 'a file of weights, also of PyTorch; a work directory or its record; or random',
+      },
+    ],
+    options: benchmarkOptions,
+    examples: [
+      'knn random',
+      'knn work_dirs/moco-cifar10 --data ~/data --preset cifar10',
+      'all moco_v2_800ep_pretrain.pth.tar --data ~/data',
+    ],
+  },
+  async ({ options, args: [name, from], print }) => {
+    const { askedFor, benchmarkInterruptibly, weightsNamed } = await load(
+      'tools/command/benchmark.ts',
+    );
+    const weights = await weightsNamed(from, options);
+    const asked = askedFor(name, weights, options);
+    const { result, code } = await benchmarkInterruptibly(asked, options);
+    if (result === undefined) return code;
+    const { record, workDir, finished, summary } = result;
+    const last = record.epochs.at(-1);
+    print(
+      { benchmark: record.experiment.name, workDir, finished, summary, last },
+      finished
+        ? Object.entries(summary)
+            .map(([metric, value]) => `${metric}: ${value.toFixed(2)}`)
+            .join('\n')
+        : `stopped after ${last.epoch} units; go on with --resume_from auto`,
+    );
+    return code;
+  },
+);

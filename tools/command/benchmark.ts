@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { benchmarks } from '../../benchmarks/index.ts';
+import { UserError } from '../../harness/base/index.ts';
+import type { BenchmarkDefinition, Preset } from '../../harness/benchmark/definition.ts';
+import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
+import { benchmarkNamed } from '../../harness/benchmark/registry.ts';
+import { runBenchmark } from '../../harness/benchmark/run.ts';
+import { labelOf, type OpenedWeights, openTarget } from '../../harness/benchmark/weights.ts';
+import { override } from '../../harness/experiment/index.ts';
+import { onInterrupt } from '../../harness/run/interrupt.ts';
+import type { OptionsOf } from './option.ts';
+import { prefixOption, setOption } from './shared_options.ts';
+
+/** Options of `scripts/benchmark.mjs`. */
+export const benchmarkOptions = {
+  data: { kind: 'text', value: 'DIR', help: 'folder of data sets (default: drawn images)' },
+  preset: { kind: 'text', value: 'NAME', help: 'which data set of DIR (default: found)' },
+  work_dir: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'outputs (default: work_dirs/benchmarks/NAME-DATA/WEIGHTS)',
+  },
+  epoch: { kind: 'int', value: 'N', min: 0, help: 'of a work directory (default: the newest)' },
+  prefix: prefixOption,
+  set: setOption,
+  resume_from: { kind: 'text', value: 'auto', help: 'go on with what the work directory has' },
+  cells: { kind: 'list', value: 'NAME', help: 'of a grid: run this one; may be repeated' },
+  dry_run: { kind: 'flag', help: 'say what would be computed, compute nothing' },
+  workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
+  threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
+} as const;
+type Options = OptionsOf<typeof benchmarkOptions>;
+
+/** A backbone for the drawn images, where no weights say another: seconds on two cores. */
+const SMALL = { depth: 18, width: 1 / 4, stem: 'cifar' } as const;
+
+/** A benchmark that is ready to run. */
+export interface Asked {
+  readonly experiment: BenchmarkExperiment;
+  readonly weights: OpenedWeights | undefined;
+  readonly workDir: string;
+}
+
+/** The weights of a command line; undefined for `random`. @throws UserError */
+export async function weightsNamed(
+  name: string,
+  { epoch, prefix }: Pick<Options, 'epoch' | 'prefix'>,
+): Promise<OpenedWeights | undefined> {
+  if (name !== 'random') return openTarget(name, { epoch, prefix });
+  for (const [option, value] of Object.entries({ epoch, prefix }))
+    if (value !== undefined)
+      throw new UserError(`--${option} ${value} says what to take of a file, and these are random`);
+  return undefined;
+}
+
+/** What a command line asks for. @throws UserError where it is not known, or its data are not there. */
+export function askedFor(
+  kind: string,
+  weights: OpenedWeights | undefined,
+  options: Pick<Options, 'data' | 'preset' | 'set' | 'work_dir'>,
+): Asked {
+  const definition = benchmarkNamed(kind, benchmarks);
+  const { name: data, spec } = dataOf(definition, options);
+  const value = {
+    name: `${kind}-${data}`,
+    benchmark: { kind, ...spec },
+    weights:
+      weights === undefined
+        ? { kind: 'random' }
+        : { kind: 'file', sha256: weights.sha256, prefix: weights.prefix },
+    backbone: weights?.backbone ?? (data === 'drawn' ? SMALL : { depth: 50 }),
+    ...(weights === undefined ? {} : { sobel: weights.sobel }),
+    ...(weights?.mean === undefined ? {} : { mean: weights.mean, std: weights.std }),
+  };
+  const experiment = parseBenchmark(override(value, options.set), benchmarks);
+  const label = weights === undefined ? 'random' : labelOf(weights);
+  const workDir = options.work_dir ?? join('work_dirs', 'benchmarks', experiment.name, label);
+  return { experiment, weights, workDir };
+}
+
+interface Chosen {
+  readonly name: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+function dataOf(
+  { kind, drawn, presets }: BenchmarkDefinition,
+  { data, preset }: Pick<Options, 'data' | 'preset'>,
+): Chosen {
+  if (data === undefined && preset !== undefined)
+    throw new UserError(`--preset ${preset}: say with --data DIR where it lies`);
+  if (data === undefined) return { name: 'drawn', spec: drawn };
+  const known = Object.entries(presets);
+  if (preset !== undefined) {
+    const found = known.find(([name]) => name === preset)?.[1];
+    if (found !== undefined) return { name: preset, spec: found.spec };
+    const names = known.map(([name]) => name).join(', ');
+    throw new UserError(`--preset ${preset}: ${kind} knows ${names === '' ? 'none' : names}`);
+  }
+  const there = known.find(([, one]) => missingOf(one, data).length === 0);
+  if (there !== undefined) return { name: there[0], spec: there[1].spec };
+  throw new UserError(`${kind}: ${data} has none of its data: ${absentText(presets, data)}`);
+}
+
+function missingOf({ needs }: Preset, data: string): string[] {
+  return needs.filter((path) => !existsSync(resolve(data, path)));
+}
+
+function absentText(presets: BenchmarkDefinition['presets'], data: string): string {
+  return Object.entries(presets)
+    .map(([name, one]) => `${name} (${missingOf(one, data).join(', ')} is not there)`)
+    .join('; ');
+}
+
+/** Runs one, until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
+export async function benchmarkInterruptibly(
+  asked: Asked,
+  options: Pick<Options, 'data' | 'resume_from' | 'cells' | 'workers' | 'threads'>,
+): Promise<{ readonly result: BenchmarkResult | undefined; readonly code: number }> {
+  const { data = '.', resume_from: resumeFrom, cells, workers, threads } = options;
+  const doing = 'stopping; what is finished stays';
+  const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`), doing);
+  const { signal } = interruption;
+  try {
+    const result = await runBenchmark({
+      ...asked,
+      ...{ benchmarks, data, resumeFrom, workers, threads, signal },
+      cells: cells.length === 0 ? undefined : cells,
+    });
+    return { result, code: result.finished || !signal.aborted ? 0 : interruption.code() };
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+    return { result: undefined, code: interruption.code() };
+  } finally {
+    interruption.dispose();
+  }
+}

@@ -1,0 +1,52 @@
+import { benchmarks } from '../../benchmarks/index.ts';
+import { fileKindAt, readJson } from '../../harness/base/index.ts';
+import {
+  type BenchmarkExperiment,
+  isBenchmark,
+  parseBenchmark,
+} from '../../harness/benchmark/experiment.ts';
+import { benchmarkRuns } from '../../harness/benchmark/pinnable.ts';
+import { methodsOf } from '../../harness/benchmark/registry.ts';
+import { type Experiment, type Methods, override } from '../../harness/experiment/index.ts';
+import { type Pinnable, trainingRuns } from '../../harness/verify/pinnable.ts';
+import { methods } from '../../methods/index.ts';
+import { askedFor } from './benchmark.ts';
+import { experimentFrom } from './experiment.ts';
+
+/** Every method that a run may be of: those of `methods/`, and those that benchmarks train by. */
+export const allMethods: Methods = { ...methods, ...methodsOf(benchmarks) };
+
+/** What commands run that take both: a training, or a benchmark. */
+export type Subject =
+  | { readonly way: 'training'; readonly experiment: Experiment }
+  | { readonly way: 'benchmark'; readonly experiment: BenchmarkExperiment };
+
+/**
+ * The training or benchmark that a command line means: an experiment by name, `KIND-drawn` for a benchmark of random
+ * weights on drawn images, or a `.json` file that holds either.
+ * @throws UserError
+ */
+export async function subjectFrom(
+  name: string,
+  options: { readonly epochs?: number | undefined; readonly set?: readonly string[] },
+): Promise<Subject> {
+  const { set = [] } = options;
+  const kind = /^([a-z][a-z0-9_]*)-drawn$/.exec(name)?.[1];
+  if (kind !== undefined && Object.hasOwn(benchmarks, kind)) {
+    const line = { data: undefined, preset: undefined, work_dir: undefined, set };
+    return { way: 'benchmark', experiment: askedFor(kind, undefined, line).experiment };
+  }
+  if (fileKindAt(name)?.kind === 'json') {
+    const value = readJson(name, 'an experiment');
+    if (typeof value === 'object' && value !== null && isBenchmark(value))
+      return { way: 'benchmark', experiment: parseBenchmark(override(value, set), benchmarks) };
+  }
+  return { way: 'training', experiment: (await experimentFrom(name, options)).experiment };
+}
+
+/** A subject as `bless` takes it. @param data folder of data */
+export function pinnableOf(subject: Subject, data: string): Pinnable {
+  return subject.way === 'benchmark'
+    ? benchmarkRuns(subject.experiment, benchmarks, data)
+    : trainingRuns(subject.experiment, methods, data);
+}
