@@ -11,6 +11,7 @@ import { weightsOf } from './given_weights.ts';
 import { BenchmarkLog } from './log.ts';
 import { notesOf } from './notes.ts';
 import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
+import { drawFeatures, drawUnit } from './pictures.ts';
 import { type OpenSets, openSets } from './sets.ts';
 import type { Start } from './start.ts';
 import { type FeatureStore, openStore } from './store.ts';
@@ -142,10 +143,12 @@ class FrozenRun {
   private async unit(i: number, unit: string, count: number): Promise<void> {
     const { bound, history, log, lock, options } = this;
     options.signal?.throwIfAborted();
-    const { metrics, tensors } = await bound.judge(this.bench(unit), unit);
+    const { metrics, tensors, predictions } = await bound.judge(this.bench(unit), unit);
     refuseNotFinite(unit, metrics);
     lock.check();
     const hash = await writeUnit(options.workDir, unit, tensors);
+    if (options.pictures && predictions !== undefined)
+      await drawUnit({ options, sets: this.opened.sets }, unit, predictions);
     history.add({ epoch: i + 1, step: i + 1, metrics, stateHash: hash });
     log.unit(`${i + 1}/${count}`, unit, metrics);
     await history.write();
@@ -162,6 +165,10 @@ class FrozenRun {
     const metrics = new Map(units.map((unit, i) => [unit, metricsOf(done[i]?.metrics ?? {})]));
     const summary = bound.summary(metrics);
     refuseNotFinite('summary', summary);
+    if (options.pictures) {
+      const { sets, store } = this.opened;
+      await drawFeatures({ options, bound, sets, store });
+    }
     history.finish(summary);
     await history.write();
     log.summary(summary);

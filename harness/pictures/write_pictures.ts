@@ -3,8 +3,8 @@ import { breath, writeAtomic } from '../base/index.ts';
 import type { Source } from '../data/source.ts';
 import { neighbours } from '../evaluation/knn.ts';
 import type { LayerFeatures } from '../features/layers.ts';
-import { classBarsSvg } from './class_bars.ts';
-import { accuracyBars } from './class_values.ts';
+import { type ClassValues, classBarsSvg } from './class_bars.ts';
+import { accuracyBars, precisionBars } from './class_values.ts';
 import { confusionOf, confusionSvg } from './confusion.ts';
 import { featureMapSvg } from './feature_map.ts';
 import { rowsAt, sampled } from './gather.ts';
@@ -24,6 +24,8 @@ export interface PicturedSet extends Labelled {
 export interface PictureOptions {
   /** Where they go; files of the same names are replaced. */
   readonly folder: string;
+  /** What file names begin with, e.g. `feat5_`. */
+  readonly stem?: string;
   /** What was judged, for titles. */
   readonly title: string;
   readonly seed: number;
@@ -33,7 +35,7 @@ export interface PictureOptions {
   /** float32 [N, C] of the test images: the larger, the more the class. Absent: map and sheet alone. */
   readonly scores?: Float32Array | undefined;
   /** Threads of the engine; 0 for all cores. Never changes a bit. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,8 +54,10 @@ interface Planned extends Picture {
 
 /** Images on the map, at most: the library's time grows with them. */
 const MAP_POINTS = 2000;
-/** Images in which neighbours are searched, at most: of 2048 features, 0.8 GB. */
-const SEARCHED = 50_000;
+/** Numbers of all their features, at most. */
+const MAP_NUMBERS = 2 ** 22;
+/** Numbers of the features in which neighbours are searched, at most: 1 GB while it lasts. */
+const SEARCHED_NUMBERS = 2 ** 26;
 const SHEET_ROWS = 12;
 const SHEET_COLUMNS = 9;
 
@@ -64,10 +68,11 @@ const SHEET_COLUMNS = 9;
  * @returns what was written, in the order of a page
  */
 export async function writePictures(options: PictureOptions): Promise<Picture[]> {
-  const { folder, signal } = options;
+  const { folder, stem = '', signal } = options;
   const written: Picture[] = [];
-  for (const { file, title, note, make } of [...judged(options), ...ofFeatures(options)]) {
+  for (const { file: name, title, note, make } of [...judged(options), ...ofFeatures(options)]) {
     await breath(signal);
+    const file = stem + name;
     await writeAtomic(join(folder, file), await make());
     written.push({ file, title, ...(note === undefined ? {} : { note }) });
   }
@@ -76,20 +81,22 @@ export async function writePictures(options: PictureOptions): Promise<Picture[]>
 
 /** Pictures of how images were judged. */
 function judged({ test, scores, title }: PictureOptions): Planned[] {
-  if (scores === undefined || test.labels === undefined) return [];
+  if (scores === undefined) return [];
+  const bars = (name: string, values: ClassValues): Planned => ({
+    file: 'classes.svg',
+    title: name,
+    make: () => classBarsSvg(values, test, title),
+  });
+  if (test.marks !== undefined)
+    return [bars('Average precision by class', precisionBars(test.marks, scores, test.count))];
+  if (test.labels === undefined) return [];
   const confusion = confusionOf(test.labels, scores);
-  return [
-    {
-      file: 'confusion.svg',
-      title: 'Confusion matrix',
-      make: () => confusionSvg(confusion, test, title),
-    },
-    {
-      file: 'classes.svg',
-      title: 'Accuracy by class',
-      make: () => classBarsSvg(accuracyBars(confusion), test, title),
-    },
-  ];
+  const matrix = {
+    file: 'confusion.svg',
+    title: 'Confusion matrix',
+    make: () => confusionSvg(confusion, test, title),
+  };
+  return [matrix, bars('Accuracy by class', accuracyBars(confusion))];
 }
 
 /** Pictures of where images lie. */
@@ -115,9 +122,10 @@ function ofFeatures(options: PictureOptions): Planned[] {
 
 async function mapOf(features: LayerFeatures, options: PictureOptions): Promise<string> {
   const { test, seed, title, threads = 0, signal } = options;
-  const indices = sampled(test.count, MAP_POINTS, seed, 'map');
-  const rows = await rowsAt(features, indices, signal);
   const { width } = features;
+  const most = Math.min(MAP_POINTS, Math.floor(MAP_NUMBERS / width));
+  const indices = sampled(test.count, most, seed, 'map');
+  const rows = await rowsAt(features, indices, signal);
   const plane = await principalPlane(rows, width, seed, signal);
   const near =
     indices.length < FEWEST
@@ -136,8 +144,9 @@ async function sheetOf({
   if (test.features === undefined || train?.features === undefined)
     throw new Error('pictures: no features');
   const asked = Int32Array.from(shownImages(test, SHEET_ROWS));
-  const searched = sampled(train.count, SEARCHED, seed, 'neighbours');
   const { width } = test.features;
+  const most = Math.floor(SEARCHED_NUMBERS / width);
+  const searched = sampled(train.count, most, seed, 'neighbours');
   const near = await neighbours(
     { features: await rowsAt(train.features, searched, signal), width },
     { features: await rowsAt(test.features, asked, signal), width },
