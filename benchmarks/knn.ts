@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineBenchmark, hostArray, UserError } from '../harness/benchmark/kit.ts';
-import { knnVotes, neighbours } from '../harness/evaluation/knn.ts';
+import { knnVotes } from '../harness/evaluation/knn.ts';
+import { nearestRows } from '../harness/evaluation/nearest_rows.ts';
 import { classCount, topShare } from '../harness/evaluation/rows.ts';
 import { cifar10, classData, classSets, drawnData, folders, imagenet } from './settings.ts';
 
@@ -45,11 +46,10 @@ export const knn = defineBenchmark<KnnSpec>({
     const rowsOf = async (use: string) => {
       const labels = sets[use]?.labels;
       if (labels === undefined) throw new UserError(`benchmark.data.${use}: k-NN needs one label`);
-      const layer = await features(use, 'feat5', 'average');
-      return { features: await layer.rows(0, layer.count), width: layer.width, labels };
+      return { rows: await features(use, 'feat5', 'average'), labels };
     };
     const [train, test] = [await rowsOf('train'), await rowsOf('test')];
-    const found = await neighbours(train, test, { k, threads, signal });
+    const found = await nearestRows(train.rows, test.rows, { k, threads, signal });
     const classes = classCount(train.labels);
     const votes = Float32Array.from(knnVotes(found, train.labels, classes, temperature));
     const share = (top: number) => topShare(votes, classes, test.labels, top);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { always, type Lock, makeFolders, sha256Json, UserError } from '../base/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import type { Metrics } from '../experiment/index.ts';
+import type { FeatureStore } from '../features/store.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
 import { History } from '../record/history.ts';
 import { continued, environment, type Provenance, provenanceOf } from '../record/provenance.ts';
@@ -14,7 +15,7 @@ import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
 import { drawFeatures, drawUnit } from './pictures.ts';
 import { type OpenSets, openSets } from './sets.ts';
 import type { Start } from './start.ts';
-import { type FeatureStore, openStore } from './store.ts';
+import { openBenchmarkStore } from './store.ts';
 import { writeUnit } from './unit_file.ts';
 
 /** A frozen protocol that is open: weights, images, features. */
@@ -36,19 +37,12 @@ export async function runFrozen(
   lock: Lock,
   start: Start | undefined,
 ): Promise<BenchmarkResult> {
-  const { experiment, workDir, terminal } = options;
-  const opened = await open(options, bound);
+  const { experiment, workDir } = options;
+  let log: BenchmarkLog | undefined;
+  const opened = await open(options, bound, (line) => log?.info(line));
   return always(
     async () => {
-      const log = new BenchmarkLog({
-        folder: workDir,
-        seed: experiment.seed,
-        environment: Object.entries(environment())
-          .map(([name, value]) => `${name} ${value}`)
-          .join(', '),
-        check: () => lock.check(),
-        terminal,
-      });
+      log = openLog(options, lock);
       log.info(startLine(options, bound));
       for (const line of options.weights?.said ?? []) log.info(line);
       for (const { warnings } of Object.values(opened.sets.images))
@@ -56,7 +50,7 @@ export async function runFrozen(
       const provenance =
         start === undefined
           ? opened.provenance
-          : continued(provenanceIn(start), opened.provenance, (message) => log.warn(message));
+          : continued(provenanceIn(start), opened.provenance, (message) => log?.warn(message));
       const entries = start?.entries ?? [];
       const history = new History(workDir, experiment, provenance, entries, notesOf(options));
       return await new FrozenRun(options, bound, opened, history, log, lock).advance();
@@ -65,8 +59,12 @@ export async function runFrozen(
   );
 }
 
-async function open(options: BenchmarkOptions, bound: BoundFrozen): Promise<Opened> {
-  const { experiment, data, workers, threads = 0, signal } = options;
+async function open(
+  options: BenchmarkOptions,
+  bound: BoundFrozen,
+  tell: (line: string) => void,
+): Promise<Opened> {
+  const { experiment, data, workers, threads = 0, signal, workDir } = options;
   const { batch = 32 } = experiment.extraction ?? {};
   const uses = bound.sets();
   const sets = await openSets(uses, { data, batch, workers, signal });
@@ -74,12 +72,27 @@ async function open(options: BenchmarkOptions, bound: BoundFrozen): Promise<Open
   const weights = weightsOf(options);
   useLanes(experiment.lanes);
   const { images } = sets;
-  const store = await openStore({ experiment, uses, images, weights, threads, signal });
+  const store = await openBenchmarkStore({
+    folder: options.features ?? join(workDir, 'features'),
+    features: bound.features(),
+    ...{ experiment, uses, images, weights, threads, signal, tell },
+  });
   const manifests = Object.entries(images).map(([use, set]) => [use, set.sha256] as const);
   const file = experiment.weights.kind === 'file' ? { weights: experiment.weights.sha256 } : {};
   const graph = sha256Json([store.graph, experiment.benchmark]);
   const provenance = provenanceOf({ ...Object.fromEntries(manifests), ...file }, graph);
   return { sets, store, provenance, state: await stateHash(weights) };
+}
+
+function openLog({ workDir: folder, experiment, terminal }: BenchmarkOptions, lock: Lock) {
+  const words = Object.entries(environment()).map(([name, value]) => `${name} ${value}`);
+  return new BenchmarkLog({
+    folder,
+    seed: experiment.seed,
+    environment: words.join(', '),
+    check: () => lock.check(),
+    terminal,
+  });
 }
 
 function provenanceIn({ record }: Start): Provenance {

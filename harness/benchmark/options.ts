@@ -14,6 +14,8 @@ export interface BenchmarkOptions {
   /** The folder that paths of data sources start from. */
   readonly data: string;
   readonly workDir: string;
+  /** Where features are kept; in `workDir` by default. Runs on the same images may share it. */
+  readonly features?: string | undefined;
   /** `auto`: goes on with what `workDir` has. */
   readonly resumeFrom?: string | undefined;
   /** Processes or threads that prepare data. Never changes a result bit. */

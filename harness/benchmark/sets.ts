@@ -1,6 +1,6 @@
 import { sameClasses } from '../data/classes.ts';
 import { classNames } from '../data/label_counts.ts';
-import { type ImageSet, openImageSet } from '../evaluation/image_set.ts';
+import { type ImageSet, type MarkedSet, openKnownImages } from '../evaluation/image_set.ts';
 import type { BenchSet, ImageUse } from './definition.ts';
 
 export interface SetsSetup {
@@ -14,7 +14,7 @@ export interface SetsSetup {
 
 /** The images of a protocol, open. */
 export interface OpenSets {
-  readonly images: Readonly<Record<string, ImageSet>>;
+  readonly images: Readonly<Record<string, ImageSet | MarkedSet>>;
   readonly bench: Readonly<Record<string, BenchSet>>;
 }
 
@@ -26,11 +26,11 @@ export async function openSets(
   uses: Readonly<Record<string, ImageUse>>,
   { data, batch, workers, signal }: SetsSetup,
 ): Promise<OpenSets> {
-  const images: [string, ImageSet][] = [];
+  const images: [string, ImageSet | MarkedSet][] = [];
   for (const [use, { source: spec, pipeline, size }] of Object.entries(uses)) {
     const threads = workers === undefined ? {} : { workers };
     const setup = { spec, data, pipeline, size, batch, signal, ...threads };
-    images.push([use, await openImageSet(setup, `benchmark.data.${use}`)]);
+    images.push([use, await openKnownImages(setup, `benchmark.data.${use}`)]);
   }
   const [first, ...others] = images;
   for (const [, set] of others) if (first !== undefined) sameClasses(first[1], set);
@@ -40,6 +40,7 @@ export async function openSets(
   };
 }
 
-function benchSet({ path, source, count, labels, describe }: ImageSet): BenchSet {
-  return { count, labels, marks: undefined, classes: classNames(path, source), describe };
+function benchSet(set: ImageSet | MarkedSet): BenchSet {
+  const { path, source, count, labels, marks, describe } = set;
+  return { count, labels, marks, classes: classNames(path, source), describe };
 }

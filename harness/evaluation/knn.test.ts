@@ -5,13 +5,22 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../engine/index.ts';
 import { stream } from '../random/stream.ts';
 import { readSafetensors } from '../weights/safetensors.ts';
-import { knnTop1, knnVotes, neighbours } from './knn.ts';
+import { knnTop1, knnVotes } from './knn.ts';
+import { nearestRows, type SearchOptions } from './nearest_rows.ts';
+import { inMemory } from './row_source.ts';
+import type { LabelledFeatures } from './rows.ts';
 
 beforeAll(async () => {
   await startEngine();
 });
 
 const golden = join(fileURLToPath(import.meta.url), '../../../golden/evaluation');
+
+type Rows = Pick<LabelledFeatures, 'features' | 'width'>;
+
+function neighbours(train: Rows, test: Rows, options: SearchOptions) {
+  return nearestRows(inMemory(train), inMemory(test), options);
+}
 
 function rowsOf(features: Float32Array, width: number, labels: Int32Array = new Int32Array()) {
   return { features, width, labels };

@@ -33,6 +33,12 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
       `experiment ${name}: backbone.channels: found ${channels}, expected ${bound.channels}: ` +
         `what ${bound.kind} gives the backbone has ${bound.channels} channels`,
     );
+  const { frozenStages, stages = 4 } = experiment.backbone;
+  if (bound.frozenBackbone && frozenStages < stages)
+    throw new UserError(
+      `experiment ${name}: backbone.frozenStages: found ${frozenStages}, expected ${stages}: ${bound.kind} learns on a ` +
+        'backbone that stays as it is',
+    );
   const moving = bound.cached ? data.pipelines[0]?.find(({ kind }) => !STILL.has(kind)) : undefined;
   if (moving !== undefined)
     throw new UserError(

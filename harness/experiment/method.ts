@@ -163,6 +163,8 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
   readonly labels?: true;
   /** True where the graph makes random values: `Step.chance`, dropout. */
   readonly chance?: true;
+  /** True where the backbone is not to learn, so that an experiment must freeze all of it. */
+  readonly frozenBackbone?: true;
   /** True where steps take features that are computed once: `Model.cached`. */
   cached?(spec: Spec): boolean;
   /** Channels that the backbone takes, where `Model.input` makes others of an image than its 3. */
@@ -195,6 +197,7 @@ export interface BoundMethod extends HostWork {
   readonly chance: boolean;
   readonly channels: number;
   readonly cached: boolean;
+  readonly frozenBackbone: boolean;
   scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
   checkData(data: DataShape, run: RunShape): void;
@@ -252,6 +255,7 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         labels: method.labels ?? false,
         chance: method.chance ?? false,
         cached: method.cached?.(spec) ?? false,
+        frozenBackbone: method.frozenBackbone ?? false,
         channels: method.channels?.(spec) ?? IMAGE_CHANNELS,
         ...workOf(method, spec),
         scalars: (at) => method.scalars?.(spec, at) ?? {},

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../base/hash.ts';
 import { sharedPath } from '../../testing/shared.ts';
+import { readPickle } from '../pickle/plain.ts';
 import type { Source } from '../source.ts';
 import { openCifar } from './cifar.ts';
-import { readPickle } from './pickle.ts';
 
 const fixtures = fileURLToPath(new URL('../../../golden/data/cifar', import.meta.url));
 const RECORD = 3073;

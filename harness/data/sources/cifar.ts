@@ -5,6 +5,9 @@ import { fileError, readBytes } from '../../base/file_error.ts';
 import { fileKindAt } from '../../base/file_kind.ts';
 import { sha256 } from '../../base/hash.ts';
 import { type Image, image } from '../images/image.ts';
+import { valuesOf } from '../pickle/numpy_array.ts';
+import { arrayOf } from '../pickle/numpy_names.ts';
+import { entryOf, readPickle, textOf } from '../pickle/plain.ts';
 import type { OpenOptions, Source } from '../source.ts';
 import type { SourceSpec } from '../spec.ts';
 import {
@@ -17,9 +20,6 @@ import {
   stranger,
 } from './cifar_files.ts';
 import { CIFAR_NAMES } from './cifar_names.ts';
-import { entryOf, readPickle, textOf } from './pickle.ts';
-import { arrayOf } from './pickle_names.ts';
-import { valuesOf } from './pickled_array.ts';
 import { textLines } from './text_lines.ts';
 
 export type CifarSpec = Extract<SourceSpec, { kind: 'cifar10' | 'cifar100' }>;

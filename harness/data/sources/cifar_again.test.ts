@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
+import { readPickle } from '../pickle/plain.ts';
 import type { Source } from '../source.ts';
 import { openCifar } from './cifar.ts';
-import { readPickle } from './pickle.ts';
 
 // Written by numpy 1.26 and 2.4 (tools/torch/cifar_again_fixtures.py).
 const fixtures = fileURLToPath(

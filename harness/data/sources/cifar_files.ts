@@ -2,8 +2,6 @@ import { openSync, readSync } from 'node:fs';
 import { UserError } from '../../base/errors.ts';
 import { fileError, readBytes } from '../../base/file_error.ts';
 import { type FileKind, fileKindAt } from '../../base/file_kind.ts';
-import { entryOf, readPickle } from './pickle.ts';
-import { arrayOf } from './pickle_names.ts';
 import {
   type PickledArray,
   placesOf,
@@ -11,7 +9,9 @@ import {
   stridesOf,
   typeName,
   valuesOf,
-} from './pickled_array.ts';
+} from '../pickle/numpy_array.ts';
+import { arrayOf } from '../pickle/numpy_names.ts';
+import { entryOf, readPickle } from '../pickle/plain.ts';
 
 /** Pixels a side, and bytes of one image: a red, a green and a blue plane. */
 export const SIDE = 32;

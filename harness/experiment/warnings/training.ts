@@ -10,12 +10,16 @@ const LARGE_TAIL = 0.1;
 const STAGES = 8;
 
 /** Optimiser, schedule, network and checkpoints over the length of a run. */
-export function trainingWarnings(experiment: Experiment, run: WholeRun): string[] {
+export function trainingWarnings(
+  experiment: Experiment,
+  run: WholeRun,
+  frozenBackbone: boolean,
+): string[] {
   return [
     ...optimizerWarnings(experiment, run),
     ...warmupWarnings(experiment, run),
     ...scheduleWarnings(experiment, run),
-    ...networkWarnings(experiment),
+    ...networkWarnings(experiment, frozenBackbone),
     ...checkpointWarnings(experiment, run),
   ];
 }
@@ -85,7 +89,10 @@ function scheduleWarnings({ schedule, optimizer, epochs }: Experiment, run: Whol
   return warnings;
 }
 
-function networkWarnings({ backbone, data, batch, replicas, evaluation }: Experiment): string[] {
+function networkWarnings(
+  { backbone, data, batch, replicas, evaluation }: Experiment,
+  frozenBackbone: boolean,
+): string[] {
   const { stem, frozenStages, norm, normEval } = backbone;
   const stride = (stem === 'imagenet' ? 4 : 1) * STAGES;
   const warnings: string[] = [];
@@ -96,7 +103,7 @@ function networkWarnings({ backbone, data, batch, replicas, evaluation }: Experi
         `${path}: ${size} pixels are less than the backbone's stride of ${stride}: its last stage sees a single place, mostly ` +
           `padding; use larger images${stem === 'imagenet' ? ', or backbone.stem cifar' : ''}`,
       );
-  if (frozenStages === 4)
+  if (frozenStages === 4 && !frozenBackbone)
     warnings.push(
       'backbone.frozenStages: 4: every stage is frozen, so the backbone learns nothing; use at most 3',
     );

@@ -71,7 +71,7 @@ export function densely(tensor: StridedTensor, bytes: Uint8Array): HostArray {
       `a tensor of shape [${shape}] reaches to element ${last} of storage ${storage.key}, which has ${Math.floor(bytes.length / element.bytes)}`,
     );
   const dense = isDense(shape, strides)
-    ? bytes.slice(offset * element.bytes, (offset + count) * element.bytes)
+    ? new Uint8Array(bytes.subarray(offset * element.bytes, (offset + count) * element.bytes))
     : gathered(tensor, bytes, count);
   const { dtype, widen } = element;
   if (widen === undefined) return hostArray(dtype, shape, typedView(dtype, dense.buffer, 0, count));

@@ -1,64 +1,21 @@
-import { BufferReader, Parser } from 'pickleparser';
+import type { ByteSource } from '../../data/pickle/byte_source.ts';
+import { plainText, unpickle } from '../../data/pickle/unpickle.ts';
 import { ELEMENTS, STORAGES, type Storage, type StridedTensor } from './tensors.ts';
 
 /**
  * Reads one pickle that PyTorch wrote. It can make tensors, numbers, text, lists and tables and nothing else: a name
  * that is not known here is an error, and nothing of the file is ever called.
- * @param reader stands behind the pickle afterwards
+ * @param source stands behind the pickle afterwards
  * @param storages is given every storage that the pickle names, by key
  * @throws Error that says what is refused or not understood; the caller knows the file's name.
  */
-export function readTorchPickle(reader: BufferReader, storages: Map<string, Storage>): unknown {
+export function readTorchPickle(source: ByteSource, storages: Map<string, Storage>): unknown {
   const resolve = (id: unknown) => {
     const storage = storageOf(id);
     storages.set(storage.key, storage);
     return storage;
   };
-  const parser = new Parser({
-    unpicklingTypeOfDictionary: 'Map',
-    nameResolver: { resolve: known },
-    persistentResolver: { resolve },
-  });
-  return parser.read<unknown>(reader);
-}
-
-/** A reader of bytes in memory. */
-export function readerOf(bytes: Uint8Array): BufferReader {
-  return new TorchReader(bytes);
-}
-
-const LONG = 0x8a; // a whole number of any size: its bytes, counted by one byte
-const SAFE_BYTES = 6; // of a number that a double holds
-
-/** Numbers too large for a double (seeds, say) become 0, as they are no tensors; lengths that large are an error. */
-class TorchReader extends BufferReader {
-  /** The bytes read one by one just before. */
-  private last: readonly number[] = [];
-
-  override byte(): number {
-    const before = this.last;
-    const value = super.byte();
-    this.last = [...before.slice(-1), value];
-    return value;
-  }
-
-  override skip(count: number): void {
-    if (count < 0) throw new Error(`it announces ${count} bytes`); // going back would never end
-    this.last = [];
-    super.skip(count);
-  }
-
-  override bytes(length: number): Uint8Array {
-    const isLong = this.last[0] === LONG && this.last[1] === length && length > SAFE_BYTES;
-    const bytes = super.bytes(length);
-    return isLong ? new Uint8Array() : new Uint8Array(bytes.buffer, bytes.byteOffset, length);
-  }
-
-  override uint64(): number {
-    const parts = Buffer.from(super.bytes(8)).readBigUInt64LE();
-    if (parts > Number.MAX_SAFE_INTEGER) throw new Error(`it announces ${parts} bytes`);
-    return Number(parts);
-  }
+  return unpickle(source, { name: known, persistent: resolve }).value;
 }
 
 type Call = (...args: unknown[]) => unknown;
@@ -72,23 +29,18 @@ class Named {
   }
 }
 
-function known(module: string, name: string): Call {
+function known(module: string, name: string): Call | Named {
   const full = `${module}.${name}`;
   const call = Object.hasOwn(CALLS, full) ? CALLS[full] : undefined;
-  // A function of its own each time: a pickle may set fields of what it has been given.
-  if (call !== undefined) return (...args) => call(...args);
+  if (call !== undefined) return call;
   const named = nameOf(module, name);
+  const kind = KINDS[full];
+  if (kind !== undefined) throw new Error(`it holds ${kind} (${full}), which are not read`);
   if (named === undefined)
     throw new Error(
       `it names ${full}, which is none of the few names that tensors need: such a file could run a program`,
     );
-  // The parser's type asks for a function; a call of what is only named is refused.
-  return Object.assign(
-    () => {
-      throw new Error(`it calls ${full}, which is only a name in weights`);
-    },
-    { named },
-  );
+  return named;
 }
 
 function nameOf(module: string, name: string): Named | undefined {
@@ -101,6 +53,15 @@ function nameOf(module: string, name: string): Named | undefined {
 /** Names of PyTorch's storages and element types, also of those that are not read. */
 const TYPE =
   /^(?:[A-Z]\w*Storage|u?int\d+|float\d+(?:_\w+)?|bfloat16|bool|complex\d+|q?u?int\d+(?:x\d)?)$/;
+
+/** Tensors of other kinds, by the name of what makes them. */
+const KINDS: Readonly<Record<string, string>> = {
+  'torch._utils._rebuild_qtensor': 'quantised tensors',
+  'torch._utils._rebuild_sparse_tensor': 'sparse tensors',
+  'torch._utils._rebuild_meta_tensor_no_storage': 'tensors without values',
+  'torch._utils._rebuild_nested_tensor': 'nested tensors',
+  'torch._utils._rebuild_wrapper_subclass': 'tensors of a class of their own',
+};
 
 const CALLS: Readonly<Record<string, Call>> = {
   'collections.OrderedDict': (pairs = []) => new Map(pairsOf(pairs)),
@@ -156,16 +117,17 @@ function typedTensorOf(...args: unknown[]): StridedTensor {
 }
 
 function namedOf(type: unknown): string {
-  if (typeof type !== 'function' || !('named' in type)) return String(type);
-  return type.named instanceof Named ? type.named.name : '';
+  return type instanceof Named ? type.name : plainText(type);
 }
 
 function isStorage(value: unknown): value is Storage {
   return typeof value === 'object' && value !== null && 'element' in value && 'key' in value;
 }
 
+const MOST_AXES = 64; // as PyTorch has it
+
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isCount);
+  return Array.isArray(value) && value.length <= MOST_AXES && value.every(isCount);
 }
 
 function isCount(value: unknown): value is number {

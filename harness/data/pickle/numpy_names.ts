@@ -1,4 +1,5 @@
-import { elementBytes, type PickledArray, sizeOf, stridesOf, valuesOf } from './pickled_array.ts';
+import { elementBytes, type PickledArray, sizeOf, stridesOf, valuesOf } from './numpy_array.ts';
+import { plainText, type Stateful } from './unpickle.ts';
 
 /** What a name of a pickle stands for: a stand-in for a type, or what makes a value. */
 type Maker = (...args: unknown[]) => unknown;
@@ -27,7 +28,7 @@ function builtins(makers: Readonly<Record<string, Maker>>): [string, Maker][] {
   );
 }
 
-const latin1 = (text: unknown) => Buffer.from(String(text), 'latin1');
+const latin1 = (text: unknown) => Buffer.from(plainText(text), 'latin1');
 const bytes: Maker = (text) =>
   text === undefined ? Buffer.alloc(0) : text instanceof Uint8Array ? text : latin1(text);
 const list: Maker = (items) => (Array.isArray(items) ? items : []);
@@ -67,24 +68,24 @@ export function arrayOf(value: unknown): PickledArray | undefined {
   return value instanceof ArrayState ? value.array() : undefined;
 }
 
-class DtypeState {
+class DtypeState implements Stateful {
   readonly letters: string;
   bigEndian = false;
 
   constructor(letters: unknown) {
     this.letters =
-      letters instanceof Uint8Array ? Buffer.from(letters).toString() : String(letters);
+      letters instanceof Uint8Array ? Buffer.from(letters).toString() : plainText(letters);
     if (!/^(b1|[iu][1248]|f[248]|c(8|16)|[USOVmM]\d{1,4})$/.test(this.letters))
       throw new Error(`it holds an array of type ${this.letters.slice(0, 20)}`);
   }
 
   __setstate__(state: unknown): void {
-    this.bigEndian = Array.isArray(state) && String(state[1]) === '>';
+    this.bigEndian = Array.isArray(state) && plainText(state[1]) === '>';
   }
 }
 
 /** An array while it is made: first empty, then of what `__setstate__` gives. */
-class ArrayState {
+class ArrayState implements Stateful {
   private state: readonly unknown[];
 
   constructor(state: readonly unknown[] = []) {
@@ -119,7 +120,7 @@ function isShape(shape: unknown): shape is readonly number[] {
 /** numpy's `transpose` by an order of the axes. */
 function turned(shape: readonly number[], strides: readonly number[], order: unknown) {
   if (!Array.isArray(order)) return { shape, strides };
-  const axes = order.map(Number);
+  const axes = order.map((axis: unknown) => (typeof axis === 'number' ? axis : -1));
   if ([...axes].sort().join() !== shape.map((_, axis) => axis).join())
     throw new Error('it holds an array whose axes are in no order');
   return {
