@@ -135,12 +135,15 @@ class FrozenRun {
 
   async advance(): Promise<BenchmarkResult> {
     const { bound, history, log, options } = this;
-    const { workDir, signal, stopAfterUnit = Number.POSITIVE_INFINITY } = options;
+    const { signal, stopAfterUnit = Number.POSITIVE_INFINITY } = options;
     const units = bound.units();
     if (history.epochs.length === 0)
       history.add({ epoch: 0, step: 0, metrics: {}, stateHash: this.opened.state });
     else if (history.epochs[0]?.stateHash !== this.opened.state)
-      throw new UserError(`${workDir}: its weights are others than those given now`);
+      throw new UserError(
+        `the weights have other values than those that the run began with (${this.opened.state}, in the ` +
+          `record ${history.epochs[0]?.stateHash}): they are read or drawn by another version of the code`,
+      );
     await history.write();
     const done = history.epochs.length - 1;
     if (done > 0) log.info(`${done} of ${units.length} units are there already`);
