@@ -9,6 +9,7 @@ import { continued, environment, type Provenance, provenanceOf } from '../record
 import { stateHash } from '../weights/checkpoint.ts';
 import type { Bench, BoundFrozen } from './definition.ts';
 import { weightsOf } from './given_weights.ts';
+import { imageCounts } from './image_counts.ts';
 import { BenchmarkLog } from './log.ts';
 import { notesOf } from './notes.ts';
 import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
@@ -52,7 +53,10 @@ export async function runFrozen(
           ? opened.provenance
           : continued(provenanceIn(start), opened.provenance, (message) => log?.warn(message));
       const entries = start?.entries ?? [];
-      const history = new History(workDir, experiment, provenance, entries, notesOf(options));
+      const counts = Object.entries(opened.sets.bench).map(([use, { count }]) => [use, count]);
+      const images = imageCounts(Object.fromEntries(counts));
+      const notes = { ...notesOf(options), images };
+      const history = new History(workDir, experiment, provenance, entries, notes);
       return await new FrozenRun(options, bound, opened, history, log, lock).advance();
     },
     () => opened.store.dispose(),

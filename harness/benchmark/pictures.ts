@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson, writeAtomic } from '../base/index.ts';
+import type { FeatureStore } from '../features/store.ts';
 import { type Picture, type PicturedSet, writePictures } from '../pictures/write_pictures.ts';
 import type { BoundFrozen, FeatureUse, Predictions } from './definition.ts';
 import type { BenchmarkOptions } from './options.ts';
 import type { OpenSets } from './sets.ts';
-import type { FeatureStore } from './store.ts';
 
 const FOLDER = 'pictures';
 /** Which pictures there are, in the order of the page; without it there are none yet. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { breath, writeAtomic } from '../base/index.ts';
 import type { Source } from '../data/source.ts';
-import { neighbours } from '../evaluation/knn.ts';
+import { nearestRows } from '../evaluation/nearest_rows.ts';
+import { inMemory } from '../evaluation/row_source.ts';
 import type { LayerFeatures } from '../features/layers.ts';
 import { type ClassValues, classBarsSvg } from './class_bars.ts';
 import { accuracyBars, precisionBars } from './class_values.ts';
@@ -56,8 +57,6 @@ interface Planned extends Picture {
 const MAP_POINTS = 2000;
 /** Numbers of all their features, at most. */
 const MAP_NUMBERS = 2 ** 22;
-/** Numbers of the features in which neighbours are searched, at most: 1 GB while it lasts. */
-const SEARCHED_NUMBERS = 2 ** 26;
 const SHEET_ROWS = 12;
 const SHEET_COLUMNS = 9;
 
@@ -134,24 +133,14 @@ async function mapOf(features: LayerFeatures, options: PictureOptions): Promise<
   return featureMapSvg({ indices, plane, neighbours: near }, test, title);
 }
 
-async function sheetOf({
-  test,
-  train,
-  seed,
-  threads = 0,
-  signal,
-}: PictureOptions): Promise<Buffer> {
+async function sheetOf({ test, train, threads = 0, signal }: PictureOptions): Promise<Buffer> {
   if (test.features === undefined || train?.features === undefined)
     throw new Error('pictures: no features');
   const asked = Int32Array.from(shownImages(test, SHEET_ROWS));
   const { width } = test.features;
-  const most = Math.floor(SEARCHED_NUMBERS / width);
-  const searched = sampled(train.count, most, seed, 'neighbours');
-  const near = await neighbours(
-    { features: await rowsAt(train.features, searched, signal), width },
-    { features: await rowsAt(test.features, asked, signal), width },
-    { k: SHEET_COLUMNS, threads, signal },
-  );
+  const questions = await rowsAt(test.features, asked, signal);
+  const search = { k: SHEET_COLUMNS, threads, signal };
+  const near = await nearestRows(train.features, inMemory({ features: questions, width }), search);
   const read = async (set: PicturedSet, index: number) => {
     if (set.source === undefined) throw new Error('pictures: no images');
     return set.source.read(index);
@@ -160,8 +149,7 @@ async function sheetOf({
   for (const [r, index] of asked.entries()) {
     await breath(signal);
     const row: SheetRow['near'][number][] = [];
-    for (const place of near.indices.subarray(r * near.k, (r + 1) * near.k)) {
-      const other = searched[place] ?? 0;
+    for (const other of near.indices.subarray(r * near.k, (r + 1) * near.k)) {
       row.push({
         image: await read(train, other),
         same: sameClass(test, index, train, other),
