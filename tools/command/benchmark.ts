@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { UserError } from '../../harness/base/index.ts';
 import type { BenchmarkDefinition, Preset } from '../../harness/benchmark/definition.ts';
+import { SMALL } from '../../harness/benchmark/drawn.ts';
 import { type BenchmarkDryRun, dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmark/experiment.ts';
 import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
@@ -35,9 +36,6 @@ export const benchmarkOptions = {
 type Options = OptionsOf<typeof benchmarkOptions>;
 /** A command line of `scripts/benchmark.mjs`. */
 export type BenchmarkLine = Options;
-
-/** A backbone for the drawn images, where no weights say another: seconds on two cores. */
-const SMALL = { depth: 18, width: 1 / 4, stem: 'cifar' } as const;
 
 /** A benchmark that is ready to run. */
 export interface Asked {
