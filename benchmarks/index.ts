@@ -7,4 +7,5 @@ export const benchmarks: Benchmarks = benchmarksByKind([
   await import('./linear_last.ts'),
   await import('./places205.ts'),
   await import('./semi.ts'),
+  await import('./svm.ts'),
 ]);
