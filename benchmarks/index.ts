@@ -8,4 +8,5 @@ export const benchmarks: Benchmarks = benchmarksByKind([
   await import('./places205.ts'),
   await import('./semi.ts'),
   await import('./svm.ts'),
+  await import('./lowshot.ts'),
 ]);

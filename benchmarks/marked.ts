@@ -97,11 +97,18 @@ export function featureUses({
 
 /** What is said of each image, by class: int8 [N] each, 1 present, 0 absent, -1 difficult. */
 export function marksByClass(set: BenchSet): readonly Int8Array[] {
-  const { count, labels, marks, classes } = set;
+  const { count, classes } = set;
+  const marks = markMatrix(set);
   return classes.map((_, c) =>
-    Int8Array.from({ length: count }, (_, i) =>
-      labels === undefined ? (marks?.[i * classes.length + c] ?? 0) : labels[i] === c ? 1 : 0,
-    ),
+    Int8Array.from({ length: count }, (_, i) => marks[i * classes.length + c] ?? 0),
+  );
+}
+
+/** The same as one matrix, int8 [N, C]. */
+export function markMatrix({ labels, marks, classes, count }: BenchSet): Int8Array {
+  if (marks !== undefined) return marks;
+  return Int8Array.from({ length: count * classes.length }, (_, place) =>
+    labels?.[Math.floor(place / classes.length)] === place % classes.length ? 1 : 0,
   );
 }
 
