@@ -118,7 +118,8 @@ export async function advance(
     const scalars = learner.definition.method.scalars({ step, steps: STEPS });
     const numbers = { rate: last ? learningRate : undefined, scalars };
     const found = await runStep(learner.program, batchOf(learner, step), numbers);
-    const at = { step, epoch: 0, epochStep: step, outputs: found };
+    const images = learner.definition.replicas * learner.definition.batch;
+    const at = { step, epoch: 0, epochStep: step, images, outputs: found };
     await learner.definition.method.afterStep?.(stateHost(learner), at);
     outputs.push(found);
   }

@@ -127,6 +127,7 @@ export async function benchmarkInterruptibly(
     const result = await runBenchmark({
       ...asked,
       ...{ benchmarks, data, resumeFrom, workers, threads, signal },
+      pictures: true,
       cells: cells.length === 0 ? undefined : cells,
     });
     return { result, code: result.finished || !signal.aborted ? 0 : interruption.code() };
