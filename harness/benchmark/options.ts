@@ -39,6 +39,6 @@ export interface BenchmarkResult {
   readonly record: RunRecord;
   readonly workDir: string;
   readonly finished: boolean;
-  /** What stands in tables; undefined until all is there. */
+  /** What stands in tables; of a grid, of the cells that are there. Undefined while nothing can be said. */
   readonly summary: Metrics | undefined;
 }

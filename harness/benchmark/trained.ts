@@ -12,7 +12,7 @@ import { History } from '../record/history.ts';
 import { mixed, type Provenance, provenanceOf } from '../record/provenance.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
-import { train } from '../run/trainer.ts';
+import { type TrainResult, train } from '../run/trainer.ts';
 import { openWorkDir } from '../run/work_dir.ts';
 import { stateHash } from '../weights/checkpoint.ts';
 import type { BoundTrained } from './definition.ts';
@@ -58,7 +58,7 @@ export async function runTrained(
     const experiment = experiments.get(cell);
     const folder = join(workDir, cell);
     if (experiment === undefined || recordOf(folder)?.finished) continue;
-    const { finished } = await train({
+    const training = train({
       experiment,
       methods: { [bound.method.kind]: bound.method },
       ...{ data, workDir: folder, workers, threads, signal, terminal, perturbation },
@@ -66,10 +66,23 @@ export async function runTrained(
       pretrained: options.weights?.file,
       prefix: options.weights?.prefix,
     });
-    if (!finished) break;
+    if (!(await finishes(training, signal))) break;
     await writeSummary(options, bound, experiments);
   }
   return writeSummary(options, bound, experiments);
+}
+
+/** A training that is told to stop before its first step throws the reason. */
+async function finishes(
+  training: Promise<TrainResult>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    return (await training).finished;
+  } catch (error) {
+    if (!signal?.aborted || error !== signal.reason) throw error;
+    return false;
+  }
 }
 
 function chosenCells({ cells }: BenchmarkOptions, all: readonly string[]): readonly string[] {
@@ -89,13 +102,13 @@ async function writeSummary(
   bound: BoundTrained,
   experiments: ReadonlyMap<string, Experiment>,
 ): Promise<BenchmarkResult> {
-  const { workDir, experiment, data, signal } = options;
+  const { workDir, experiment, data } = options;
   const cells = [...experiments.keys()];
   const done = finishedOf(workDir, experiments);
   const [first] = done;
   const history = new History(workDir, experiment, await provenanceOfAll(options, done), [], {
     ...notesOf(options),
-    ...(first === undefined ? {} : { images: await trainedCounts(first.experiment, data, signal) }),
+    ...(first === undefined ? {} : { images: await trainedCounts(first.experiment, data) }),
     ...(cells.length > 1 ? { cells: done.map(({ cell }) => cell).join(' ') } : {}),
   });
   history.add({ epoch: 0, step: 0, metrics: {}, stateHash: await stateHash(weightsOf(options)) });
@@ -108,9 +121,9 @@ async function writeSummary(
     history.add({ epoch: i + 1, step, metrics, stateHash: last.stateHash });
   }
   const finished = done.length === cells.length;
-  const summary = finished ? bound.summary(curvesOf(done)) : undefined;
-  if (summary !== undefined && options.pictures) await drawTrained(options, bound, done);
-  if (summary !== undefined) history.finish(summary);
+  const summary = done.length === 0 ? undefined : bound.summary(curvesOf(done));
+  if (finished && options.pictures) await drawTrained(options, bound, done);
+  if (finished && summary !== undefined) history.finish(summary);
   let lock: Lock | undefined;
   await always(
     async () => {
