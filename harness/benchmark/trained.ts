@@ -85,7 +85,11 @@ async function finishes(
   }
 }
 
-function chosenCells({ cells }: BenchmarkOptions, all: readonly string[]): readonly string[] {
+/** Those that are asked for. @throws UserError for one that is none */
+export function chosenCells(
+  { cells }: Pick<BenchmarkOptions, 'cells'>,
+  all: readonly string[],
+): readonly string[] {
   const strange = cells?.find((cell) => !all.includes(cell));
   if (strange !== undefined)
     throw new UserError(`--cells ${strange}: there is no such one; they are ${all.join(', ')}`);

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { UserError } from '../../harness/base/index.ts';
 import type { BenchmarkDefinition, Preset } from '../../harness/benchmark/definition.ts';
+import { type BenchmarkDryRun, dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmark/experiment.ts';
 import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
 import { benchmarkNamed } from '../../harness/benchmark/registry.ts';
@@ -34,6 +35,8 @@ export const benchmarkOptions = {
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
 } as const;
 type Options = OptionsOf<typeof benchmarkOptions>;
+/** A command line of `scripts/benchmark.mjs`. */
+export type BenchmarkLine = Options;
 
 /** A backbone for the drawn images, where no weights say another: seconds on two cores. */
 const SMALL = { depth: 18, width: 1 / 4, stem: 'cifar' } as const;
@@ -43,6 +46,8 @@ export interface Asked {
   readonly experiment: BenchmarkExperiment;
   readonly weights: OpenedWeights | undefined;
   readonly workDir: string;
+  /** Where features are kept, when not in `workDir`. */
+  readonly features?: string;
 }
 
 /** The weights of a command line; undefined for `random`. @throws UserError */
@@ -121,6 +126,16 @@ function partsOf({ experiment }: Asked): readonly string[] {
   const { benchmark } = experiment;
   const bound = benchmarkNamed(benchmark.kind, benchmarks).bindBenchmark(benchmark);
   return bound.way === 'frozen' ? bound.units() : [...trainedExperiments(experiment, bound).keys()];
+}
+
+/** What one would be; nothing is written. */
+export function dryRunOf(
+  asked: Asked,
+  { data = '.', threads, cells }: Pick<Options, 'data' | 'threads' | 'cells'>,
+  tell: (line: string) => void,
+): Promise<BenchmarkDryRun> {
+  const chosen = cells.length === 0 ? undefined : cells;
+  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, tell });
 }
 
 /** Runs one, until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
