@@ -2,6 +2,7 @@ import { npyTarget } from './array_targets.ts';
 import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
+import { detectronTarget, unpicklerTarget, zipTarget } from './weights_targets.ts';
 
 /** What is fuzzed under a name. */
 export async function targetNamed(name: TargetName): Promise<Target> {
@@ -18,6 +19,12 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return listTarget();
     case 'cifar':
       return cifarTarget();
+    case 'unpickler':
+      return unpicklerTarget();
+    case 'zip':
+      return zipTarget();
+    case 'detectron':
+      return detectronTarget();
     case 'npy':
       return npyTarget();
     default:
