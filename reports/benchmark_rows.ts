@@ -79,9 +79,10 @@ export function resultTitle(name: string): string {
   return name.replace(/^top([15])$/, 'top-$1').replaceAll('_', ' ');
 }
 
-/** Percent with two digits; places in a list and rates as they are. */
-export function resultText(name: string, value: number | undefined): string {
+/** Percent with two digits; rates and epochs as they are; of all levels the best by its name. */
+export function resultText(kind: string, name: string, value: number | undefined): string {
   if (value === undefined) return '–';
+  if (name === 'best_head' && kind !== 'semi') return `feat${value + 1}`;
   return name.startsWith('best_') ? String(value) : value.toFixed(2);
 }
 

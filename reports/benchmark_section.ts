@@ -78,7 +78,7 @@ function ownBlocks(
     return [
       weightsText(record),
       backboneText(entry),
-      ...metrics.map((metric) => resultText(metric, values.get(metric))),
+      ...metrics.map((metric) => resultText(kind, metric, values.get(metric))),
       ...(column === undefined ? [] : [told ?? '–']),
       `\`records/${key}.json\``,
     ];

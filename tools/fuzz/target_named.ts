@@ -1,5 +1,6 @@
 import { npyTarget } from './array_targets.ts';
 import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
+import { subsetTarget, targetsTarget, tarTarget, vocTarget } from './data_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
 import { detectronTarget, unpicklerTarget, zipTarget } from './weights_targets.ts';
@@ -17,6 +18,14 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return goldenTarget();
     case 'list':
       return listTarget();
+    case 'voc':
+      return vocTarget();
+    case 'subset':
+      return subsetTarget();
+    case 'targets':
+      return targetsTarget();
+    case 'tar':
+      return tarTarget();
     case 'cifar':
       return cifarTarget();
     case 'unpickler':

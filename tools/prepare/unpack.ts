@@ -106,8 +106,8 @@ async function unpackEntry(entry: Entry, under: string, work: Work): Promise<voi
     options.onFile?.(count.files);
     return;
   }
+  if (type === 'directory') return; // one that claims to have content never ends
   await drained(entry);
-  if (type === 'directory') return;
   if (type !== 'symlink' && type !== 'link') throw fail(`is no file but ${String(type)}`);
   const led = named(() => linkTarget(own ?? '', linkname ?? '', type === 'link'), fail);
   if (place !== undefined) target.link(place, join(under, led), type === 'link');
