@@ -197,7 +197,7 @@ class FrozenRun {
 
   private bench(unit: string): Bench {
     const { options, opened, log } = this;
-    const { experiment, threads = 0, signal, workDir } = options;
+    const { experiment, data, threads = 0, signal, workDir } = options;
     const folder = join(workDir, 'files');
     makeFolders(folder);
     return {
@@ -205,6 +205,7 @@ class FrozenRun {
       sets: opened.sets.bench,
       features: (set, layer, pooling) => opened.store.features(set, layer, pooling),
       folder,
+      data,
       threads,
       signal,
       tell: (line) => log.info(`${unit}: ${line}`),

@@ -35,6 +35,8 @@ export interface Progress {
   norm: number;
   /** Bound of the gap that the linear system alone leaves. */
   target: number;
+  /** The decisions are the float64 products of the coefficients. */
+  exact: boolean;
   /** Products have to be in float64, because those in float32 led nowhere. */
   wide: boolean;
 }
@@ -54,7 +56,14 @@ export function newColumn(group: number, labels: Int8Array): Column {
       residual: vector(),
       direction: vector(),
     },
-    state: { objective: 0, gap: Number.POSITIVE_INFINITY, norm: 0, target: 0, wide: false },
+    state: {
+      objective: 0,
+      gap: Number.POSITIVE_INFINITY,
+      norm: 0,
+      target: 0,
+      exact: true,
+      wide: false,
+    },
   };
 }
 

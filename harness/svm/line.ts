@@ -13,8 +13,9 @@ export function descends(column: Column): boolean {
  * @returns how far, as a multiple of the change: 0 where the objective does not fall
  */
 export function goAlong(column: Column): number {
-  const { coefficients, decisions, search } = column;
+  const { coefficients, decisions, search, state } = column;
   const far = lowest(column);
+  state.exact = false;
   for (let i = 0; i < coefficients.length; i++) {
     coefficients[i] = (coefficients[i] ?? 0) + far * (search.change[i] ?? 0);
     decisions[i] = (decisions[i] ?? 0) + far * (search.moved[i] ?? 0);
@@ -24,9 +25,11 @@ export function goAlong(column: Column): number {
 
 /** Takes the best multiple of the coefficients, where the penalty is another one. */
 export function rescale(column: Column): void {
+  const { exact } = column.state;
   column.search.change.set(column.coefficients);
   column.search.moved.set(column.decisions);
   goAlong(column);
+  column.state.exact = exact; // a multiple is as exact as what it is of
 }
 
 /** Newton's method on the slope, which rises piece by piece; halving where a step leaves the bracket. */

@@ -9,6 +9,8 @@ export const GAP = 1e-14;
 /** A linear system leaves at least this share of its error, which products in float32 still allow. */
 const FINEST = 1e-3;
 const COARSEST = 0.1;
+/** As `GAP`: from here on decisions are exact. */
+const NEAR = 1e-6;
 const MOST_STEPS = 400;
 const MOST_ROUNDS = 200;
 
@@ -25,18 +27,22 @@ export async function minimise(
   signal?: AbortSignal,
 ): Promise<void> {
   let open = columns;
-  for (let round = 0; open.length > 0; round++) {
+  for (let round = 0; ; round++) {
     await breath(signal);
-    await decide(kernel, open);
-    open = open.filter(({ state }) => !(state.gap <= GAP * state.objective));
+    for (const column of open) judge(column);
+    await decide(kernel, open.filter(isNear));
+    open = open.filter(({ state }) => !(state.exact && state.gap <= GAP * state.objective));
+    if (open.length === 0) return;
     if (round > MOST_ROUNDS) throw stuck(open);
     await prepare(kernel, open);
     await solveSystems(kernel, open, signal);
-    for (const column of open) {
-      const far = goAlong(column);
-      if (far === 0) column.state.wide = true;
-    }
+    for (const column of open) if (goAlong(column) === 0) column.state.wide = true;
   }
+}
+
+/** Near the optimum decisions that were summed up from products in float32 do not tell any more. */
+function isNear({ state }: Column): boolean {
+  return !state.exact && state.gap <= NEAR * state.objective;
 }
 
 /** Decisions from the coefficients, exactly, and what follows from them. */
@@ -48,6 +54,7 @@ export async function decide(kernel: Kernel, columns: readonly Column[]): Promis
     ({ coefficients }) => coefficients,
     (one) => {
       one.column.decisions.set(one.product.subarray(one.at, one.at + kernel.shape.rows));
+      one.column.state.exact = true;
       judge(one.column);
     },
   );

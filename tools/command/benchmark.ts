@@ -9,9 +9,11 @@ import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmar
 import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
 import { benchmarkNamed } from '../../harness/benchmark/registry.ts';
 import { runBenchmark } from '../../harness/benchmark/run.ts';
+import { trainedExperiments } from '../../harness/benchmark/trained.ts';
 import { labelOf, type OpenedWeights, openTarget } from '../../harness/benchmark/weights.ts';
 import { override } from '../../harness/experiment/index.ts';
 import { onInterrupt } from '../../harness/run/interrupt.ts';
+import { writeBenchmarkReport } from '../../reports/benchmark_report.ts';
 import type { OptionsOf } from './option.ts';
 import { prefixOption, setOption } from './shared_options.ts';
 
@@ -117,6 +119,13 @@ function absentText(presets: BenchmarkDefinition['presets'], data: string): stri
     .join('; ');
 }
 
+/** Names of the units, or of the runs of a protocol that trains. */
+function partsOf({ experiment }: Asked): readonly string[] {
+  const { benchmark } = experiment;
+  const bound = benchmarkNamed(benchmark.kind, benchmarks).bindBenchmark(benchmark);
+  return bound.way === 'frozen' ? bound.units() : [...trainedExperiments(experiment, bound).keys()];
+}
+
 /** What one would be; nothing is written. */
 export function dryRunOf(
   asked: Asked,
@@ -143,6 +152,7 @@ export async function benchmarkInterruptibly(
       pictures: true,
       cells: cells.length === 0 ? undefined : cells,
     });
+    if (result.finished) await writeBenchmarkReport(result.workDir, result.record, partsOf(asked));
     return { result, code: result.finished || !signal.aborted ? 0 : interruption.code() };
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
