@@ -5,7 +5,7 @@ import { picturesIn } from '../harness/benchmark/pictures.ts';
 import type { Picture } from '../harness/pictures/write_pictures.ts';
 import { metricsOf } from '../harness/record/entries.ts';
 import type { RunRecord } from '../harness/record/record.ts';
-import { weightsText } from './benchmark_rows.ts';
+import { describedBenchmark, resultText, resultTitle, weightsText } from './benchmark_rows.ts';
 
 /**
  * The page of one benchmark run. Made of the record, without dates: equal runs leave equal pages.
@@ -17,6 +17,7 @@ export function benchmarkReport(
   pictures: readonly Picture[],
 ): string {
   const { experiment, experimentId, epochs, final, finished, fingerprint } = record;
+  const { kind } = describedBenchmark({ key: experiment.name, record }).benchmark;
   const summary = Object.entries(metricsOf(final ?? {}));
   return [
     `# ${experiment.name}`,
@@ -29,7 +30,7 @@ export function benchmarkReport(
       : [
           table(
             ['result', 'value'],
-            summary.map(([name, value]) => [name, value.toFixed(2)]),
+            summary.map(([name, value]) => [resultTitle(name), resultText(kind, name, value)]),
           ),
           '',
         ]),

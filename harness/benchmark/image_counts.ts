@@ -13,12 +13,11 @@ export function imageCounts(counts: Readonly<Record<string, number>>): string {
 export async function trainedCounts(
   { data: { train }, evaluation }: Experiment,
   data: string,
-  signal: AbortSignal | undefined,
 ): Promise<string> {
   const uses: Record<string, SourceSpec> = { train };
   if (evaluation !== undefined) uses.test = evaluation.test;
   const counts: Record<string, number> = {};
   for (const [use, spec] of Object.entries(uses))
-    counts[use] = (await openSource(spec, { data, signal })).count;
+    counts[use] = (await openSource(spec, { data })).count;
   return imageCounts(counts);
 }

@@ -8,7 +8,8 @@ import type { BoundFrozen, FeatureUse, Predictions } from './definition.ts';
 import type { BenchmarkOptions } from './options.ts';
 import type { OpenSets } from './sets.ts';
 
-const FOLDER = 'pictures';
+/** Folder of a work directory. */
+export const PICTURES = 'pictures';
 /** Which pictures there are, in the order of the page; without it there are none yet. */
 const LIST = 'pictures.json';
 
@@ -26,12 +27,12 @@ const Listed = z.array(
 
 /** The pictures of a finished run, by their path in its work directory; none where it made none. */
 export function picturesIn(workDir: string): readonly Picture[] {
-  const file = join(workDir, FOLDER, LIST);
+  const file = join(workDir, PICTURES, LIST);
   if (!existsSync(file)) return [];
   const listed = Listed.parse(readJson(file, 'a list of pictures'));
   return listed.map(({ note, ...one }) => ({
     ...one,
-    file: `${FOLDER}/${one.file}`,
+    file: `${PICTURES}/${one.file}`,
     ...(note === undefined ? {} : { note }),
   }));
 }
@@ -45,7 +46,7 @@ export async function drawUnit(
   const { workDir, experiment, threads, signal } = options;
   const test = sets.bench[set];
   if (test === undefined) throw new Error(`benchmark: predictions of ${set}, which is no set`);
-  const folder = join(workDir, FOLDER);
+  const folder = join(workDir, PICTURES);
   const title = `${experiment.name}, ${unit}`;
   const { seed } = experiment;
   await writePictures({ folder, stem: `${unit}_`, title, seed, test, scores, threads, signal });
@@ -55,7 +56,7 @@ export async function drawUnit(
 export async function drawFeatures(setup: PictureSetup): Promise<void> {
   const { options, bound } = setup;
   const { workDir, experiment, threads, signal } = options;
-  const folder = join(workDir, FOLDER);
+  const folder = join(workDir, PICTURES);
   const test = await picturedSet(setup, 'test');
   const train = await picturedSet(setup, 'train');
   const { seed, name: title } = experiment;
@@ -63,14 +64,23 @@ export async function drawFeatures(setup: PictureSetup): Promise<void> {
     test === undefined
       ? []
       : await writePictures({ folder, title, seed, test, train, threads, signal });
-  const listed = [...bound.units().flatMap((unit) => drawnOf(folder, unit)), ...drawn];
+  await listPictures(folder, bound.units(), drawn);
+}
+
+/** Lists what was drawn of each part, and then of the whole. */
+export async function listPictures(
+  folder: string,
+  parts: readonly string[],
+  whole: readonly Picture[],
+): Promise<void> {
+  const listed = [...parts.flatMap((part) => drawnOf(folder, part)), ...whole];
   await writeAtomic(join(folder, LIST), `${JSON.stringify(listed, null, 2)}\n`);
 }
 
-function drawnOf(folder: string, unit: string): Picture[] {
+function drawnOf(folder: string, part: string): Picture[] {
   const all = [
-    { file: `${unit}_confusion.svg`, title: `${unit}: which classes are taken for which` },
-    { file: `${unit}_classes.svg`, title: `${unit}: by class` },
+    { file: `${part}_confusion.svg`, title: `${part}: which classes are taken for which` },
+    { file: `${part}_classes.svg`, title: `${part}: by class` },
   ];
   return all.filter(({ file }) => existsSync(join(folder, file)));
 }
