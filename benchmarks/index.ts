@@ -7,4 +7,6 @@ export const benchmarks: Benchmarks = benchmarksByKind([
   await import('./linear_last.ts'),
   await import('./places205.ts'),
   await import('./semi.ts'),
+  await import('./svm.ts'),
+  await import('./lowshot.ts'),
 ]);

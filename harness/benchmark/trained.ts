@@ -18,8 +18,10 @@ import { stateHash } from '../weights/checkpoint.ts';
 import type { BoundTrained } from './definition.ts';
 import type { BenchmarkExperiment } from './experiment.ts';
 import { weightsOf } from './given_weights.ts';
+import { trainedCounts } from './image_counts.ts';
 import { notesOf } from './notes.ts';
 import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
+import { drawTrained } from './trained_pictures.ts';
 
 /** The experiments of a protocol that trains, checked, by name. */
 export function trainedExperiments(
@@ -51,7 +53,7 @@ export async function runTrained(
   const { workDir, data, workers, threads, signal, terminal, perturbation } = options;
   const experiments = trainedExperiments(options.experiment, bound);
   const chosen = chosenCells(options, [...experiments.keys()]);
-  await writeSummary(options, bound, [...experiments.keys()]);
+  await writeSummary(options, bound, experiments);
   for (const cell of chosen) {
     const experiment = experiments.get(cell);
     const folder = join(workDir, cell);
@@ -65,9 +67,9 @@ export async function runTrained(
       prefix: options.weights?.prefix,
     });
     if (!(await finishes(training, signal))) break;
-    await writeSummary(options, bound, [...experiments.keys()]);
+    await writeSummary(options, bound, experiments);
   }
-  return writeSummary(options, bound, [...experiments.keys()]);
+  return writeSummary(options, bound, experiments);
 }
 
 /** A training that is told to stop before its first step throws the reason. */
@@ -83,7 +85,11 @@ async function finishes(
   }
 }
 
-function chosenCells({ cells }: BenchmarkOptions, all: readonly string[]): readonly string[] {
+/** Those that are asked for. @throws UserError for one that is none */
+export function chosenCells(
+  { cells }: Pick<BenchmarkOptions, 'cells'>,
+  all: readonly string[],
+): readonly string[] {
   const strange = cells?.find((cell) => !all.includes(cell));
   if (strange !== undefined)
     throw new UserError(`--cells ${strange}: there is no such one; they are ${all.join(', ')}`);
@@ -98,15 +104,15 @@ function recordOf(folder: string): RunRecord | undefined {
 async function writeSummary(
   options: BenchmarkOptions,
   bound: BoundTrained,
-  cells: readonly string[],
+  experiments: ReadonlyMap<string, Experiment>,
 ): Promise<BenchmarkResult> {
-  const { workDir, experiment } = options;
-  const done = cells.flatMap((cell) => {
-    const record = recordOf(join(workDir, cell));
-    return record?.finished ? [{ cell, record }] : [];
-  });
+  const { workDir, experiment, data } = options;
+  const cells = [...experiments.keys()];
+  const done = finishedOf(workDir, experiments);
+  const [first] = done;
   const history = new History(workDir, experiment, await provenanceOfAll(options, done), [], {
     ...notesOf(options),
+    ...(first === undefined ? {} : { images: await trainedCounts(first.experiment, data) }),
     ...(cells.length > 1 ? { cells: done.map(({ cell }) => cell).join(' ') } : {}),
   });
   history.add({ epoch: 0, step: 0, metrics: {}, stateHash: await stateHash(weightsOf(options)) });
@@ -120,6 +126,7 @@ async function writeSummary(
   }
   const finished = done.length === cells.length;
   const summary = done.length === 0 ? undefined : bound.summary(curvesOf(done));
+  if (finished && options.pictures) await drawTrained(options, bound, done);
   if (finished && summary !== undefined) history.finish(summary);
   let lock: Lock | undefined;
   await always(
@@ -134,7 +141,19 @@ async function writeSummary(
 
 interface Done {
   readonly cell: string;
+  readonly experiment: Experiment;
   readonly record: RunRecord;
+  /** Of its last epoch. */
+  readonly last: Metrics;
+}
+
+function finishedOf(workDir: string, experiments: ReadonlyMap<string, Experiment>): Done[] {
+  return [...experiments].flatMap(([cell, experiment]) => {
+    const record = recordOf(join(workDir, cell));
+    if (!record?.finished) return [];
+    const last = metricsOf(record.epochs.at(-1)?.metrics ?? {});
+    return [{ cell, experiment, record, last }];
+  });
 }
 
 function curvesOf(done: readonly Done[]): Map<string, Metrics[]> {

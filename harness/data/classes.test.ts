@@ -71,3 +71,42 @@ describe('labels that are no class numbers', () => {
     expect(classNames('data.train', source([2, 0, 1, 1]))).toEqual(['0', '1', '2']);
   });
 });
+
+describe('labels of folders that both sources name', () => {
+  const at = (path: string, names: readonly (readonly [string, number])[]) => ({
+    path,
+    source: {
+      labels: Int32Array.from(names.map(([, label]) => label)),
+      classes: ['0', '1', '2', '3'],
+      describe: (index: number) => `/data/${path}/${names[index]?.[0]}/${index}.jpg`,
+    },
+  });
+  const folders = (labels: readonly number[]) =>
+    ['n1', 'n2', 'n3'].map((name, i) => [name, labels[i] ?? 0] as const);
+  const train = at('train', folders([0, 1, 2]));
+
+  test('are the same, or the sources are refused', () => {
+    expect(sameClasses(train, at('val', folders([0, 1, 2])))).toHaveLength(4);
+    expect(() => sameClasses(train, at('val', folders([1, 2, 3])))).toThrow(
+      /^val: its labels are those of train shifted by one: images in folders "n1" have label 1 there, and 0 in train/,
+    );
+    expect(() => sameClasses(at('val', folders([1, 2, 3])), train)).toThrow(/train: .* by one/);
+    expect(() => sameClasses(train, at('val', folders([0, 2, 1])))).toThrow(
+      /^val: its labels are in another order: images in folders "n2" have label 2 there, and 1/,
+    );
+  });
+
+  test('say nothing where folders are no classes', () => {
+    const shards = [0, 1, 2].flatMap((label) => ['a', 'b'].map((name) => [name, label] as const));
+    expect(sameClasses(at('x', shards), at('y', [...shards].reverse()))).toHaveLength(4);
+    expect(
+      sameClasses(
+        train,
+        at('val', [
+          ['images', 1],
+          ['images', 2],
+        ]),
+      ),
+    ).toHaveLength(4);
+  });
+});

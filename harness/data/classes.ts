@@ -1,17 +1,15 @@
 import { UserError } from '../base/errors.ts';
 import { areNumbers, comparable } from './class_names.ts';
-import { classNames, type Labelled } from './label_counts.ts';
+import { sameFolderLabels } from './folder_labels.ts';
+import { classNames, type Named } from './label_counts.ts';
 
-/** A labelled source, by its place in the experiment: `evaluation.train`. */
-export interface Named {
-  readonly path: string;
-  readonly source: Labelled;
-}
+export type { Named };
 
 /**
  * Compares the classes of two sources by name and order. Whatever lets labels of two sources meet in
  * one number goes through here first: an evaluation, a classifier and what it is scored on, a
  * benchmark. Where a source only numbers its classes, the numbers are their names.
+ * Where the paths of both name the same folders, the labels of these are compared, too.
  * @returns the names, by label
  * @throws UserError naming the classes that differ, and the two sources; or where the labels of one
  *   cannot be class numbers.
@@ -20,7 +18,10 @@ export function sameClasses(reference: Named, judged: Named): readonly string[] 
   sameManner(reference, judged);
   const names = classNames(reference.path, reference.source);
   const [a, b] = [comparable(names), comparable(classNames(judged.path, judged.source))];
-  if (a.length === b.length && a.every((name, label) => name === b[label])) return names;
+  if (a.length === b.length && a.every((name, label) => name === b[label])) {
+    sameFolderLabels(reference, judged);
+    return names;
+  }
   throw new UserError(
     `${judged.path} and ${reference.path} ${difference(reference, judged, a, b)}`,
   );

@@ -4,6 +4,12 @@ import type { Source } from './source.ts';
 /** What is needed of a source to know its classes. */
 export type Labelled = Pick<Source, 'labels' | 'marks' | 'classes' | 'describe' | 'where'>;
 
+/** A labelled source, by its place in the experiment: `evaluation.train`. */
+export interface Named {
+  readonly path: string;
+  readonly source: Labelled;
+}
+
 /** Samples of each label that occurs, ascending. */
 export function countsByLabel(labels: Int32Array): Map<number, number> {
   const counts = new Map<number, number>();

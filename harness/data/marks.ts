@@ -1,5 +1,5 @@
 import { UserError } from '../base/errors.ts';
-import type { Named } from './classes.ts';
+import type { Named } from './label_counts.ts';
 import type { Source } from './source.ts';
 
 /** What a source may say of a class of an image. */

@@ -1,7 +1,9 @@
 import { npyTarget } from './array_targets.ts';
 import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
+import { subsetTarget, targetsTarget, tarTarget, vocTarget } from './data_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
+import { detectronTarget, unpicklerTarget, zipTarget } from './weights_targets.ts';
 
 /** What is fuzzed under a name. */
 export async function targetNamed(name: TargetName): Promise<Target> {
@@ -16,8 +18,22 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return goldenTarget();
     case 'list':
       return listTarget();
+    case 'voc':
+      return vocTarget();
+    case 'subset':
+      return subsetTarget();
+    case 'targets':
+      return targetsTarget();
+    case 'tar':
+      return tarTarget();
     case 'cifar':
       return cifarTarget();
+    case 'unpickler':
+      return unpicklerTarget();
+    case 'zip':
+      return zipTarget();
+    case 'detectron':
+      return detectronTarget();
     case 'npy':
       return npyTarget();
     default:

@@ -101,7 +101,12 @@ function enlarged({ width, height, pixels }: Image, factor: number): Image {
 }
 
 /** Copies an image into a larger one, in place. */
-export function paste(sheet: Image, { width, height, pixels }: Image, left: number, top: number): void {
+export function paste(
+  sheet: Image,
+  { width, height, pixels }: Image,
+  left: number,
+  top: number,
+): void {
   for (let y = 0; y < height; y++) {
     const row = pixels.subarray(y * width * 3, (y + 1) * width * 3);
     sheet.pixels.set(row, ((top + y) * sheet.width + left) * 3);

@@ -78,8 +78,12 @@ function labelReader(path: string, classes: readonly string[] | undefined) {
       throw fail(
         `: label ${quoted(text)} is no class number, expected a whole number from 0 to ${MAX_LABEL}; correct it, or name the classes in the source`,
       );
+    const from1 =
+      text === String(classes.length) && numbered
+        ? '; labels count from 0: take 1 from each, if the list counts from 1'
+        : '; correct it, or name it too';
     throw fail(
-      `: label ${quoted(text)} is none of the ${classes.length} classes that the source names; correct it, or name it too`,
+      `: label ${quoted(text)} is none of the ${classes.length} classes that the source names${from1}`,
     );
   };
 }
