@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineBenchmark, type Metrics } from '../harness/benchmark/kit.ts';
+import { defineBenchmark, type Metrics, type Target } from '../harness/benchmark/kit.ts';
+import type { ExperimentInput } from '../harness/experiment/index.ts';
 import {
   classification,
   defineMethod,
@@ -13,7 +14,14 @@ import {
   UserError,
 } from '../harness/experiment/kit.ts';
 import { cifar10, imagenet } from './settings.ts';
-import { experimentOf, frozenBackbone, trainedData, trainedEpochs, training } from './training.ts';
+import {
+  experimentOf,
+  frozenBackbone,
+  rate,
+  trainedData,
+  trainedEpochs,
+  training,
+} from './training.ts';
 import { cifar10Still, drawnTrained, jitteredView } from './views.ts';
 
 const pool = z.enum(['specified', 'adaptive']);
@@ -45,6 +53,7 @@ export const linearMulti = defineMethod<MultiSpec>({
   schema: multiSpec,
   views: 1,
   labels: true,
+  frozenBackbone: true,
   channels: ({ sobel: edges }) => (edges ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
   cached: ({ cache }) => cache !== undefined,
 
@@ -68,6 +77,7 @@ export const linearMulti = defineMethod<MultiSpec>({
         head: rowHeads(heads), // [N, width] → [N, levels classes]
       },
       backbone: 'backbone.',
+      pretrained: 'backbone',
       ...(edges ? { input: { network: 'sobel_layer', channels: SOBEL_CHANNELS.image } } : {}),
       classifier: {
         networks: ['head'],
@@ -101,19 +111,37 @@ export const linearMulti = defineMethod<MultiSpec>({
   },
 });
 
+/** Fields of the heads in a protocol's schema, with its own numbers as defaults. */
+export function headFields({
+  classes,
+  cache,
+}: {
+  readonly classes: number;
+  readonly cache: number;
+}) {
+  return {
+    classes: z.int().min(2).default(classes),
+    pool: pool.default('specified'),
+    initStd: z.number().nonnegative().default(0.01),
+    normMomentum: z.number().min(0).max(1).default(0.1),
+    /**
+     * Features of each training image are computed once, of one view of it, so many images at a time; 0: in each step,
+     * of views drawn anew. Departs: the original has no such thing.
+     */
+    cache: z.int().nonnegative().default(cache),
+  };
+}
+
 /** ImageNet, docs/reference/benchmarks.md, section 5. */
 export const linearSpec = z
   .strictObject({
     data: trainedData.prefault({ ...imagenet.data, view: [...jitteredView] }),
-    classes: z.int().min(2).default(1000),
-    pool: pool.default('specified'),
-    initStd: z.number().nonnegative().default(0.01),
-    normMomentum: z.number().min(0).max(1).default(0.1),
+    ...headFields({ classes: 1000, cache: 0 }),
+    lr: rate.default(0.01),
     ...training({
       replicas: 8,
       batch: 32,
       epochs: 90,
-      lr: 0.01,
       momentum: 0.9,
       nesterov: true,
       weightDecay: 1e-4,
@@ -124,21 +152,12 @@ export const linearSpec = z
       keepEvery: 10,
       logEvery: 50,
     }),
-    /**
-     * Features of each training image are computed once, of one view of it, so many images at a time; 0: in each step,
-     * of views drawn anew. Departs: the original has no such thing.
-     */
-    cache: z.int().nonnegative().default(0),
   })
   .readonly();
 export type LinearSpec = z.output<typeof linearSpec>;
 
 /** The experiment of a spec: on ImageNet, or on Places205. */
-export function multiExperiment(
-  name: string,
-  spec: LinearSpec,
-  target: Parameters<typeof frozenBackbone>[0],
-) {
+export function multiExperiment(name: string, spec: LinearSpec, target: Target): ExperimentInput {
   const { classes, pool: pooled, initStd, normMomentum, cache } = spec;
   return experimentOf(spec, target, {
     name,
@@ -185,6 +204,7 @@ export const linear = defineBenchmark<LinearSpec>({
       spec: {
         data: cifar10Still,
         ...{ classes: 10, pool: 'adaptive', replicas: 1, batch: 256, cache: 200, judgeBatch: 200 },
+        ...{ epochs: 30, milestones: [10, 20, 30] },
       },
     },
   },

@@ -1,20 +1,20 @@
 import { z } from 'zod';
 import { defineBenchmark } from '../harness/benchmark/kit.ts';
-import { lastEpoch, linearMulti, multiExperiment, multiFields } from './linear.ts';
+import { headFields, lastEpoch, linearMulti, multiExperiment } from './linear.ts';
 import { places205 as data } from './settings.ts';
-import { trainedData, training } from './training.ts';
+import { rate, trainedData, training } from './training.ts';
 import { drawnPlaces, placesView } from './views.ts';
 
 /** Places205, docs/reference/benchmarks.md, section 7. */
 export const placesSpec = z
   .strictObject({
     data: trainedData.prefault({ ...data.data, view: [...placesView] }),
-    ...multiFields({ classes: 205, pool: 'specified', initStd: 0.01, normMomentum: 0.1, cache: 0 }),
+    ...headFields({ classes: 205, cache: 0 }),
+    lr: rate.default(0.01),
     ...training({
       replicas: 8,
       batch: 32,
       epochs: 28,
-      lr: 0.01,
       momentum: 0.9,
       nesterov: true,
       weightDecay: 1e-4,

@@ -18,13 +18,12 @@ export const trainedData = z
   .readonly();
 export type TrainedData = z.output<typeof trainedData>;
 
-/** The numbers of a training by SGD with steps of the rate, as a protocol has them. */
+/** The numbers of a training by SGD with steps of the rate, as a protocol has them, but for the rate. */
 export interface Numbers {
   /** The original's GPUs, and the images of each in a step. */
   readonly replicas: number;
   readonly batch: number;
   readonly epochs: number;
-  readonly lr: number;
   readonly momentum: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
@@ -41,6 +40,9 @@ export interface Numbers {
   readonly logEvery: number;
 }
 
+/** Of all replicas' images together. */
+export const rate = z.number().positive();
+
 const positive = z.int().positive();
 const share = z.number().min(0).max(1);
 
@@ -50,7 +52,6 @@ export function training(numbers: Numbers) {
     replicas: positive.default(numbers.replicas),
     batch: positive.default(numbers.batch),
     epochs: positive.default(numbers.epochs),
-    lr: z.number().positive().default(numbers.lr),
     momentum: share.default(numbers.momentum),
     nesterov: z.boolean().default(numbers.nesterov),
     weightDecay: z.number().nonnegative().default(numbers.weightDecay),
@@ -68,6 +69,7 @@ export function training(numbers: Numbers) {
 }
 
 interface Trained extends Numbers {
+  readonly lr: number;
   readonly data: TrainedData;
   readonly precision: 'fp32' | 'bf16';
 }

@@ -28,6 +28,22 @@ export const smallView = [{ kind: 'randomCrop', padding: 4 }, flip] as const;
 /** Images that are drawn from a seed. */
 export const drawnTrained = { ...drawnData(), view: smallView } as const;
 
+/** More of them, of which a tenth is enough for a few steps. */
+export const drawnMany = { ...drawnData({ train: 640 }), view: smallView } as const;
+
+/** As Places205's, on images drawn a little larger than what is cut out of them. */
+export const drawnPlaces = {
+  ...drawnData({ size: 40, classes: 5 }),
+  size: 32,
+  pipeline: [{ kind: 'resize', size: 36 }, { kind: 'centerCrop' }],
+  view: [
+    { kind: 'resize', size: 36 },
+    { kind: 'centerCrop', size: 36 },
+    { kind: 'randomCrop' },
+    flip,
+  ],
+} as const;
+
 /** Each image as it is, so that its features can be computed once. */
 export const cifar10Still = { ...cifar10.data, view: defaultPipeline(32) } as const;
 

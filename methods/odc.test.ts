@@ -135,6 +135,7 @@ describe('what comes after a step', () => {
       step,
       epoch: 0,
       epochStep: step,
+      images: 0,
       outputs: {},
     }) ?? expect.unreachable();
 
@@ -180,7 +181,7 @@ describe('what comes after a step', () => {
         asked.push(purpose);
         return Int32Array.of(2, 5, 6);
       });
-      const at = { step: 4, epoch: 0, epochStep: 4, outputs: {} };
+      const at = { step: 4, epoch: 0, epochStep: 4, images: 0, outputs: {} };
       await learner.definition.method.afterStep?.(host, at);
       expect(asked).toEqual([['split', 4, 0]]);
       const { labels } = await memoryOf(learner);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sha256 } from '../harness/base/hash.ts';
 import { recordOf } from '../harness/testing/records.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
-import type { Entry } from './zoo.ts';
+import type { Entry } from './entries.ts';
 
 function entry(name: string, kind: string, knn: readonly number[]): Entry {
   const experiment = {

@@ -2,7 +2,8 @@ import { markdownTable } from 'markdown-table';
 import { parse as parseVega, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { metricsOf } from '../harness/record/entries.ts';
-import { describedBy, type Entry, rowOf } from './zoo.ts';
+import { describedBy, type Entry, isTraining } from './entries.ts';
+import { rowOf } from './zoo.ts';
 
 /** Runs of one backbone over the same epochs of the same images, judged by the same others. */
 export interface Group {
@@ -17,7 +18,7 @@ const FEWEST = 3;
 /** Entries by data, backbone and budget, those with at least three methods, in order of kind. */
 export function groupsOf(entries: readonly Entry[]): Group[] {
   const groups = new Map<string, Entry[]>();
-  for (const entry of entries) {
+  for (const entry of entries.filter(isTraining)) {
     const { train, 'evaluation.test': test } = entry.record.data;
     if (train === undefined || test === undefined) continue;
     const { backbone, epochs } = rowOf(entry);

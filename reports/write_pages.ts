@@ -2,10 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBytes, writeAtomic } from '../harness/base/index.ts';
 import { readRecord } from '../harness/record/record.ts';
+import { benchesOf, benchPage, benchPictures } from './benchmark_comparison.ts';
+import { weightsKey } from './benchmark_rows.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
 import { curveOf, curveSvg } from './curve.ts';
+import { type Entry, isTraining, readEntries, readWorkDirs } from './entries.ts';
+import { readPublished } from './published.ts';
 import { type Comparison, comparisonMarkdown, comparisonSvg } from './pytorch.ts';
-import { type Entry, readEntries, readWorkDirs, zooHtml, zooMarkdown } from './zoo.ts';
+import { zooHtml, zooMarkdown } from './zoo.ts';
 
 /** Where records lie under the folder of pages. */
 function recordsIn(folder: string): string {
@@ -16,11 +20,16 @@ function keyOf(experiment: string): string {
   return experiment.replaceAll('/', '_');
 }
 
-/** Copies the checked record of a run, and what was published of it, under the experiment's name. */
+/**
+ * Copies the checked record of a run, and what was published of it, under the experiment's name; of a
+ * benchmark also under that of the weights.
+ */
 export async function keepRecord(workDir: string, folder: string): Promise<void> {
-  const { experiment } = readRecord(workDir);
+  const record = readRecord(workDir);
   const records = recordsIn(folder);
-  const key = keyOf(experiment.name);
+  const key =
+    keyOf(record.experiment.name) +
+    (isTraining({ key: '', record }) ? '' : `--${weightsKey(record)}`);
   await writeAtomic(join(records, `${key}.json`), readBytes(join(workDir, 'record.json')));
   const published = join(workDir, 'published.json');
   if (existsSync(published))
@@ -35,21 +44,31 @@ export function entriesIn(folder: string, workDirs: string | undefined): Entry[]
   return [...kept, ...found.filter(({ record }) => !known.has(record.seal))];
 }
 
-/** Writes the model zoo, the learning curves and the comparisons of methods. @returns the zoo's page */
+/**
+ * Writes the model zoo, the learning curves, and the comparisons of methods and of weights by benchmarks.
+ * @returns the zoo's page
+ */
 export async function writeZoo(folder: string, entries: readonly Entry[]): Promise<string> {
   const curves = new Set<string>();
   for (const { key, record } of entries) {
-    if (record.epochs.length < 3) continue; // one point is no curve
+    if (!isTraining({ key, record }) || record.epochs.length < 3) continue; // one point is no curve
     await writeAtomic(join(folder, 'curves', `${key}.svg`), await curveSvg(curveOf(record)));
     curves.add(key);
   }
   const page = join(folder, 'MODEL_ZOO.md');
-  await writeAtomic(page, zooMarkdown(entries, curves));
-  await writeAtomic(join(folder, 'MODEL_ZOO.html'), zooHtml(entries, curves));
+  const published = readPublished();
+  await writeAtomic(page, zooMarkdown(entries, curves, published));
+  await writeAtomic(join(folder, 'MODEL_ZOO.html'), zooHtml(entries, curves, published));
   for (const group of groupsOf(entries)) {
     const curve = `curves/comparison-${group.kind}.svg`;
     await writeAtomic(join(folder, curve), await comparisonCurve(group));
     await writeAtomic(join(folder, `METHODS-${group.kind}.md`), comparisonPage(group, curve));
+  }
+  for (const bench of benchesOf(entries)) {
+    const pictures = await benchPictures(bench);
+    for (const { file, svg } of pictures) await writeAtomic(join(folder, file), svg);
+    const name = `BENCHMARKS-${bench.data}.md`;
+    await writeAtomic(join(folder, name), benchPage(bench, pictures));
   }
   return page;
 }

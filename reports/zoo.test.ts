@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordText, writeRecord } from '../harness/record/record.ts';
 import { recordOf } from '../harness/testing/records.ts';
 import { curveOf, curveSvg } from './curve.ts';
-import { readEntries, readWorkDirs, rowOf, zooHtml, zooMarkdown } from './zoo.ts';
+import { isTraining, readEntries, readWorkDirs } from './entries.ts';
+import { readPublished } from './published.ts';
+import { rowOf, zooHtml, zooMarkdown } from './zoo.ts';
 
 const experiment = {
   name: 'moco/small',
@@ -30,6 +32,7 @@ const weights = {
   epoch: 4,
   stateHash: last.stateHash,
 };
+const published = readPublished();
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'zoo-'));
@@ -61,13 +64,13 @@ describe('the zoo', () => {
   it('is the same bytes each time, and shows what was not measured as a dash', () => {
     const bare = recordOf({ experiment: { ...experiment, epochs: 9 }, epochs: [{}, { loss: 4 }] });
     const entries = [...readEntries(folder), { key: 'b', record: bare }];
-    const page = zooMarkdown(entries, new Set(['a']));
-    expect(zooMarkdown(entries, new Set(['a']))).toBe(page);
+    const page = zooMarkdown(entries, new Set(['a']), published);
+    expect(zooMarkdown(entries, new Set(['a']), published)).toBe(page);
     expect(page).toMatch(/\| 4 +\| 44\.25 \| 51\.50 +\| 30\.13/);
     expect(page).toMatch(/\| 1 of 9 \| – +\| – +\| – +\|/);
     expect(page).toContain('![moco/small](curves/a.svg)');
     expect(page).not.toContain('curves/b.svg');
-    const html = zooHtml(entries, new Set(['a']));
+    const html = zooHtml(entries, new Set(['a']), published);
     expect(html).toContain('<td>44.25</td><td>51.50</td><td>30.13</td>');
     expect(html.match(/<tr>/g)).toHaveLength(6);
   });
@@ -120,10 +123,12 @@ describe('a learning curve', () => {
 it('the committed pages are what the committed records give', () => {
   const reports = import.meta.dirname;
   const entries = readEntries(join(reports, 'records'));
-  const curves = new Set(entries.filter((e) => e.record.epochs.length > 2).map(({ key }) => key));
+  const curves = new Set(
+    entries.filter((e) => isTraining(e) && e.record.epochs.length > 2).map(({ key }) => key),
+  );
   for (const [name, text] of [
-    ['MODEL_ZOO.md', zooMarkdown(entries, curves)],
-    ['MODEL_ZOO.html', zooHtml(entries, curves)],
+    ['MODEL_ZOO.md', zooMarkdown(entries, curves, published)],
+    ['MODEL_ZOO.html', zooHtml(entries, curves, published)],
   ] as const)
     expect(readFileSync(join(reports, name), 'utf8'), `${name}: run scripts/report.mjs`).toBe(text);
 });

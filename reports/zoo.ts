@@ -1,73 +1,9 @@
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { markdownTable } from 'markdown-table';
-import { z } from 'zod';
-import { kindOfPath, parse, readFolder, readJson, UserError } from '../harness/base/index.ts';
-import { Publication } from '../harness/publish/publish.ts';
 import { metricsOf } from '../harness/record/entries.ts';
-import { type RunRecord, readRecord } from '../harness/record/record.ts';
-
-/** One run of the zoo. */
-export interface Entry {
-  /** Name of its files: `reports/records/KEY.json`, `reports/curves/KEY.svg`. */
-  readonly key: string;
-  readonly record: RunRecord;
-  /** The weights made of it, where they were published. */
-  readonly weights?: Publication;
-}
-
-/** What the tables need of an experiment; the rest may be of a newer or older schema. */
-const Described = z.looseObject({
-  name: z.string(),
-  method: z.looseObject({ kind: z.string() }),
-  backbone: z.looseObject({ depth: z.number(), width: z.number().default(1) }),
-  data: z.looseObject({ train: z.looseObject({ kind: z.string() }), size: z.number() }),
-  epochs: z.number(),
-  batch: z.number(),
-  replicas: z.number(),
-  precision: z.string(),
-});
-
-/**
- * The records of a folder, checked, in order of file name: `KEY.json`, and `KEY.weights.json` where
- * weights were published.
- * @throws UserError for a record or publication that does not fit.
- */
-export function readEntries(folder: string): Entry[] {
-  const names = kindOfPath(folder) === undefined ? [] : readFolder(folder).sort();
-  return names
-    .filter((name) => name.endsWith('.json') && !name.endsWith('.weights.json'))
-    .map((name) => {
-      const key = basename(name, '.json');
-      return entryOf(key, join(folder, name), join(folder, `${key}.weights.json`));
-    });
-}
-
-/** The runs of a folder of work directories, `DIR/NAME/record.json`, by name of the directory. */
-export function readWorkDirs(folder: string): Entry[] {
-  const names = kindOfPath(folder) === undefined ? [] : readFolder(folder).sort();
-  return names
-    .filter((name) => existsSync(join(folder, name, 'record.json')))
-    .map((name) =>
-      entryOf(name, join(folder, name, 'record.json'), join(folder, name, 'published.json')),
-    );
-}
-
-function entryOf(key: string, recordFile: string, weightsFile: string): Entry {
-  const record = readRecord(recordFile);
-  if (!existsSync(weightsFile)) return { key, record };
-  const weights = parse(
-    Publication,
-    readJson(weightsFile, 'a note of published weights'),
-    weightsFile,
-  );
-  if (record.epochs[weights.epoch]?.stateHash !== weights.stateHash)
-    throw new UserError(
-      `${weightsFile} is not of the run beside it: its state ${weights.stateHash} is not that of ` +
-        `epoch ${weights.epoch} in ${recordFile}; publish the weights again`,
-    );
-  return { key, record, weights };
-}
+import { benchmarkSection } from './benchmark_section.ts';
+import { escaped, htmlOf, markdownOf, prose } from './blocks.ts';
+import { describedBy, type Entry, isTraining } from './entries.ts';
+import type { Published } from './published.ts';
 
 /** A row of the zoo's table; numbers are percent. */
 export interface Row {
@@ -85,11 +21,6 @@ export interface Row {
   readonly weights: string;
   readonly platform: string;
   readonly verify: string;
-}
-
-/** What the tables need of a run's experiment. @throws UserError where it lacks something. */
-export function describedBy({ key, record }: Entry): z.infer<typeof Described> {
-  return parse(Described, record.experiment, `experiment of ${key}`);
 }
 
 export function rowOf(entry: Entry): Row {
@@ -146,8 +77,12 @@ const PROOF =
 const NONE = 'No records yet.';
 
 /** The zoo as a markdown page. @param curves keys of the runs that have a curve in `curves/`. */
-export function zooMarkdown(entries: readonly Entry[], curves: ReadonlySet<string>): string {
-  const rows = entries.map(rowOf);
+export function zooMarkdown(
+  entries: readonly Entry[],
+  curves: ReadonlySet<string>,
+  published: Published,
+): string {
+  const rows = entries.filter(isTraining).map(rowOf);
   const code = (text: string, title: string) =>
     CODE.has(title) && text !== '–' ? `\`${text}\`` : text;
   const table = (columns: typeof COLUMNS) =>
@@ -163,14 +98,19 @@ export function zooMarkdown(entries: readonly Entry[], curves: ReadonlySet<strin
       ? [NONE, '']
       : [table(COLUMNS), '', '## What vouches for them', '', PROOF, '', table(PROOFS), ''];
   const shown = pictures.length === 0 ? [] : ['## Learning curves', '', ...pictures];
-  return [`# ${TITLE}`, '', INTRO, '', ...body, ...shown].join('\n');
+  const benchmarks = markdownOf(benchmarkSection(entries, published));
+  return [`# ${TITLE}`, '', INTRO, '', ...body, ...benchmarks, ...shown].join('\n');
 }
 
 const CODE = new Set(['spec', 'platform', 'weights', 'record', 'how to verify']);
 
 /** The same as one HTML page without scripts. */
-export function zooHtml(entries: readonly Entry[], curves: ReadonlySet<string>): string {
-  const rows = entries.map(rowOf);
+export function zooHtml(
+  entries: readonly Entry[],
+  curves: ReadonlySet<string>,
+  published: Published,
+): string {
+  const rows = entries.filter(isTraining).map(rowOf);
   const table = (columns: typeof COLUMNS) => [
     '<table>',
     `<tr>${columns.map(([title]) => `<th>${escaped(title)}</th>`).join('')}</tr>`,
@@ -193,6 +133,7 @@ export function zooHtml(entries: readonly Entry[], curves: ReadonlySet<string>):
       ? [`<p>${NONE}</p>`]
       : [...table(COLUMNS), '<h2>What vouches for them</h2>', `<p>${prose(PROOF)}</p>`]),
     ...(rows.length === 0 ? [] : table(PROOFS)),
+    ...htmlOf(benchmarkSection(entries, published)),
     ...(pictures.length === 0 ? [] : ['<h2>Learning curves</h2>', ...pictures]),
     '</html>',
     '',
@@ -207,18 +148,6 @@ const STYLE =
 
 function marked(text: string, title: string): string {
   return CODE.has(title) && text !== '–' ? `<code>${escaped(text)}</code>` : escaped(text);
-}
-
-function prose(text: string): string {
-  return escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 function percent(value: number | undefined): string {

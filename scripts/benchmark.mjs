@@ -1,4 +1,4 @@
-import { command } from './cli.mjs';
+import { command, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
 const { benchmarkOptions } = await load('tools/command/benchmark.ts');
@@ -23,11 +23,25 @@ await command(
     ],
   },
   async ({ options, args: [name, from], print }) => {
-    const { askedFor, benchmarkInterruptibly, weightsNamed } = await load(
+    const { askedFor, benchmarkInterruptibly, dryRunOf, weightsNamed } = await load(
       'tools/command/benchmark.ts',
     );
+    if (name === 'all') {
+      const { allText, benchmarkAll } = await load('tools/command/benchmark_all.ts');
+      const { rows, code } = await benchmarkAll(from, options, tell);
+      print({ rows }, allText(rows));
+      return code;
+    }
     const weights = await weightsNamed(from, options);
     const asked = askedFor(name, weights, options);
+    if (options.dry_run) {
+      const { dryBenchmarkText } = await load('harness/benchmark/dry_run_text.ts');
+      const found = await dryRunOf(asked, options, tell);
+      return print(
+        { benchmark: asked.experiment.name, ...found },
+        dryBenchmarkText(asked.experiment, found),
+      );
+    }
     const { result, code } = await benchmarkInterruptibly(asked, options);
     if (result === undefined) return code;
     const { record, workDir, finished, summary } = result;

@@ -41,6 +41,8 @@ export interface Bench {
   features(set: string, layer: Layer, pooling: Pooling): Promise<LayerFeatures>;
   /** Folder of the protocol's own files; a file in it is written whole or not at all. */
   readonly folder: string;
+  /** Where paths of the spec start from. */
+  readonly data: string;
   /** Threads of the engine; 0 for all cores. Never changes a bit. */
   readonly threads: number;
   readonly signal: AbortSignal | undefined;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { parse, Sha256, sha256Json } from '../base/index.ts';
+import { parse, Sha256, sha256Json, UserError } from '../base/index.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
+import { SOBEL_CHANNELS } from '../nn/sobel.ts';
 import type { BenchmarkDefinition } from './definition.ts';
 import { type Benchmarks, benchmarkNamed } from './registry.ts';
 
@@ -69,6 +70,12 @@ export function parseBenchmark(value: unknown, benchmarks: Benchmarks): Benchmar
   const definition = kind === undefined ? undefined : benchmarkNamed(kind, benchmarks);
   const schema = definition?.way === 'trained' ? TrainedSpec : FrozenSpec;
   const experiment: BenchmarkExperiment = parse(schema, value, what);
+  const { sobel, backbone } = experiment;
+  const seen = sobel ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image;
+  if (backbone.channels !== seen)
+    throw new UserError(
+      `${what}: backbone.channels: found ${backbone.channels}, expected ${seen} with sobel ${sobel}`,
+    );
   const { kind: named, ...own } = experiment.benchmark;
   const spec = parse(definitionOf(named, benchmarks).schema, own, what, ['benchmark']);
   return deepFreeze({ ...experiment, benchmark: { kind: named, ...Object(spec) } });

@@ -9,9 +9,11 @@ import { continued, environment, type Provenance, provenanceOf } from '../record
 import { stateHash } from '../weights/checkpoint.ts';
 import type { Bench, BoundFrozen } from './definition.ts';
 import { weightsOf } from './given_weights.ts';
+import { imageCounts } from './image_counts.ts';
 import { BenchmarkLog } from './log.ts';
 import { notesOf } from './notes.ts';
 import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
+import { drawFeatures, drawUnit } from './pictures.ts';
 import { type OpenSets, openSets } from './sets.ts';
 import type { Start } from './start.ts';
 import { openBenchmarkStore } from './store.ts';
@@ -51,7 +53,10 @@ export async function runFrozen(
           ? opened.provenance
           : continued(provenanceIn(start), opened.provenance, (message) => log?.warn(message));
       const entries = start?.entries ?? [];
-      const history = new History(workDir, experiment, provenance, entries, notesOf(options));
+      const counts = Object.entries(opened.sets.bench).map(([use, { count }]) => [use, count]);
+      const images = imageCounts(Object.fromEntries(counts));
+      const notes = { ...notesOf(options), images };
+      const history = new History(workDir, experiment, provenance, entries, notes);
       return await new FrozenRun(options, bound, opened, history, log, lock).advance();
     },
     () => opened.store.dispose(),
@@ -134,12 +139,15 @@ class FrozenRun {
 
   async advance(): Promise<BenchmarkResult> {
     const { bound, history, log, options } = this;
-    const { workDir, signal, stopAfterUnit = Number.POSITIVE_INFINITY } = options;
+    const { signal, stopAfterUnit = Number.POSITIVE_INFINITY } = options;
     const units = bound.units();
     if (history.epochs.length === 0)
       history.add({ epoch: 0, step: 0, metrics: {}, stateHash: this.opened.state });
     else if (history.epochs[0]?.stateHash !== this.opened.state)
-      throw new UserError(`${workDir}: its weights are others than those given now`);
+      throw new UserError(
+        `the weights have other values than those that the run began with (${this.opened.state}, in the ` +
+          `record ${history.epochs[0]?.stateHash}): they are read or drawn by another version of the code`,
+      );
     await history.write();
     const done = history.epochs.length - 1;
     if (done > 0) log.info(`${done} of ${units.length} units are there already`);
@@ -155,10 +163,12 @@ class FrozenRun {
   private async unit(i: number, unit: string, count: number): Promise<void> {
     const { bound, history, log, lock, options } = this;
     options.signal?.throwIfAborted();
-    const { metrics, tensors } = await bound.judge(this.bench(unit), unit);
+    const { metrics, tensors, predictions } = await bound.judge(this.bench(unit), unit);
     refuseNotFinite(unit, metrics);
     lock.check();
     const hash = await writeUnit(options.workDir, unit, tensors);
+    if (options.pictures && predictions !== undefined)
+      await drawUnit({ options, sets: this.opened.sets }, unit, predictions);
     history.add({ epoch: i + 1, step: i + 1, metrics, stateHash: hash });
     log.unit(`${i + 1}/${count}`, unit, metrics);
     await history.write();
@@ -175,6 +185,10 @@ class FrozenRun {
     const metrics = new Map(units.map((unit, i) => [unit, metricsOf(done[i]?.metrics ?? {})]));
     const summary = bound.summary(metrics);
     refuseNotFinite('summary', summary);
+    if (options.pictures) {
+      const { sets, store } = this.opened;
+      await drawFeatures({ options, bound, sets, store });
+    }
     history.finish(summary);
     await history.write();
     log.summary(summary);
@@ -183,7 +197,7 @@ class FrozenRun {
 
   private bench(unit: string): Bench {
     const { options, opened, log } = this;
-    const { experiment, threads = 0, signal, workDir } = options;
+    const { experiment, data, threads = 0, signal, workDir } = options;
     const folder = join(workDir, 'files');
     makeFolders(folder);
     return {
@@ -191,6 +205,7 @@ class FrozenRun {
       sets: opened.sets.bench,
       features: (set, layer, pooling) => opened.store.features(set, layer, pooling),
       folder,
+      data,
       threads,
       signal,
       tell: (line) => log.info(`${unit}: ${line}`),

@@ -4,7 +4,11 @@ import type { BenchmarkOptions } from './options.ts';
 import { type OpenedWeights, perturbedWeights, randomWeights } from './weights.ts';
 
 /** The weights that a run judges. @throws UserError where they are not those of its experiment */
-export function weightsOf({ experiment, weights, perturbation }: BenchmarkOptions): Tensors {
+export function weightsOf({
+  experiment,
+  weights,
+  perturbation,
+}: Pick<BenchmarkOptions, 'experiment' | 'weights' | 'perturbation'>): Tensors {
   const { backbone, seed } = experiment;
   checkWeights(experiment, weights);
   const tensors = weights?.tensors ?? randomWeights(backbone, seed);

@@ -29,6 +29,8 @@ export interface BenchmarkOptions {
   readonly perturbation?: number | undefined;
   /** Of a protocol that trains: the experiments to run of those that it has; all by default. */
   readonly cells?: readonly string[] | undefined;
+  /** Also draws what was judged, into `pictures` of the work directory. */
+  readonly pictures?: boolean | undefined;
   /** Stops after this many units; the run can be resumed. */
   readonly stopAfterUnit?: number | undefined;
 }
@@ -37,6 +39,6 @@ export interface BenchmarkResult {
   readonly record: RunRecord;
   readonly workDir: string;
   readonly finished: boolean;
-  /** What stands in tables; undefined until all is there. */
+  /** What stands in tables; of a grid, of the cells that are there. Undefined while nothing can be said. */
   readonly summary: Metrics | undefined;
 }

@@ -12,14 +12,16 @@ import { History } from '../record/history.ts';
 import { mixed, type Provenance, provenanceOf } from '../record/provenance.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
-import { train } from '../run/trainer.ts';
+import { type TrainResult, train } from '../run/trainer.ts';
 import { openWorkDir } from '../run/work_dir.ts';
 import { stateHash } from '../weights/checkpoint.ts';
 import type { BoundTrained } from './definition.ts';
 import type { BenchmarkExperiment } from './experiment.ts';
 import { weightsOf } from './given_weights.ts';
+import { trainedCounts } from './image_counts.ts';
 import { notesOf } from './notes.ts';
 import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
+import { drawTrained } from './trained_pictures.ts';
 
 /** The experiments of a protocol that trains, checked, by name. */
 export function trainedExperiments(
@@ -51,12 +53,12 @@ export async function runTrained(
   const { workDir, data, workers, threads, signal, terminal, perturbation } = options;
   const experiments = trainedExperiments(options.experiment, bound);
   const chosen = chosenCells(options, [...experiments.keys()]);
-  await writeSummary(options, bound, [...experiments.keys()]);
+  await writeSummary(options, bound, experiments);
   for (const cell of chosen) {
     const experiment = experiments.get(cell);
     const folder = join(workDir, cell);
     if (experiment === undefined || recordOf(folder)?.finished) continue;
-    const { finished } = await train({
+    const training = train({
       experiment,
       methods: { [bound.method.kind]: bound.method },
       ...{ data, workDir: folder, workers, threads, signal, terminal, perturbation },
@@ -64,13 +66,30 @@ export async function runTrained(
       pretrained: options.weights?.file,
       prefix: options.weights?.prefix,
     });
-    if (!finished) break;
-    await writeSummary(options, bound, [...experiments.keys()]);
+    if (!(await finishes(training, signal))) break;
+    await writeSummary(options, bound, experiments);
   }
-  return writeSummary(options, bound, [...experiments.keys()]);
+  return writeSummary(options, bound, experiments);
 }
 
-function chosenCells({ cells }: BenchmarkOptions, all: readonly string[]): readonly string[] {
+/** A training that is told to stop before its first step throws the reason. */
+async function finishes(
+  training: Promise<TrainResult>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    return (await training).finished;
+  } catch (error) {
+    if (!signal?.aborted || error !== signal.reason) throw error;
+    return false;
+  }
+}
+
+/** Those that are asked for. @throws UserError for one that is none */
+export function chosenCells(
+  { cells }: Pick<BenchmarkOptions, 'cells'>,
+  all: readonly string[],
+): readonly string[] {
   const strange = cells?.find((cell) => !all.includes(cell));
   if (strange !== undefined)
     throw new UserError(`--cells ${strange}: there is no such one; they are ${all.join(', ')}`);
@@ -85,15 +104,15 @@ function recordOf(folder: string): RunRecord | undefined {
 async function writeSummary(
   options: BenchmarkOptions,
   bound: BoundTrained,
-  cells: readonly string[],
+  experiments: ReadonlyMap<string, Experiment>,
 ): Promise<BenchmarkResult> {
-  const { workDir, experiment } = options;
-  const done = cells.flatMap((cell) => {
-    const record = recordOf(join(workDir, cell));
-    return record?.finished ? [{ cell, record }] : [];
-  });
+  const { workDir, experiment, data } = options;
+  const cells = [...experiments.keys()];
+  const done = finishedOf(workDir, experiments);
+  const [first] = done;
   const history = new History(workDir, experiment, await provenanceOfAll(options, done), [], {
     ...notesOf(options),
+    ...(first === undefined ? {} : { images: await trainedCounts(first.experiment, data) }),
     ...(cells.length > 1 ? { cells: done.map(({ cell }) => cell).join(' ') } : {}),
   });
   history.add({ epoch: 0, step: 0, metrics: {}, stateHash: await stateHash(weightsOf(options)) });
@@ -106,8 +125,9 @@ async function writeSummary(
     history.add({ epoch: i + 1, step, metrics, stateHash: last.stateHash });
   }
   const finished = done.length === cells.length;
-  const summary = finished ? bound.summary(curvesOf(done)) : undefined;
-  if (summary !== undefined) history.finish(summary);
+  const summary = done.length === 0 ? undefined : bound.summary(curvesOf(done));
+  if (finished && options.pictures) await drawTrained(options, bound, done);
+  if (finished && summary !== undefined) history.finish(summary);
   let lock: Lock | undefined;
   await always(
     async () => {
@@ -121,7 +141,19 @@ async function writeSummary(
 
 interface Done {
   readonly cell: string;
+  readonly experiment: Experiment;
   readonly record: RunRecord;
+  /** Of its last epoch. */
+  readonly last: Metrics;
+}
+
+function finishedOf(workDir: string, experiments: ReadonlyMap<string, Experiment>): Done[] {
+  return [...experiments].flatMap(([cell, experiment]) => {
+    const record = recordOf(join(workDir, cell));
+    if (!record?.finished) return [];
+    const last = metricsOf(record.epochs.at(-1)?.metrics ?? {});
+    return [{ cell, experiment, record, last }];
+  });
 }
 
 function curvesOf(done: readonly Done[]): Map<string, Metrics[]> {

@@ -19,6 +19,8 @@ export interface LowShotDraw {
   /** Number of the sample, from 1. */
   readonly sample: number;
   readonly seed: number;
+  /** Counterexamples for each positive; the protocol's 19 by default. */
+  readonly negatives?: number;
 }
 
 /**
@@ -29,14 +31,14 @@ export interface LowShotDraw {
  * @throws UserError where a class has too few images.
  */
 export function lowShotMarks({ marks, classes }: Marked, draw: LowShotDraw): Int8Array {
-  const { k, sample, seed } = draw;
-  const few = tooFew({ marks, classes }, k);
+  const { k, sample, seed, negatives = LOW_SHOT.negatives } = draw;
+  const few = tooFew({ marks, classes }, k, negatives);
   if (few !== undefined) throw new UserError(`low-shot labels: ${few}`);
   const drawn = new Int8Array(marks.length).fill(DIFFICULT);
   for (const label of classes.keys())
     for (const [mark, count] of [
       [PRESENT, k],
-      [ABSENT, LOW_SHOT.negatives * k],
+      [ABSENT, negatives * k],
     ] as const) {
       const members = membersOf(marks, classes.length, label, mark);
       const draws = stream(seed, 'low shot', sample, k, label, mark);
@@ -47,12 +49,16 @@ export function lowShotMarks({ marks, classes }: Marked, draw: LowShotDraw): Int
 }
 
 /** Why k positives of each class cannot be drawn; undefined where they can. */
-export function tooFew({ marks, classes }: Marked, k: number): string | undefined {
+export function tooFew(
+  { marks, classes }: Marked,
+  k: number,
+  negatives: number = LOW_SHOT.negatives,
+): string | undefined {
   for (const [label, name] of classes.entries()) {
     const present = membersOf(marks, classes.length, label, PRESENT).length;
     const absent = membersOf(marks, classes.length, label, ABSENT).length;
     if (present < k) return `k ${k}: ${present} images have "${name}", expected at least ${k}`;
-    const needed = LOW_SHOT.negatives * k;
+    const needed = negatives * k;
     if (absent < needed)
       return `k ${k}: ${absent} images are without "${name}", expected at least ${needed}`;
   }

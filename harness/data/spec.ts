@@ -170,6 +170,12 @@ const viewOp = z.discriminatedUnion('kind', [
     size: z.int().positive(),
     interpolation: interpolation.default('bilinear'),
   }),
+  /** Both sides become `size`, whatever the ratio was. */
+  z.strictObject({
+    kind: z.literal('squash'),
+    size: side,
+    interpolation: interpolation.default('bilinear'),
+  }),
   z.strictObject({ kind: z.literal('centerCrop'), size: side }),
   z.strictObject({
     kind: z.literal('randomCrop'),

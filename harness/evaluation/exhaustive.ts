@@ -79,13 +79,16 @@ async function oneByOne(
 ): Promise<void> {
   const { width } = references;
   const queries = measure.exact(judged);
-  await eachPart(references, STRETCH, async (part, first, count) => {
-    const exact = measure.exact(part);
+  const most = Math.max(1, Math.floor(STRETCH / width));
+  const store = measure.store(most, most);
+  await eachPart(references, most * width, async (part, first, count) => {
+    store.set(measure.exact(part), 0);
+    const places = Int32Array.from({ length: count }, (_, i) => i);
+    const all = new Float64Array(count);
     for (let query = 0; query < queries.length / width; query++) {
       await breath(signal);
-      const row = Float64Array.from(queries.subarray(query * width, (query + 1) * width));
-      const all = Float64Array.from({ length: count }, (_, i) => measure.similarity(exact, i, row));
-      const order = Int32Array.from(all.keys());
+      store.compare(queries.subarray(query * width, (query + 1) * width), places, 0, all);
+      const order = places.slice();
       order.sort((a, b) => (all[b] ?? 0) - (all[a] ?? 0) || a - b);
       const indices = order.subarray(0, best.k);
       const similarities = Float64Array.from(indices, (i) => all[i] ?? 0);

@@ -1,12 +1,12 @@
 import { breath } from '../base/breath.ts';
 import { UserError } from '../base/errors.ts';
-import { Candidates } from './candidates.ts';
+import { Candidates, capacityFor } from './candidates.ts';
 import { exhaustively } from './exhaustive.ts';
 import { type KnnPlan, knnPlan, PART } from './knn_plan.ts';
 import { checkFinite, eachPart, type RowSource } from './row_source.ts';
 import { Screen } from './screen.ts';
 import { type Group, type Neighbours, SecondLook } from './second_look.ts';
-import { type ExactRows, type Measure, measureOf, type Similarity } from './similarity.ts';
+import { type Measure, measureOf, type Similarity, type Store } from './similarity.ts';
 
 export interface SearchOptions {
   readonly k: number;
@@ -89,13 +89,16 @@ class Search {
   private readonly parts: Parts;
   private readonly found: Neighbours;
   private readonly crowded: number[] = [];
-  /** All references in their exact form, bank by bank, where they stay. */
-  private readonly kept: ExactRows[] = [];
-  private filled = -1;
+  /** References in their exact form: all, where they stay, else a part. */
+  private readonly store: Store;
+  /** Banks that the engine has; where references do not stay, the last one is. */
+  private readonly filled = new Set<number>();
 
   constructor(parts: Parts) {
-    const { k, queries } = parts;
+    const { k, queries, references, plan, measure } = parts;
     this.parts = parts;
+    const held = plan.resident ? references.count : Math.ceil(PART / references.width);
+    this.store = measure.store(held, capacityFor(k));
     this.found = {
       k,
       indices: new Int32Array(queries.count * k),
@@ -159,26 +162,28 @@ class Search {
 
   private async fill(piece: number): Promise<void> {
     const { plan, screen, references, measure } = this.parts;
-    if (plan.resident ? this.kept[piece] !== undefined : this.filled === piece) return;
+    if (this.filled.has(piece)) return;
     const first = piece * plan.rows;
     const rows = await references.rows(first, Math.min(plan.rows, references.count - first));
     checkFinite('references', rows, references.width, first);
     const exact = measure.exact(rows);
     const screened = measure.screened(exact);
     await screen.fill(plan.resident ? piece : 0, screened, measure.bias(screened));
-    if (plan.resident) this.kept[piece] = exact;
-    this.filled = piece;
+    if (plan.resident) this.store.set(exact, first);
+    else this.filled.clear();
+    this.filled.add(piece);
   }
 
   /** Compares what the screen left, and ranks it. */
   private async lookAgain(group: Group): Promise<void> {
     const { references, measure, plan, signal } = this.parts;
-    const second = new SecondLook(group, measure, references.width, signal);
-    if (plan.resident)
-      for (const [piece, rows] of this.kept.entries())
-        await second.compare(rows, piece * plan.rows);
+    const second = new SecondLook(group, references.width, signal);
+    if (plan.resident) await second.compare(this.store, 0, references.count);
     else
-      await eachPart(references, PART, (part, first) => second.compare(measure.exact(part), first));
+      await eachPart(references, PART, async (part, first, count) => {
+        this.store.set(measure.exact(part), 0);
+        await second.compare(this.store, first, count);
+      });
     this.crowded.push(...second.rank(this.found));
   }
 }

@@ -1,6 +1,6 @@
 import { breath } from '../base/breath.ts';
 import type { Candidates } from './candidates.ts';
-import type { ExactRows, Measure } from './similarity.ts';
+import type { ExactRows, Store } from './similarity.ts';
 
 /** The k most similar rows of a reference for each row that is judged, best first. */
 export interface Neighbours {
@@ -26,16 +26,14 @@ const STRETCH = 2 ** 22; // products between two breaths
 /** Compares each query of a group with its candidates, one by one. */
 export class SecondLook {
   private readonly group: Group;
-  private readonly measure: Measure;
   private readonly width: number;
   private readonly signal: AbortSignal | undefined;
   private readonly similarities: Float64Array;
   /** How many candidates of each query are done. */
   private readonly done: Int32Array;
 
-  constructor(group: Group, measure: Measure, width: number, signal: AbortSignal | undefined) {
+  constructor(group: Group, width: number, signal: AbortSignal | undefined) {
     this.group = group;
-    this.measure = measure;
     this.width = width;
     this.signal = signal;
     const { count, candidates } = group;
@@ -44,26 +42,24 @@ export class SecondLook {
     this.done = new Int32Array(count);
   }
 
-  /** Takes the references from place `first` on; parts come in order. */
-  async compare(references: ExactRows, first: number): Promise<void> {
-    const { width, done, group, similarities, measure } = this;
+  /** Takes the `count` references of a store, of which the first has that place; in order of places. */
+  async compare(store: Store, first: number, count: number): Promise<void> {
+    const { width, done, group, similarities } = this;
     const { candidates, exact } = group;
-    const end = first + references.length / width;
-    const row = new Float64Array(width);
     let products = 0;
     for (let query = 0; query < group.count; query++) {
       if (candidates.crowded[query] === 1) continue;
       const base = query * candidates.capacity;
-      const count = candidates.counts[query] ?? 0;
-      let at = done[query] ?? 0;
-      if (at === count || (candidates.places[base + at] ?? 0) >= end) continue;
-      row.set(exact.subarray(query * width, (query + 1) * width));
-      for (; at < count && (candidates.places[base + at] ?? 0) < end; at++) {
-        const place = (candidates.places[base + at] ?? 0) - first;
-        similarities[base + at] = measure.similarity(references, place, row);
-        products += width;
-      }
-      done[query] = at;
+      const start = base + (done[query] ?? 0);
+      const most = base + (candidates.counts[query] ?? 0);
+      let end = start;
+      while (end < most && (candidates.places[end] ?? 0) < first + count) end++;
+      if (end === start) continue;
+      const row = exact.subarray(query * width, (query + 1) * width);
+      const places = candidates.places.subarray(start, end);
+      store.compare(row, places, first, similarities.subarray(start, end));
+      done[query] = end - base;
+      products += (end - start) * width;
       if (products < STRETCH) continue;
       products = 0;
       await breath(this.signal);

@@ -1,5 +1,6 @@
 import { breath } from '../base/breath.ts';
 import { UserError } from '../base/errors.ts';
+import { ProductKernel } from './kernels/products.ts';
 import { checkFinite, eachPart, type RowSource } from './row_source.ts';
 
 /** How near two rows are: their cosine, their product, or their distance with a minus. */
@@ -25,10 +26,21 @@ export interface Measure {
   bias(screened: Float32Array): Float32Array | undefined;
   /** What decides the similarity, of rows as they come. */
   exact(rows: Float32Array): ExactRows;
-  /** The similarity of a query, [D] as `exact` makes it, with a reference; larger is nearer. */
-  similarity(references: ExactRows, row: number, query: Float64Array): number;
+  /** Room for references in their exact form, and for a comparison of `most` at a time. */
+  store(count: number, most: number): Store;
   /** How far a score may be from the truth at most, for a query of that form. */
   error(screened: Float32Array, query: number): number;
+}
+
+/** References in their exact form. */
+export interface Store {
+  set(part: ExactRows, place: number): void;
+  /**
+   * Similarities of a query, one row of the exact form, with references; larger is nearer.
+   * @param first the place that the store's first row has
+   * @param to takes them, float64 [places]
+   */
+  compare(query: ExactRows, places: Int32Array, first: number, to: Float64Array): void;
 }
 
 /** @param references are looked through once where lengths matter; all in pieces */
@@ -53,9 +65,13 @@ function cosine(width: number): Measure {
   const error = roundings(width) * 1.01;
   return {
     exact: (rows) => onGrid(rows, width),
-    screened: (rows) => Float32Array.from(rows, (x) => x / GRID),
+    screened: (rows) => {
+      const units = new Float32Array(rows.length);
+      for (let i = 0; i < rows.length; i++) units[i] = (rows[i] ?? 0) / GRID;
+      return units;
+    },
     bias: () => undefined,
-    similarity: (references, row, query) => product(references, row * width, query) / GRID ** 2,
+    store: (count, most) => kernelStore(new ProductKernel(count, width, most)),
     error: () => error,
   };
 }
@@ -83,7 +99,7 @@ function dot(width: number, longest: number): Measure {
     exact: (rows) => rows,
     screened: (rows) => Float32Array.from(rows),
     bias: () => undefined,
-    similarity: (references, row, query) => product(references, row * width, query),
+    store: (count) => plainStore(count, width, product),
     error: (screened, query) =>
       bounded(roundings(width) * lengthOf(screened, query * width, width) * longest, width),
   };
@@ -97,14 +113,20 @@ function euclidean(centre: Float64Array, longest: number): Measure {
   const width = centre.length;
   return {
     exact: (rows) => rows,
-    screened: (rows) => Float32Array.from(rows, (x, i) => x - (centre[i % width] ?? 0)),
+    screened: (rows) => {
+      const moved = new Float32Array(rows.length);
+      for (let start = 0; start < rows.length; start += width)
+        for (let i = 0; i < width; i++)
+          moved[start + i] = (rows[start + i] ?? 0) - (centre[i] ?? 0);
+      return moved;
+    },
     bias: (screened) =>
       Float32Array.from(
         { length: screened.length / width },
         (_, row) => -(lengthOf(screened, row * width, width) ** 2) / 2,
       ),
-    similarity: (references, row, query) =>
-      -Math.sqrt(squaredDistance(references, row * width, query)),
+    store: (count) =>
+      plainStore(count, width, (rows, from, query) => -Math.sqrt(squares(rows, from, query))),
     error: (screened, query) => {
       const length = lengthOf(screened, query * width, width);
       return bounded(roundings(width) * (length + longest) * longest, width);
@@ -121,8 +143,39 @@ function bounded(error: number, width: number): number {
   return 1.01 * error + width * 2 ** -120;
 }
 
+function kernelStore(kernel: ProductKernel): Store {
+  const whole = (rows: ExactRows) => {
+    if (rows instanceof Int32Array) return rows;
+    throw new Error('k-NN: int32 expected');
+  };
+  return {
+    set: (part, place) => kernel.set(whole(part), place),
+    compare: (query, places, first, to) => {
+      const products = kernel.products(whole(query), places, first);
+      for (let i = 0; i < places.length; i++) to[i] = (products[i] ?? 0) / GRID ** 2;
+    },
+  };
+}
+
+function plainStore(
+  count: number,
+  width: number,
+  similarity: (rows: Float32Array, from: number, query: Float64Array) => number,
+): Store {
+  const rows = new Float32Array(count * width);
+  const held = new Float64Array(width);
+  return {
+    set: (part, place) => rows.set(part, place * width),
+    compare: (query, places, first, to) => {
+      held.set(query);
+      for (let i = 0; i < places.length; i++)
+        to[i] = similarity(rows, ((places[i] ?? 0) - first) * width, held);
+    },
+  };
+}
+
 // In four parts, always the same: the bits of a sum are those of its order.
-function product(rows: ExactRows, from: number, query: Float64Array): number {
+function product(rows: Float32Array, from: number, query: Float64Array): number {
   let [s, t, u, v] = [0, 0, 0, 0];
   const whole = query.length - (query.length % 4);
   for (let i = 0; i < whole; i += 4) {
@@ -135,7 +188,7 @@ function product(rows: ExactRows, from: number, query: Float64Array): number {
   return s + t + (u + v);
 }
 
-function squaredDistance(rows: ExactRows, from: number, query: Float64Array): number {
+function squares(rows: Float32Array, from: number, query: Float64Array): number {
   let [s, t] = [0, 0];
   const whole = query.length - (query.length % 2);
   for (let i = 0; i < whole; i += 2) {

@@ -62,7 +62,7 @@ function checkCrop({ name }: Experiment, { size, sizePath, path, view, source }:
   };
   view.forEach((op, i) => {
     const cut = ('size' in op ? op.size : undefined) ?? size;
-    if (op.kind === 'randomResizedCrop' || op.kind === 'resize') side = cut;
+    if (op.kind === 'randomResizedCrop' || op.kind === 'resize' || op.kind === 'squash') side = cut;
     if (op.kind === 'patches') {
       const needed = op.grid * (size + op.jitter);
       if (side !== undefined && side < needed)

@@ -24,6 +24,8 @@ export interface Host {
   readonly samples: number;
   /** Threads for programs of the method's own; 0 for all cores. Never changes a bit. */
   readonly threads: number;
+  /** The weights that the run began with, for messages; undefined where they are drawn from the seed. */
+  readonly weights?: string | undefined;
   /** A stream of the method's own, named by what it is for. */
   stream(...purpose: Purpose): Stream;
   /**
@@ -67,6 +69,8 @@ export interface StepAt {
 }
 
 export interface AfterStep extends StepAt {
+  /** Of all replicas together. */
+  readonly images: number;
   readonly outputs: Readonly<Record<string, HostArray>>;
 }
 

@@ -36,6 +36,11 @@ export interface Model {
   /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
   readonly backbone: string;
   /**
+   * What is taken of weights that a run begins with: the backbone alone, so that heads always begin anew; all that the
+   * model has too, unless given.
+   */
+  readonly pretrained?: 'backbone';
+  /**
    * A network that images pass before the backbone, and the channels it takes. Nothing follows it.
    */
   readonly input?: { readonly network: string; readonly channels: number };

@@ -1,6 +1,6 @@
 import {
   makeFolders,
-  type Sha256,
+  Sha256,
   sha256Json,
   sha256Slowly,
   sweepTemporaries,
@@ -18,8 +18,7 @@ import type { Tensors } from '../step/learner.ts';
 import { tensorPieces } from '../weights/safetensors.ts';
 import { writeFeatures } from './extract.ts';
 import { Extractor, type FrozenNetwork, featureWeights, type Images } from './extractor.ts';
-import type { Layer, LayerFeatures, LayerUse, Pooling } from './layers.ts';
-import { levelOf } from './layers.ts';
+import { type Layer, type LayerFeatures, type LayerUse, levelOf, type Pooling } from './layers.ts';
 import { featurePaths, manifestFor, type Origin, originOf } from './manifest.ts';
 import { openFeatures } from './stored.ts';
 
@@ -192,7 +191,7 @@ class Store implements FeatureStore {
       weights: this.weightsSha256,
       backbone: network.backbone,
       sobel: network.sobel,
-      data: images.sha256 as Sha256,
+      data: Sha256.parse(images.sha256),
       pipeline: [...pipeline],
       size,
       mean: [...settings.normalise.mean],
@@ -200,7 +199,7 @@ class Store implements FeatureStore {
       precision: settings.precision,
       batch: settings.batch,
       lanes: heldLanes(),
-      library: native().library.sha256 as Sha256,
+      library: Sha256.parse(native().library.sha256),
       platform: fingerprint().id,
     });
   }

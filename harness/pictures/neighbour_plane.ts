@@ -1,13 +1,14 @@
 import { UMAP } from 'umap-js';
 import { breath } from '../base/breath.ts';
-import { neighbours } from '../evaluation/knn.ts';
+import { nearestRows } from '../evaluation/nearest_rows.ts';
+import { inMemory } from '../evaluation/row_source.ts';
 import { stream } from '../random/stream.ts';
 import type { Plane } from './plane.ts';
 
 export interface NeighbourPlaneOptions {
   readonly seed: number;
   /** Threads of the engine; 0 for all cores. Never changes a bit. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -34,8 +35,8 @@ export async function neighbourPlane(
   begin: Plane,
   { seed, threads = 0, signal }: NeighbourPlaneOptions,
 ): Promise<Float64Array> {
-  const rows = { features: values, width };
-  const near = await neighbours(rows, rows, { k: NEIGHBOURS, threads, signal });
+  const rows = inMemory({ features: values, width });
+  const near = await nearestRows(rows, rows, { k: NEIGHBOURS, threads, signal });
   const draws = stream(seed, 'neighbour plane');
   const umap = new UMAP({
     nNeighbors: NEIGHBOURS,

@@ -8,6 +8,7 @@ import { image } from '../data/images/image.ts';
 import { startEngine } from '../engine/index.ts';
 import type { LayerFeatures } from '../features/layers.ts';
 import { stream } from '../random/stream.ts';
+import { precisionBars } from './class_values.ts';
 import { colouredClasses, featureMapSvg } from './feature_map.ts';
 import { rowsAt, sampled } from './gather.ts';
 import type { Labelled } from './labelled.ts';
@@ -115,6 +116,22 @@ describe('the pictures of a benchmark', () => {
     expect(await files({ test: bare, scores: undefined })).toEqual([]);
     const tiny = setOf(5, 1);
     expect(await files({ test: tiny, scores: scoresOf(tiny) })).toContain('map.svg');
+  });
+
+  it('are bars of average precisions where images have several classes', async () => {
+    const marks = Int8Array.from([1, 0, -1, 0, 1, 0, 1, 1, 1, 0, 0, 1]);
+    const set = { ...setOf(4, 1), labels: undefined, marks };
+    const scores = Float32Array.of(3, 4, 9, 2, 3, 0, 1, 2, 1, 0, 1, 2);
+    const into = { ...options, test: set, train: undefined, scores, folder: join(folder, 'm') };
+    const listed = await writePictures({ ...into, stem: 'feat5_' });
+    expect(listed.map(({ file }) => file)).toEqual(['feat5_classes.svg', 'feat5_map.svg']);
+    // Ranks of present images: one 1 and 3, two 2 and 3 (precision 2/3 from the right), three 1 and 2.
+    expect([...precisionBars(marks, scores, 4).values]).toEqual([
+      expect.closeTo(100 * (0.5 + 0.5 * (2 / 3)), 9),
+      expect.closeTo(100 * (2 / 3), 9),
+      100,
+    ]);
+    expect(Array.from(precisionBars(marks, scores, 4).counts)).toEqual([2, 2, 2]);
   });
 
   it('stop when told, leaving no part of a file', async () => {

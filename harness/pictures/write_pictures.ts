@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { breath, writeAtomic } from '../base/index.ts';
 import type { Source } from '../data/source.ts';
-import { neighbours } from '../evaluation/knn.ts';
+import { nearestRows } from '../evaluation/nearest_rows.ts';
+import { inMemory } from '../evaluation/row_source.ts';
 import type { LayerFeatures } from '../features/layers.ts';
-import { classBarsSvg } from './class_bars.ts';
-import { accuracyBars } from './class_values.ts';
+import { type ClassValues, classBarsSvg } from './class_bars.ts';
+import { accuracyBars, precisionBars } from './class_values.ts';
 import { confusionOf, confusionSvg } from './confusion.ts';
 import { featureMapSvg } from './feature_map.ts';
 import { rowsAt, sampled } from './gather.ts';
@@ -24,6 +25,8 @@ export interface PicturedSet extends Labelled {
 export interface PictureOptions {
   /** Where they go; files of the same names are replaced. */
   readonly folder: string;
+  /** What file names begin with, e.g. `feat5_`. */
+  readonly stem?: string;
   /** What was judged, for titles. */
   readonly title: string;
   readonly seed: number;
@@ -33,7 +36,7 @@ export interface PictureOptions {
   /** float32 [N, C] of the test images: the larger, the more the class. Absent: map and sheet alone. */
   readonly scores?: Float32Array | undefined;
   /** Threads of the engine; 0 for all cores. Never changes a bit. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,8 +55,8 @@ interface Planned extends Picture {
 
 /** Images on the map, at most: the library's time grows with them. */
 const MAP_POINTS = 2000;
-/** Images in which neighbours are searched, at most: of 2048 features, 0.8 GB. */
-const SEARCHED = 50_000;
+/** Numbers of all their features, at most. */
+const MAP_NUMBERS = 2 ** 22;
 const SHEET_ROWS = 12;
 const SHEET_COLUMNS = 9;
 
@@ -64,10 +67,11 @@ const SHEET_COLUMNS = 9;
  * @returns what was written, in the order of a page
  */
 export async function writePictures(options: PictureOptions): Promise<Picture[]> {
-  const { folder, signal } = options;
+  const { folder, stem = '', signal } = options;
   const written: Picture[] = [];
-  for (const { file, title, note, make } of [...judged(options), ...ofFeatures(options)]) {
+  for (const { file: name, title, note, make } of [...judged(options), ...ofFeatures(options)]) {
     await breath(signal);
+    const file = stem + name;
     await writeAtomic(join(folder, file), await make());
     written.push({ file, title, ...(note === undefined ? {} : { note }) });
   }
@@ -76,20 +80,22 @@ export async function writePictures(options: PictureOptions): Promise<Picture[]>
 
 /** Pictures of how images were judged. */
 function judged({ test, scores, title }: PictureOptions): Planned[] {
-  if (scores === undefined || test.labels === undefined) return [];
+  if (scores === undefined) return [];
+  const bars = (name: string, values: ClassValues): Planned => ({
+    file: 'classes.svg',
+    title: name,
+    make: () => classBarsSvg(values, test, title),
+  });
+  if (test.marks !== undefined)
+    return [bars('Average precision by class', precisionBars(test.marks, scores, test.count))];
+  if (test.labels === undefined) return [];
   const confusion = confusionOf(test.labels, scores);
-  return [
-    {
-      file: 'confusion.svg',
-      title: 'Confusion matrix',
-      make: () => confusionSvg(confusion, test, title),
-    },
-    {
-      file: 'classes.svg',
-      title: 'Accuracy by class',
-      make: () => classBarsSvg(accuracyBars(confusion), test, title),
-    },
-  ];
+  const matrix = {
+    file: 'confusion.svg',
+    title: 'Confusion matrix',
+    make: () => confusionSvg(confusion, test, title),
+  };
+  return [matrix, bars('Accuracy by class', accuracyBars(confusion))];
 }
 
 /** Pictures of where images lie. */
@@ -115,9 +121,10 @@ function ofFeatures(options: PictureOptions): Planned[] {
 
 async function mapOf(features: LayerFeatures, options: PictureOptions): Promise<string> {
   const { test, seed, title, threads = 0, signal } = options;
-  const indices = sampled(test.count, MAP_POINTS, seed, 'map');
-  const rows = await rowsAt(features, indices, signal);
   const { width } = features;
+  const most = Math.min(MAP_POINTS, Math.floor(MAP_NUMBERS / width));
+  const indices = sampled(test.count, most, seed, 'map');
+  const rows = await rowsAt(features, indices, signal);
   const plane = await principalPlane(rows, width, seed, signal);
   const near =
     indices.length < FEWEST
@@ -126,23 +133,14 @@ async function mapOf(features: LayerFeatures, options: PictureOptions): Promise<
   return featureMapSvg({ indices, plane, neighbours: near }, test, title);
 }
 
-async function sheetOf({
-  test,
-  train,
-  seed,
-  threads = 0,
-  signal,
-}: PictureOptions): Promise<Buffer> {
+async function sheetOf({ test, train, threads = 0, signal }: PictureOptions): Promise<Buffer> {
   if (test.features === undefined || train?.features === undefined)
     throw new Error('pictures: no features');
   const asked = Int32Array.from(shownImages(test, SHEET_ROWS));
-  const searched = sampled(train.count, SEARCHED, seed, 'neighbours');
   const { width } = test.features;
-  const near = await neighbours(
-    { features: await rowsAt(train.features, searched, signal), width },
-    { features: await rowsAt(test.features, asked, signal), width },
-    { k: SHEET_COLUMNS, threads, signal },
-  );
+  const questions = await rowsAt(test.features, asked, signal);
+  const search = { k: SHEET_COLUMNS, threads, signal };
+  const near = await nearestRows(train.features, inMemory({ features: questions, width }), search);
   const read = async (set: PicturedSet, index: number) => {
     if (set.source === undefined) throw new Error('pictures: no images');
     return set.source.read(index);
@@ -151,8 +149,7 @@ async function sheetOf({
   for (const [r, index] of asked.entries()) {
     await breath(signal);
     const row: SheetRow['near'][number][] = [];
-    for (const place of near.indices.subarray(r * near.k, (r + 1) * near.k)) {
-      const other = searched[place] ?? 0;
+    for (const other of near.indices.subarray(r * near.k, (r + 1) * near.k)) {
       row.push({
         image: await read(train, other),
         same: sameClass(test, index, train, other),

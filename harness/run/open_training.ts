@@ -82,6 +82,8 @@ export interface TrainingSetup {
   readonly threads?: number | undefined;
   /** Ops that run side by side; as many as `threads` unless given. */
   readonly interThreads?: number | undefined;
+  /** A file of weights that the run begins with, for messages; nothing of it is read here. */
+  readonly pretrained?: string | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
   /** Ends the opening and a judgement under way, which throw its reason then; a step is finished. */
@@ -194,6 +196,7 @@ export class Training {
       data,
       workers,
       threads,
+      weights: weightsOf(setup),
       ...hearers,
     });
   }
@@ -263,6 +266,14 @@ export async function openTraining(
       () => batches?.dispose(),
     );
   }
+}
+
+/** The weights that a run begins with, for messages. */
+function weightsOf({ experiment: { start }, pretrained }: TrainingSetup): string | undefined {
+  if (pretrained !== undefined) return pretrained;
+  return start === undefined
+    ? undefined
+    : `weights of SHA-256 ${start.sha256.slice(0, 12)}, under "${start.prefix}"`;
 }
 
 function openLearner(

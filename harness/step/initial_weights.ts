@@ -63,7 +63,8 @@ export async function readPretrained(
   refuseMissing(choice);
   const { encoder } = choice;
   const named = new Map([...encoder.names].map(([own, name]) => [model.backbone + own, name]));
-  const wrapper = wrapperOf(encoder.prefix, model.backbone);
+  const wrapper =
+    model.pretrained === 'backbone' ? undefined : wrapperOf(encoder.prefix, model.backbone);
   if (wrapper !== undefined)
     for (const name of tensors.keys())
       if (name.startsWith(wrapper)) named.set(name.slice(wrapper.length), name);

@@ -20,6 +20,7 @@ export interface HostSetup {
   readonly data: string;
   readonly workers?: number | undefined;
   readonly threads?: number | undefined;
+  readonly weights?: string | undefined;
   readonly log?: Host['log'] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,6 +40,7 @@ export class LearnerHost implements Host {
   readonly threads: number;
   /** Name of the experiment, for messages. */
   readonly experiment: string;
+  readonly weights: string | undefined;
   readonly log: Host['log'];
   private readonly setup: HostSetup;
   private touched = false;
@@ -49,6 +51,7 @@ export class LearnerHost implements Host {
     this.samples = setup.images.count;
     this.experiment = setup.experiment.name;
     this.threads = setup.threads ?? 0;
+    this.weights = setup.weights;
     this.log = setup.log ?? QUIET;
   }
 

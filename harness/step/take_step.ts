@@ -24,5 +24,8 @@ export async function takeStep(
   const sound = values.every(([, value]) => Number.isFinite(value)); // else the run ends here
   const { afterStep } = definition.method;
   if (afterStep === undefined || !sound) return metrics;
-  return { ...metrics, ...(await afterStep(host, { step, ...place, outputs })) };
+  return {
+    ...metrics,
+    ...(await afterStep(host, { step, ...place, images: batch.indices.length, outputs })),
+  };
 }

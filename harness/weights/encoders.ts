@@ -20,8 +20,9 @@ const STAGE = /^layer[1-4]\./;
  */
 export function encodersIn(names: Iterable<string>): Encoder[] {
   const found = new Map<string, Map<string, string>>();
-  for (const name of names)
-    for (const [prefix, own] of splits(name)) {
+  const there = new Set(names);
+  for (const name of there)
+    for (const [prefix, own] of splits(name, there)) {
       const place = found.get(prefix) ?? new Map<string, string>();
       found.set(prefix, place.set(own, name));
     }
@@ -32,14 +33,24 @@ export function encodersIn(names: Iterable<string>): Encoder[] {
 }
 
 /** The ways to cut a name into a prefix and a name of a ResNet. */
-function splits(name: string): [prefix: string, own: string][] {
+function splits(name: string, there: ReadonlySet<string>): [prefix: string, own: string][] {
   const found: [string, string][] = [];
   for (let [end, parts] = [name.length, 0]; parts < PARTS && end > 0; parts++) {
     end = name.lastIndexOf('.', end - 1);
-    const own = name.slice(end + 1).replace(/^\d+(?=\.)/, (number) => NUMBERED[number] ?? number);
-    if (NAME.test(own)) found.push([name.slice(0, end + 1), own]);
+    const prefix = name.slice(0, end + 1);
+    const own = unnumbered(name.slice(end + 1), prefix, there);
+    if (NAME.test(own)) found.push([prefix, own]);
   }
   return found;
+}
+
+/** A name whose part has a number in place of its name. @param there all names of the file. */
+export function unnumbered(own: string, prefix: string, there: ReadonlySet<string>): string {
+  const number = /^\d+(?=\.)/.exec(own)?.[0];
+  if (number === undefined) return own;
+  // What stands third is a pool or ReLU, which have no tensors, or the first stage.
+  const table = NUMBERED[there.has(`${prefix}2.0.conv1.weight`) ? 1 : 0]?.[number];
+  return table === undefined ? own : table + own.slice(number.length);
 }
 
 // A projector is a `Sequential` too, and its first two layers could be a stem by their numbers.

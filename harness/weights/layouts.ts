@@ -83,6 +83,21 @@ export const LAYOUTS: readonly Layout[] = [
     beside: ['query_backbone.', 'student_backbone.', 'key_backbone.', 'teacher_backbone.'],
   },
   { name: 'PixPro: the encoder under the gradient', take: 'encoder.', beside: ['encoder_k.'] },
+  {
+    name: 'SoCo: the encoder under the gradient',
+    take: 'encoder.',
+    beside: ['encoder_k.', 'model_ema.encoder.'],
+  },
+  {
+    name: 'BYOL in PyTorch: the online network',
+    take: 'online_network_state_dict.encoder.',
+    beside: ['target_network_state_dict.encoder.'],
+  },
+  {
+    name: 'timm and torchvision with a moving average beside: the network under the gradient',
+    take: '',
+    beside: ['state_dict_ema.', 'model_ema.'],
+  },
   { name: 'SimSiam: the encoder', take: 'encoder.', beside: [] },
   {
     name: 'Barlow Twins, VICReg, solo-learn, lightly: the backbone',
@@ -93,12 +108,11 @@ export const LAYOUTS: readonly Layout[] = [
   { name: 'torchvision, timm, SwAV: bare names', take: '', beside: [] },
 ];
 
-/** A ResNet whose parts were put into a `Sequential` in order, as lightly's examples do. */
-export const NUMBERED: Readonly<Record<string, string>> = {
-  0: 'conv1',
-  1: 'bn1',
-  4: 'layer1',
-  5: 'layer2',
-  6: 'layer3',
-  7: 'layer4',
-};
+/**
+ * A ResNet whose parts were put into a `Sequential` in order, as lightly's examples do: with ReLU and pool between, as
+ * torchvision's, or without.
+ */
+export const NUMBERED: readonly Readonly<Record<string, string>>[] = [
+  { 0: 'conv1', 1: 'bn1', 4: 'layer1', 5: 'layer2', 6: 'layer3', 7: 'layer4' },
+  { 0: 'conv1', 1: 'bn1', 2: 'layer1', 3: 'layer2', 4: 'layer3', 5: 'layer4' },
+];

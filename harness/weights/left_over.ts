@@ -1,5 +1,5 @@
-import type { Encoder } from './encoders.ts';
-import { NUMBERED, WRAPPERS } from './layouts.ts';
+import { type Encoder, unnumbered } from './encoders.ts';
+import { WRAPPERS } from './layouts.ts';
 
 /** What a name that is no tensor of the backbone was sorted into. */
 export interface LeftOver {
@@ -35,6 +35,8 @@ const NEEDLESS = new RegExp(
       'mlp',
       'mlp2',
       '\\w+_head',
+      '\\w+_predictor',
+      'projetion',
     ],
     ...['momentum_\\w+', 'target_\\w+', 'teacher\\w*', 'student\\w*', 'key_\\w+', 'query_\\w+'],
     ...[
@@ -88,13 +90,14 @@ export function leftOver(
   taken: Encoder,
   others: readonly Encoder[],
 ): LeftOver {
+  const there = new Set(names);
   const elsewhere = others.filter((one) => one.prefix !== taken.prefix);
   const [needless, unknown, strange]: [string[], string[], string[]] = [[], [], []];
-  for (const name of names) {
+  for (const name of there) {
     if (used.has(name)) continue;
     if (elsewhere.some(({ prefix, names: own }) => isIn(name, prefix, taken, own)))
       needless.push(name);
-    else if (isInside(name, taken)) strange.push(name);
+    else if (isInside(name, taken, there)) strange.push(name);
     else if (COUNTER.test(name) || isNeedless(name, taken.prefix)) needless.push(name);
     else unknown.push(name);
   }
@@ -106,11 +109,11 @@ function isIn(name: string, prefix: string, taken: Encoder, own: ReadonlyMap<str
   return name.startsWith(prefix);
 }
 
-function isInside(name: string, { prefix, names }: Encoder): boolean {
+function isInside(name: string, { prefix, names }: Encoder, there: ReadonlySet<string>): boolean {
   if (!name.startsWith(prefix)) return false;
   const own = name.slice(prefix.length);
-  const numbered = names.get('conv1.weight')?.endsWith(`${prefix}0.weight`) ?? false;
-  return INSIDE.test(numbered ? own.replace(/^\d+(?=\.)/, (n) => NUMBERED[n] ?? n) : own);
+  const numbered = names.get('conv1.weight') === `${prefix}0.weight`;
+  return INSIDE.test(numbered ? unnumbered(own, prefix, there) : own);
 }
 
 function isNeedless(name: string, prefix: string): boolean {

@@ -3,13 +3,17 @@ import { join, resolve } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { UserError } from '../../harness/base/index.ts';
 import type { BenchmarkDefinition, Preset } from '../../harness/benchmark/definition.ts';
+import { SMALL } from '../../harness/benchmark/drawn.ts';
+import { type BenchmarkDryRun, dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmark/experiment.ts';
 import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
 import { benchmarkNamed } from '../../harness/benchmark/registry.ts';
 import { runBenchmark } from '../../harness/benchmark/run.ts';
+import { trainedExperiments } from '../../harness/benchmark/trained.ts';
 import { labelOf, type OpenedWeights, openTarget } from '../../harness/benchmark/weights.ts';
 import { override } from '../../harness/experiment/index.ts';
 import { onInterrupt } from '../../harness/run/interrupt.ts';
+import { writeBenchmarkReport } from '../../reports/benchmark_report.ts';
 import type { OptionsOf } from './option.ts';
 import { prefixOption, setOption } from './shared_options.ts';
 
@@ -32,15 +36,16 @@ export const benchmarkOptions = {
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
 } as const;
 type Options = OptionsOf<typeof benchmarkOptions>;
-
-/** A backbone for the drawn images, where no weights say another: seconds on two cores. */
-const SMALL = { depth: 18, width: 1 / 4, stem: 'cifar' } as const;
+/** A command line of `scripts/benchmark.mjs`. */
+export type BenchmarkLine = Options;
 
 /** A benchmark that is ready to run. */
 export interface Asked {
   readonly experiment: BenchmarkExperiment;
   readonly weights: OpenedWeights | undefined;
   readonly workDir: string;
+  /** Where features are kept, when not in `workDir`. */
+  readonly features?: string;
 }
 
 /** The weights of a command line; undefined for `random`. @throws UserError */
@@ -114,6 +119,23 @@ function absentText(presets: BenchmarkDefinition['presets'], data: string): stri
     .join('; ');
 }
 
+/** Names of the units, or of the runs of a protocol that trains. */
+function partsOf({ experiment }: Asked): readonly string[] {
+  const { benchmark } = experiment;
+  const bound = benchmarkNamed(benchmark.kind, benchmarks).bindBenchmark(benchmark);
+  return bound.way === 'frozen' ? bound.units() : [...trainedExperiments(experiment, bound).keys()];
+}
+
+/** What one would be; nothing is written. */
+export function dryRunOf(
+  asked: Asked,
+  { data = '.', threads, cells }: Pick<Options, 'data' | 'threads' | 'cells'>,
+  tell: (line: string) => void,
+): Promise<BenchmarkDryRun> {
+  const chosen = cells.length === 0 ? undefined : cells;
+  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, tell });
+}
+
 /** Runs one, until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
 export async function benchmarkInterruptibly(
   asked: Asked,
@@ -127,8 +149,10 @@ export async function benchmarkInterruptibly(
     const result = await runBenchmark({
       ...asked,
       ...{ benchmarks, data, resumeFrom, workers, threads, signal },
+      pictures: true,
       cells: cells.length === 0 ? undefined : cells,
     });
+    if (result.finished) await writeBenchmarkReport(result.workDir, result.record, partsOf(asked));
     return { result, code: result.finished || !signal.aborted ? 0 : interruption.code() };
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;

@@ -1,5 +1,6 @@
 import { benchmarks } from '../../benchmarks/index.ts';
 import { fileKindAt, readJson } from '../../harness/base/index.ts';
+import { drawnBenchmark } from '../../harness/benchmark/drawn.ts';
 import {
   type BenchmarkExperiment,
   isBenchmark,
@@ -10,7 +11,6 @@ import { methodsOf } from '../../harness/benchmark/registry.ts';
 import { type Experiment, type Methods, override } from '../../harness/experiment/index.ts';
 import { type Pinnable, trainingRuns } from '../../harness/verify/pinnable.ts';
 import { methods } from '../../methods/index.ts';
-import { askedFor } from './benchmark.ts';
 import { experimentFrom } from './experiment.ts';
 
 /** Every method that a run may be of: those of `methods/`, and those that benchmarks train by. */
@@ -32,10 +32,8 @@ export async function subjectFrom(
 ): Promise<Subject> {
   const { set = [] } = options;
   const kind = /^([a-z][a-z0-9_]*)-drawn$/.exec(name)?.[1];
-  if (kind !== undefined && Object.hasOwn(benchmarks, kind)) {
-    const line = { data: undefined, preset: undefined, work_dir: undefined, set };
-    return { way: 'benchmark', experiment: askedFor(kind, undefined, line).experiment };
-  }
+  if (kind !== undefined && Object.hasOwn(benchmarks, kind))
+    return { way: 'benchmark', experiment: drawnBenchmark(kind, benchmarks, set) };
   if (fileKindAt(name)?.kind === 'json') {
     const value = readJson(name, 'an experiment');
     if (typeof value === 'object' && value !== null && isBenchmark(value))

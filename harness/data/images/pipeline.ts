@@ -73,6 +73,8 @@ function sampleOp(
     }
     case 'resize':
       return [shorterSide(op, from)];
+    case 'squash':
+      return [resizeTo({ left: 0, top: 0, ...from }, size, size, op.interpolation)];
     case 'centerCrop':
       return [{ kind: 'crop', ...centre(from, size) }];
     case 'randomCrop':

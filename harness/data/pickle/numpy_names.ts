@@ -1,5 +1,6 @@
+import type { Stateful } from './machine.ts';
 import { elementBytes, type PickledArray, sizeOf, stridesOf, valuesOf } from './numpy_array.ts';
-import { plainText, type Stateful } from './unpickle.ts';
+import { plainText } from './unpickle.ts';
 
 /** What a name of a pickle stands for: a stand-in for a type, or what makes a value. */
 type Maker = (...args: unknown[]) => unknown;

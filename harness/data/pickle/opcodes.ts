@@ -1,6 +1,6 @@
 import { latin1 } from './byte_source.ts';
 import { signed, stringText, unicodeText } from './literals.ts';
-import type { Machine, Stateful } from './unpickle.ts';
+import type { Machine, Stateful } from './machine.ts';
 
 type Instruction = (machine: Machine) => void;
 

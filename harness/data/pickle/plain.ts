@@ -1,6 +1,7 @@
 import { byteSource, latin1 } from './byte_source.ts';
+import type { Place } from './machine.ts';
 import { allowed } from './numpy_names.ts';
-import { type Place, unpickle } from './unpickle.ts';
+import { unpickle } from './unpickle.ts';
 
 export interface Pickle {
   readonly value: unknown;

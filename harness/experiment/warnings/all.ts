@@ -21,7 +21,7 @@ export function warningsOf(
     ...method.warnings(run),
     ...dataWarnings(experiment, run),
     ...viewWarnings(experiment),
-    ...trainingWarnings(experiment, run),
+    ...trainingWarnings(experiment, run, method.frozenBackbone),
     ...evaluationWarnings(experiment, sources),
   ];
 }

@@ -29,6 +29,7 @@ function isRandom(op: ViewOp): boolean {
   if (isIdle(op)) return false;
   switch (op.kind) {
     case 'resize':
+    case 'squash':
     case 'centerCrop':
       return false;
     case 'flip':

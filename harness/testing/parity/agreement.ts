@@ -128,6 +128,35 @@ export class Comparisons {
     else this.done.push({ name, ...distance(actual.data, expected.data, EXACT) });
   }
 
+  /** What the reference says of itself, e.g. how far its runs are apart: used, not compared. */
+  use(name: string): HostArray | undefined {
+    this.seen.add(name);
+    return this.fixture.expected.get(name);
+  }
+
+  /**
+   * As `add`, by a bound that is not the one of the name's group. Where both are NaN, they agree.
+   * @param slack allowed of an element besides
+   */
+  addWithin(
+    name: string,
+    actual: HostArray,
+    tolerance: Tolerance,
+    slack: (i: number) => number = () => 0,
+  ): void {
+    const expected = this.fixture.expected.get(name);
+    if (expected === undefined) return;
+    this.seen.add(name);
+    if (!sameShape(actual, expected)) {
+      this.fail(name, `found shape [${actual.shape}], expected [${expected.shape}]`);
+      return;
+    }
+    const [own, theirs] = [numbers(actual.data), numbers(expected.data)];
+    const both = (i: number) => Number.isNaN(own[i]) && Number.isNaN(theirs[i]);
+    const agreed = (values: readonly number[]) => values.map((x, i) => (both(i) ? 0 : x));
+    this.done.push({ name, ...distance(agreed(own), agreed(theirs), tolerance, slack) });
+  }
+
   /** As `add`, with the nearest of several values that the name may stand for. */
   addNearest(name: string, candidates: readonly HostArray[]): void {
     const expected = this.fixture.expected.get(name);

@@ -131,7 +131,7 @@ async function afterStep(
     if (chosen === undefined) throw new UserError(`no choice is known of ${purpose.join(' ')}`);
     return Int32Array.from(flat(fixture.input(`rng.step${step}.${chosen(purpose)}`).data));
   });
-  const at = { step: step - 1, epoch: 0, epochStep: step - 1, outputs: {} };
+  const at = { step: step - 1, epoch: 0, epochStep: step - 1, images: 0, outputs: {} };
   await learner.definition.method.afterStep?.(host, at);
 }
 

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { markdownTable } from 'markdown-table';
+import { benchmarks } from '../../benchmarks/index.ts';
+import { UserError } from '../../harness/base/index.ts';
+import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
+import { labelOf } from '../../harness/benchmark/weights.ts';
+import { askedFor, type BenchmarkLine, benchmarkInterruptibly, weightsNamed } from './benchmark.ts';
+
+/** What came of one protocol: its result, or why it was left out. */
+export interface Row {
+  readonly benchmark: string;
+  readonly title: string;
+  readonly result?: BenchmarkResult | undefined;
+  readonly left?: string;
+}
+
+/**
+ * Runs every protocol whose data are there, one after another; what is finished is not run again.
+ * @param tell is told of those that are left out
+ * @returns rows in the order of the protocols, and the exit code
+ */
+export async function benchmarkAll(
+  from: string,
+  options: BenchmarkLine,
+  tell: (line: string) => void,
+): Promise<{ readonly rows: readonly Row[]; readonly code: number }> {
+  const weights = await weightsNamed(from, options);
+  const label = weights === undefined ? 'random' : labelOf(weights);
+  const folder = options.work_dir ?? join('work_dirs', 'benchmarks', 'all', label);
+  const rows: Row[] = [];
+  let failed = 0;
+  for (const [kind, { title }] of Object.entries(benchmarks)) {
+    const row = { benchmark: kind, title };
+    try {
+      const { experiment } = askedFor(kind, weights, options);
+      const workDir = join(folder, experiment.name);
+      const data = experiment.name.slice(kind.length + 1);
+      const asked = { experiment, weights, workDir, features: join(folder, 'features', data) };
+      const line = { ...options, resume_from: 'auto' };
+      const { result, code } = await benchmarkInterruptibly(asked, line);
+      rows.push({ ...row, result });
+      if (code !== 0) return { rows, code };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      rows.push({ ...row, left: error.message });
+      tell(`left out: ${error.message}`);
+      if (!isAbsent(error)) failed = 1;
+    }
+  }
+  return { rows, code: failed };
+}
+
+/** Data that are not there leave a protocol out; anything else that is wrong with one is a failure. */
+function isAbsent({ message }: UserError): boolean {
+  return message.includes('has none of its data');
+}
+
+/** One row a protocol. */
+export function allText(rows: readonly Row[]): string {
+  const table = rows.map(({ title, result, left }) => [
+    title,
+    result?.record.experiment.name ?? '–',
+    left ?? metricsText(result),
+  ]);
+  return markdownTable([['benchmark', 'run', 'percent'], ...table]);
+}
+
+const SHOWN = 6; // metrics of a row; the record has all
+
+function metricsText(result: BenchmarkResult | undefined): string {
+  const { summary = {}, finished = false } = result ?? {};
+  const all = Object.entries(summary).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+  const more = all.length > SHOWN ? `, and ${all.length - SHOWN} more` : '';
+  return `${all.slice(0, SHOWN).join(', ')}${more}${finished ? '' : ' (not finished)'}`;
+}
