@@ -66,17 +66,27 @@ export function benchmarkGroups(
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
-/** Metrics of the summary that are results; those of single cells of a grid are left out. */
+/** Results of single points of a grid, or of single classes. */
+const SINGLE = /^(lr[\d.e-]+_|AP_)/;
+
+/** Metrics of the summary that are results of the whole. */
 export function resultsOf({ record }: Entry): [string, number][] {
-  const all = Object.entries(metricsOf(record.final ?? {}));
-  return all.filter(([name]) => !/^lr[\d.e-]+_/.test(name));
+  return Object.entries(metricsOf(record.final ?? {})).filter(([name]) => !SINGLE.test(name));
+}
+
+/** The one number that a protocol is known by, percent: top-1, mean AP, or that of the largest k. */
+export function mainResult(entry: Entry): number | undefined {
+  const results = resultsOf(entry);
+  const named = new Map(results);
+  const shots = results.filter(([name]) => /^k\d+_mean$/.test(name));
+  return named.get('top1') ?? named.get('mAP') ?? shots.at(-1)?.[1];
 }
 
 /** `head0_top1` is feat1, and so on. */
 export function resultTitle(name: string): string {
   const [, head, top] = /^head(\d+)_top([15])$/.exec(name) ?? [];
   if (head !== undefined) return `feat${Number(head) + 1} top-${top}`;
-  return name.replace(/^top([15])$/, 'top-$1').replaceAll('_', ' ');
+  return name.replace(/top([15])$/, 'top-$1').replaceAll('_', ' ');
 }
 
 /** Percent with two digits; rates and epochs as they are; of all levels the best by its name. */
@@ -97,7 +107,28 @@ export function recipeText(entry: Entry): string {
   return shown.join(', ');
 }
 
-/** How many images of which use, as the run noted; undefined for records without. */
-export function imagesText({ record }: Entry): string | undefined {
-  return record.environment.images;
+/** Official counts, by what names of experiments end in. */
+const WHOLE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  cifar10: { train: 50_000, test: 10_000 },
+  cifar100: { train: 50_000, test: 10_000 },
+  voc07: { train: 5011, test: 4952 },
+  imagenet: { train: 1_281_167, test: 50_000 },
+};
+
+/**
+ * How many images there were of each use, as the run noted, and of how many where that is a part of a
+ * known set.
+ */
+export function imagesText(entry: Entry): string {
+  const { images } = entry.record.environment;
+  if (images === undefined) return 'how many images there were is not noted';
+  const { name, benchmark } = describedBenchmark(entry);
+  const whole = WHOLE[name.split('-').at(-1) ?? ''] ?? {};
+  const parts = images.split(', ').map((part, i) => {
+    const [use = '', count = ''] = part.split(' ');
+    const all = use === 'train' && benchmark.percent !== undefined ? undefined : whole[use];
+    const of = all === undefined || all === Number(count) ? '' : ` of ${all}`;
+    return `${count}${of}${i === 0 ? ' images' : ''} to ${use}`;
+  });
+  return parts.join(', ');
 }

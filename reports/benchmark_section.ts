@@ -83,10 +83,11 @@ function ownBlocks(
       `\`records/${key}.json\``,
     ];
   });
-  const beside = column === undefined ? [] : [`published for the method, ${column}`];
+  const beside =
+    column === undefined ? [] : [`published for the method (ResNet-50, whole data), ${column}`];
   const numbers = metrics.map((_, i) => i + 2);
   return [
-    { kind: 'text', text: `**Own**, \`${name}\`: ${dataText(first)}. ${recipeText(first)}.` },
+    { kind: 'text', text: `**Own**, \`${name}\`: ${imagesText(first)}. ${recipeText(first)}.` },
     {
       kind: 'table',
       head: ['weights', 'backbone', ...metrics.map(resultTitle), ...beside, 'record'],
@@ -104,12 +105,6 @@ function methodOf({ record }: Entry, methods: ReadonlyMap<string, string>): stri
 function backboneText({ record }: Entry): string {
   const { depth, width = 1 } = record.experiment.backbone as { depth: number; width?: number };
   return `ResNet-${depth}${width === 1 ? '' : ` × ${width}`}`;
-}
-
-/** Images by use, as the run noted. */
-function dataText(entry: Entry): string {
-  const images = imagesText(entry);
-  return images === undefined ? 'how many images there were is not noted' : `${images} images`;
 }
 
 function publishedBlocks(published: Published, kind: string): Block[] {

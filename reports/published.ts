@@ -132,8 +132,7 @@ const OF_TABLE: Readonly<Record<string, string>> = {
   places205_linear_multi:
     'Called results of the last epoch, but the shipped config neither evaluates nor saves epoch 28: its last evaluation is after epoch 20.',
   imagenet_linear_last:
-    'The supervised row is below the same network\'s feat5 in the table "Multi": protocols differ in rate, norm and pooling.',
-  imagenet_linear_multi: "MoCo's best layer is 61.02 here and 60.60 in the source's summary.",
+    'The supervised row is below feat5 of the same network in the table "Multi": the protocols differ in rate, norm and pooling. MoCo is at 61.02 here, and the summary of the source has 60.60 as its best.',
   voc07_svm: 'SimCLR at batch 256 lies below MoCo v1.',
   voc07_svm_lowshot:
     'The cost is chosen on test images, and the five samples of labels were drawn without a seed.',

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBytes, writeAtomic } from '../harness/base/index.ts';
 import { readRecord } from '../harness/record/record.ts';
+import { benchesOf, benchPage, benchPictures } from './benchmark_comparison.ts';
 import { weightsKey } from './benchmark_rows.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
 import { curveOf, curveSvg } from './curve.ts';
@@ -43,7 +44,10 @@ export function entriesIn(folder: string, workDirs: string | undefined): Entry[]
   return [...kept, ...found.filter(({ record }) => !known.has(record.seal))];
 }
 
-/** Writes the model zoo, the learning curves and the comparisons of methods. @returns the zoo's page */
+/**
+ * Writes the model zoo, the learning curves, and the comparisons of methods and of weights by benchmarks.
+ * @returns the zoo's page
+ */
 export async function writeZoo(folder: string, entries: readonly Entry[]): Promise<string> {
   const curves = new Set<string>();
   for (const { key, record } of entries) {
@@ -59,6 +63,12 @@ export async function writeZoo(folder: string, entries: readonly Entry[]): Promi
     const curve = `curves/comparison-${group.kind}.svg`;
     await writeAtomic(join(folder, curve), await comparisonCurve(group));
     await writeAtomic(join(folder, `METHODS-${group.kind}.md`), comparisonPage(group, curve));
+  }
+  for (const bench of benchesOf(entries)) {
+    const pictures = await benchPictures(bench);
+    for (const { file, svg } of pictures) await writeAtomic(join(folder, file), svg);
+    const name = `BENCHMARKS-${bench.data}.md`;
+    await writeAtomic(join(folder, name), benchPage(bench, pictures));
   }
   return page;
 }
