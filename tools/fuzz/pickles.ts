@@ -29,7 +29,7 @@ const LINES: Readonly<Record<string, number>> = {
   P: 1,
 };
 
-/** Opcodes of a pickle, each with its argument but for the count of its bytes. */
+/** Opcodes of a pickle up to its end, each with its argument but for the count of its bytes. */
 export const pickle: Format = {
   split(file) {
     const view = Buffer.from(file);
@@ -47,6 +47,7 @@ export const pickle: Format = {
       let end = at + 1 + (FIXED[opcode] ?? 0);
       for (let line = LINES[opcode] ?? 0; line > 0; line--) end = view.indexOf('\n', end) + 1;
       pieces.push(view.subarray(at, end));
+      if (opcode === '.') break; // what follows is no part of this pickle
       at = end;
     }
     return pieces;

@@ -3,6 +3,7 @@ import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.
 import { subsetTarget, targetsTarget, tarTarget, vocTarget } from './data_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
+import { detectronTarget, unpicklerTarget, zipTarget } from './weights_targets.ts';
 
 /** What is fuzzed under a name. */
 export async function targetNamed(name: TargetName): Promise<Target> {
@@ -27,6 +28,12 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return tarTarget();
     case 'cifar':
       return cifarTarget();
+    case 'unpickler':
+      return unpicklerTarget();
+    case 'zip':
+      return zipTarget();
+    case 'detectron':
+      return detectronTarget();
     case 'npy':
       return npyTarget();
     default:

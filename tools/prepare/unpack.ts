@@ -87,11 +87,13 @@ async function unpackStream(tar: Readable, under: string, work: Work): Promise<v
 
 async function unpackEntry(entry: Entry, under: string, work: Work): Promise<void> {
   const { archive, target, count, options } = work;
-  const { name, type, linkname } = entry.header;
+  const { name, type, linkname, size } = entry.header;
   const fail = (why: string) =>
     new UserError(
       `${archive}: the entry ${JSON.stringify(name.slice(0, 200))} ${why}; nothing is written there: fetch the archive again from its publisher`,
     );
+  // tar-stream takes a size that is no number, and then waits without end.
+  if (!Number.isSafeInteger(size)) throw fail('has no size that is a number');
   const own = named(() => entryPath(name), fail);
   const placed = under === '' ? options.place : undefined; // what is inside an archive goes to its folder
   const wanted = own === undefined ? undefined : placed === undefined ? own : placed(own);
