@@ -15,6 +15,8 @@ export interface MutationSet {
   readonly benchmark?: true;
   /** Settings that shorten it, or that use what the mutations change. */
   readonly set: readonly string[];
+  /** Weights that it begins with, by their path from the root. */
+  readonly pretrained?: string;
   readonly mutations: readonly Mutation[];
 }
 
