@@ -12,12 +12,14 @@ export type Trained =
 /** Trains in a tree, in a process of its own. */
 export function trainIn(
   tree: string,
-  { experiment, set }: Pick<MutationSet, 'experiment' | 'set'>,
+  { experiment, benchmark, set }: Pick<MutationSet, 'experiment' | 'benchmark' | 'set'>,
   workDir: string,
 ): Promise<Trained> {
   const settings = set.flatMap((setting) => ['--set', setting]);
   const options = ['--workers', '0', '--work_dir', workDir]; // workers would start longer than they work
-  const line = [join(tree, 'scripts/train.mjs'), experiment, ...settings, ...options];
+  const what = benchmark ? ['benchmark.mjs', experiment, 'random'] : ['train.mjs', experiment];
+  const [script = '', ...names] = what;
+  const line = [join(tree, 'scripts', script), ...names, ...settings, ...options];
   return new Promise((done, fail) => {
     const env = { ...process.env, [PARENT]: String(process.pid) };
     const stdio = ['ignore', 'ignore', 'pipe'] as const;
