@@ -10,10 +10,13 @@ export interface Mutation {
 
 /** Mutations that one experiment has to notice. */
 export interface MutationSet {
-  /** A small experiment on embedded data. */
+  /** A small experiment on embedded data; or, with `benchmark`, a protocol, on drawn images and random weights. */
   readonly experiment: string;
+  readonly benchmark?: true;
   /** Settings that shorten it, or that use what the mutations change. */
   readonly set: readonly string[];
+  /** Weights that it begins with, by their path from the root. */
+  readonly pretrained?: string;
   readonly mutations: readonly Mutation[];
 }
 

@@ -70,7 +70,7 @@ export const supervised: MutationSet = {
       ],
     ]),
     ...inFile('harness/evaluation/classifier_judge.ts', [
-      ['the two best count', 'test_top1: share(1)', 'test_top1: share(2)'],
+      ['the two best count', '_top1`]: share(1)', '_top1`]: share(2)'],
     ]),
     ...inFile('harness/evaluation/linear.ts', [
       ['probe on features that are not centred', '(x - (scale.mean[i % width] ?? 0)) *', 'x *'],

@@ -5,7 +5,7 @@ import type { Mutation } from '../../golden/mutations/mutation.ts';
 import { root } from '../command/root.ts';
 
 /** What training needs. */
-const KEPT = /^(harness|methods|scripts|reports|tools)\//;
+const KEPT = /^(harness|methods|benchmarks|scripts|reports|tools)\//;
 
 /** Copies what version control knows of this tree, with the installed packages. @returns where */
 export function copyTree(to: string): string {
