@@ -13,6 +13,9 @@ import { torchVersions } from './data_path.ts';
 import { BATCH, ourExtraction, ourSide, torchSide, WARMUP } from './extract_path.ts';
 import { processor, today } from './machine.ts';
 
+/** Of the files that are written. */
+const NAME = 'extract_speed';
+
 export interface ExtractAgainstOptions {
   /** JPEG paths, one a line. */
   readonly files: string | undefined;
@@ -70,8 +73,8 @@ export async function extractAgainstTorch(options: ExtractAgainstOptions): Promi
       load,
       sides,
     });
-    await writeAtomic(resolve(out, 'extract_speed.json'), `${JSON.stringify(report, null, 2)}\n`);
-    await writeAtomic(resolve(out, 'extract_speed.md'), extractMarkdown(report));
+    await writeAtomic(resolve(out, `${NAME}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    await writeAtomic(resolve(out, `${NAME}.md`), extractMarkdown(report));
   }
   return { found: report === undefined ? [] : summariseExtract(report) };
 }
