@@ -398,6 +398,24 @@ describe('cifar', () => {
   );
 });
 
+test('a preparation that is stopped goes on from there', async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `data_batch_${i}.bin`);
+  await tar(
+    'cifar-10-binary.tar',
+    ['data_batch_1.bin', 'test_batch.bin', ...names].map(
+      (name) => [`cifar-10-batches-bin/${name}`, Buffer.alloc(3073, 3)] as const,
+    ),
+  );
+  const stop = new AbortController();
+  const from = [at('cifar-10-binary.tar')];
+  const tell = () => stop.abort();
+  await expect(run('cifar10', { from, signal: stop.signal, tell })).rejects.toThrow(
+    /^stopped; the same command goes on from here$/,
+  );
+  const { said } = await run('cifar10', { from });
+  expect(said.join('\n')).toMatch(/cifar10 test: 1 images/);
+});
+
 describe('what cannot be prepared', () => {
   test('is named', async () => {
     await expect(run('mnist')).rejects.toThrow(/there is no set mnist; expected voc07, imagenet/);
