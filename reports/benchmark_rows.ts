@@ -104,13 +104,18 @@ export function resultText(kind: string, name: string, value: number | undefined
   return name.startsWith('best_') ? String(value) : value.toFixed(2);
 }
 
+/** Values of a list that are all shown. */
+const LISTED = 9;
+
 /** The numbers of a protocol's spec that are not about data, e.g. `k 200, temperature 0.07`. */
 export function recipeText(entry: Entry): string {
   const { kind: _, ...fields } = describedBenchmark(entry).benchmark;
   const shown = Object.entries(fields).flatMap(([name, value]) => {
     if (['number', 'string', 'boolean'].includes(typeof value)) return [`${name} ${value}`];
-    const list = Array.isArray(value) && value.every((one) => typeof one === 'number');
-    return list && value.length > 0 ? [`${name} ${value.join('/')}`] : [];
+    const list = Array.isArray(value) && value.every((one) => typeof one !== 'object');
+    if (!list || value.length === 0) return [];
+    const many = value.length > LISTED ? [...value.slice(0, 3), `… (${value.length})`] : value;
+    return [`${name} ${many.join('/')}`];
   });
   return shown.join(', ');
 }

@@ -261,10 +261,12 @@ it('the page of a run has its results, parts and pictures', () => {
 it('blocks are the same page in HTML, with what could be taken for tags escaped', () => {
   const html = htmlOf([
     { kind: 'heading', level: 3, text: 'a < b' },
+    { kind: 'text', text: '**Own**, [here](x.html#y), 2 * 3' },
     { kind: 'table', head: ['`x`'], rows: [['<1>']] },
   ]);
   expect(html).toEqual([
     '<h3>a &lt; b</h3>',
+    '<p><strong>Own</strong>, <a href="x.html#y">here</a>, 2 * 3</p>',
     '<table>',
     '<tr><th><code>x</code></th></tr>',
     '<tr><td>&lt;1&gt;</td></tr>',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { benchmarks } from '../benchmarks/index.ts';
 import { columnsOf, MEANING, protocolsPage } from './protocols.ts';
 
-const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'protocols.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '..', 'docs/protocols.md'), 'utf8');
 
 describe('the page of protocols', () => {
   it('is what the protocols say', () => {

@@ -125,7 +125,7 @@ const COMMANDS = [
 ].join('\n');
 
 const RESULTS =
-  'A run leaves `record.json`, as a training does ([records](records.md)), and `report.md` with its ' +
+  'A run leaves `record.json`, as a training does ([records](../docs/records.md)), and `report.md` with its ' +
   'pictures: which classes are taken for which, how well each class is told, and, of protocols on frozen ' +
   'features, a map of them and the nearest training images of some test images. `npx zx ' +
   'scripts/report.mjs --add WORK_DIR` takes the record into the zoo.';

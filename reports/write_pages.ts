@@ -94,7 +94,7 @@ export async function writeProtocols(
   folder: string,
   benchmarks: Readonly<Record<string, BenchmarkDefinition>>,
 ): Promise<string | undefined> {
-  const page = join(folder, '..', 'docs', 'protocols.md');
+  const page = join(folder, '..', 'docs/protocols.md');
   if (!existsSync(page)) return undefined;
   await writeAtomic(page, protocolsPage(benchmarks));
   return page;

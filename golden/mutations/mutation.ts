@@ -13,6 +13,8 @@ export interface MutationSet {
   /** A small experiment on embedded data; or, with `benchmark`, a protocol, on drawn images and random weights. */
   readonly experiment: string;
   readonly benchmark?: true;
+  /** Cases of `golden/parity` that notice in place of a run; then `experiment` is a name for the table. */
+  readonly parity?: readonly string[];
   /** Settings that shorten it, or that use what the mutations change. */
   readonly set: readonly string[];
   /** Weights that it begins with, by their path from the root. */

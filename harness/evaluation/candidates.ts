@@ -13,7 +13,8 @@ export class Candidates {
   /** uint8 [queries]: 1 for a query with more candidates than there is room for. */
   readonly crowded: Uint8Array;
   private readonly k: number;
-  private readonly errors: Float64Array;
+  /** float64 [queries]. */
+  readonly errors: Float64Array;
   private readonly floors: Float64Array;
   private readonly scratch: Float32Array;
 

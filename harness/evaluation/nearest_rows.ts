@@ -177,7 +177,7 @@ class Search {
   /** Compares what the screen left, and ranks it. */
   private async lookAgain(group: Group): Promise<void> {
     const { references, measure, plan, signal } = this.parts;
-    const second = new SecondLook(group, references.width, signal);
+    const second = new SecondLook(group, references.width, measure.comparable, signal);
     if (plan.resident) await second.compare(this.store, 0, references.count);
     else
       await eachPart(references, PART, async (part, first, count) => {

@@ -27,12 +27,14 @@ const STRETCH = 2 ** 22; // products between two breaths
 export class SecondLook {
   private readonly group: Group;
   private readonly width: number;
+  private readonly comparable: boolean;
   private readonly signal: AbortSignal | undefined;
   private readonly similarities: Float64Array;
   /** How many candidates of each query are done. */
   private readonly done: Int32Array;
 
-  constructor(group: Group, width: number, signal: AbortSignal | undefined) {
+  constructor(group: Group, width: number, comparable: boolean, signal: AbortSignal | undefined) {
+    this.comparable = comparable;
     this.group = group;
     this.width = width;
     this.signal = signal;
@@ -58,11 +60,23 @@ export class SecondLook {
       const row = exact.subarray(query * width, (query + 1) * width);
       const places = candidates.places.subarray(start, end);
       store.compare(row, places, first, similarities.subarray(start, end));
+      if (this.comparable) this.hold(query, start, end);
       done[query] = end - base;
       products += (end - start) * width;
       if (products < STRETCH) continue;
       products = 0;
       await breath(this.signal);
+    }
+  }
+
+  /** Holds scores to the truth: the bound of their error is what the search rests on. */
+  private hold(query: number, start: number, end: number): void {
+    const { scores, errors } = this.group.candidates;
+    const error = errors[query] ?? 0;
+    for (let at = start; at < end; at++) {
+      const apart = Math.abs((scores[at] ?? 0) - (this.similarities[at] ?? 0));
+      if (!(apart <= error))
+        throw new Error(`k-NN: the engine's product is off by ${apart}, which is above ${error}`);
     }
   }
 

@@ -28,6 +28,8 @@ export interface Measure {
   exact(rows: Float32Array): ExactRows;
   /** Room for references in their exact form, and for a comparison of `most` at a time. */
   store(count: number, most: number): Store;
+  /** Whether scores are similarities, and so can be held to them. */
+  readonly comparable: boolean;
   /** How far a score may be from the truth at most, for a query of that form. */
   error(screened: Float32Array, query: number): number;
 }
@@ -72,6 +74,7 @@ function cosine(width: number): Measure {
     },
     bias: () => undefined,
     store: (count, most) => kernelStore(new ProductKernel(count, width, most)),
+    comparable: true,
     error: () => error,
   };
 }
@@ -100,6 +103,7 @@ function dot(width: number, longest: number): Measure {
     screened: (rows) => Float32Array.from(rows),
     bias: () => undefined,
     store: (count) => plainStore(count, width, product),
+    comparable: true,
     error: (screened, query) =>
       bounded(roundings(width) * lengthOf(screened, query * width, width) * longest, width),
   };
@@ -127,6 +131,7 @@ function euclidean(centre: Float64Array, longest: number): Measure {
       ),
     store: (count) =>
       plainStore(count, width, (rows, from, query) => -Math.sqrt(squares(rows, from, query))),
+    comparable: false,
     error: (screened, query) => {
       const length = lengthOf(screened, query * width, width);
       return bounded(roundings(width) * (length + longest) * longest, width);

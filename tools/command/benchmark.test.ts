@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { drawnBenchmark } from '../../harness/benchmark/drawn.ts';
+import { recordOf } from '../../harness/testing/records.ts';
+import { goldenPath, writeGolden } from '../../harness/verify/golden.ts';
 import { askedFor, type BenchmarkLine, weightsNamed } from './benchmark.ts';
 import { allText, benchmarkAll } from './benchmark_all.ts';
+import { benchmarkOutcome, outcomeText } from './benchmark_outcome.ts';
 import { pinnableOf, subjectFrom } from './subject.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'benchmark-line-'));
@@ -93,5 +96,35 @@ describe('what bless and perturbed take', () => {
   it('has as many entries as it has units', async () => {
     const pinnable = pinnableOf(await subjectFrom('knn-drawn', {}), '.');
     expect(pinnable).toMatchObject({ epochs: 1, resolution: 100 / 160 });
+  });
+});
+
+describe('what benchmark prints', () => {
+  it('has the verdict of a golden of this very run, and says how a stopped one goes on', async () => {
+    const experiment = drawnBenchmark('knn', benchmarks);
+    const epochs = [{}, { top1: 40 }];
+    const record = recordOf({ experiment: { ...experiment }, epochs, final: { top1: 40 } });
+    const goldens = join(folder, 'goldens');
+    const done = { record, workDir: folder, finished: true, summary: { top1: 40 } };
+    expect(benchmarkOutcome(done, goldens).golden).toBeUndefined();
+    const chain = record.epochs.at(-1)?.chain ?? expect.unreachable();
+    const blessing = {
+      reason: 'test',
+      command: '',
+      commit: '',
+      chain,
+      changed: [],
+      differences: [],
+    };
+    await writeGolden(goldenPath(goldens, record), {
+      format: 'reprise-golden-2',
+      horizon: 1,
+      record,
+      log: [blessing],
+    });
+    const outcome = benchmarkOutcome(done, goldens);
+    expect(outcome.golden).toMatchObject({ kind: 'exact', pass: true });
+    expect(outcomeText(outcome)).toMatch(/^top1: 40.00\nknn-drawn: .* all fit/);
+    expect(outcomeText({ ...outcome, finished: false })).toContain('go on with --resume_from auto');
   });
 });

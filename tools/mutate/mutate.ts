@@ -5,6 +5,7 @@ import type { MutationSet } from '../../golden/mutations/mutation.ts';
 import { inTemporaryFolder, writeAtomic } from '../../harness/base/index.ts';
 import { type MutationResult, mutationMarkdown } from '../../reports/mutations.ts';
 import { root } from '../command/root.ts';
+import { parityIn } from './parity.ts';
 import { trainIn } from './run.ts';
 import { copyTree, withMutation } from './tree.ts';
 import { missOf, outcomeOf, pin } from './verdict.ts';
@@ -37,7 +38,7 @@ export async function mutate(
       const wanted = wantedOf(set, options);
       if (wanted.mutations.length === 0) continue;
       const found = await ofSet(wanted, trees, join(folder, `set${i}`), tell);
-      platform = found.platform;
+      platform = found.platform || platform;
       results.push(...found.results);
     }
   });
@@ -60,7 +61,8 @@ async function ofSet(
   folder: string,
   tell: (result: MutationResult) => void,
 ): Promise<{ readonly platform: string; readonly results: MutationResult[] }> {
-  const { experiment, mutations } = set;
+  const { experiment, mutations, parity } = set;
+  if (parity !== undefined) return byParity(set, parity, trees, tell);
   const goldens = join(folder, 'goldens');
   const run = (tree: string, name: string) => trainIn(tree, set, join(folder, name));
   const [plain, again] = await shared(trees, ['plain', 'again'], run);
@@ -78,6 +80,27 @@ async function ofSet(
     return result;
   });
   return { platform, results };
+}
+
+/** Mutations that values of the reference notice. The platform is none of theirs. */
+async function byParity(
+  { experiment, mutations }: MutationSet,
+  cases: readonly string[],
+  trees: readonly string[],
+  tell: (result: MutationResult) => void,
+): Promise<{ readonly platform: string; readonly results: MutationResult[] }> {
+  const [tree = ''] = trees;
+  const plain = await parityIn(tree, cases);
+  const wrong = plain.failure ?? plain.caught;
+  if (wrong !== undefined) throw new Error(`${experiment} fails without a mutation: ${wrong}`);
+  const results = await shared(trees, mutations, async (own, mutation) => {
+    const { file, what } = mutation;
+    const verdict = await withMutation(own, mutation, () => parityIn(own, cases));
+    const result = { experiment, file, what, ...verdict };
+    tell(result);
+    return result;
+  });
+  return { platform: '', results };
 }
 
 /** Each item is taken by the first tree that is free. @returns what came of them, in their order */

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import type { Mutation } from '../../golden/mutations/mutation.ts';
 import { root } from '../command/root.ts';
 
-/** What training needs. */
-const KEPT = /^(harness|methods|benchmarks|scripts|reports|tools)\//;
+/** What runs need, and the two parity cases that judge metrics. */
+const KEPT =
+  /^(harness|methods|benchmarks|scripts|reports|tools|golden\/cases)\/|^golden\/(parity_cases\.ts|parity\/(coco|voc)_ap\.)/;
 
 /** Copies what version control knows of this tree, with the installed packages. @returns where */
 export function copyTree(to: string): string {
