@@ -12,6 +12,8 @@ import { bindMethod } from '../experiment/bind.ts';
 import { defineMethod, type Method } from '../experiment/method.ts';
 import { parseExperiment } from '../experiment/spec.ts';
 import { classifier } from '../nn/heads.ts';
+import { averagePixels } from '../nn/layers.ts';
+import type { Module } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
 import type { Tensors } from '../step/learner.ts';
 import { openEvaluator } from './evaluator.ts';
@@ -45,7 +47,38 @@ const blind: typeof colours = {
     return rest;
   },
 };
-const methods = { colours: defineMethod(colours), blind: defineMethod(blind) };
+/** Two classifiers side by side, the second of which answers for the class after its own, on what never learns. */
+const two: typeof colours = {
+  ...colours,
+  kind: 'two',
+  model: (_, backbone) => {
+    const tell = classifier({ inputs: 3, classes: CLASSES });
+    const pair: Module = {
+      ...tell,
+      apply: (params, x, context) => {
+        const logits = tell.apply(params, x, context);
+        const last = tf.slice(logits, [0, CLASSES - 1], [-1, 1]);
+        const rest = tf.slice(logits, [0, 0], [-1, CLASSES - 1]);
+        return tf.concat([logits, last, rest], 1);
+      },
+    };
+    return {
+      networks: { net: backbone.module, mean: averagePixels, tell: pair },
+      backbone: 'net.',
+      classifier: {
+        networks: ['tell'],
+        classes: CLASSES,
+        heads: 2,
+        frozen: { networks: ['mean'], width: 3 },
+      },
+    };
+  },
+};
+const methods = {
+  colours: defineMethod(colours),
+  blind: defineMethod(blind),
+  two: defineMethod(two),
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'classify-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -126,6 +159,21 @@ describe('the classifier of a run', () => {
     const turned = [...TELLING.slice(-3), ...TELLING.slice(0, -3)];
     expect((await evaluator.atEpoch(0, weightsOf(turned))).test_top1).toBe(10);
     expect(Object.keys(evaluator.manifests)).toEqual(['evaluation.test']);
+    await evaluator.dispose();
+  });
+
+  it('may be several, each judged by itself in one pass, on what is computed once', async () => {
+    const evaluator = await opened({}, 'two');
+    const own = [TELLING, [...TELLING.slice(-3), ...TELLING.slice(0, -3)]];
+    const found = [];
+    for (const weights of own) found.push(await evaluator.atEpoch(0, weightsOf(weights)));
+    const tops = found.map(({ head0_top1, head1_top1 }) => [head0_top1, head1_top1]);
+    // Of the three images that are labelled with the class after their own, one is of the last colour.
+    expect(tops[0]).toEqual([90, 200 / COUNT]);
+    expect(tops[1]?.[0]).toBe(10);
+    expect(Object.keys(found[0] ?? {})).toEqual([
+      ...['head0_top1', 'head0_top5', 'head1_top1', 'head1_top5'],
+    ]);
     await evaluator.dispose();
   });
 

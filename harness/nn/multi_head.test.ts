@@ -1,10 +1,12 @@
 import { beforeAll, expect, it } from 'vitest';
 import { UserError } from '../base/errors.ts';
 import { startEngine } from '../engine/index.ts';
-import { tf } from '../engine/tf.ts';
+import { flattened } from '../engine/ops/pooling.ts';
+import { type Tensor, tf } from '../engine/tf.ts';
 import { evaluate, floats } from '../testing/evaluate.ts';
 import { layerContext } from '../testing/layer_context.ts';
-import { multiHead } from './multi_head.ts';
+import { pooledLevel } from './levels.ts';
+import { multiHead, rowHeads } from './multi_head.ts';
 
 beforeAll(startEngine);
 
@@ -103,4 +105,48 @@ it('refuses a level that is not there', () => {
   const build = () => multiHead({ levels, classes: 2, pool: 'adaptive', sync: false });
   expect(build).toThrow(UserError);
   expect(build).toThrow('level 5: expected 0 to 4');
+});
+
+it('has the same logits from rows of levels that are pooled already', async () => {
+  const options = {
+    levels: [
+      { level: 3, channels: 2 },
+      { level: 4, channels: 2 },
+    ],
+    ...({ classes: 2, pool: 'adaptive', sync: false } as const),
+  };
+  const heads = multiHead(options);
+  const shape = (i: number) => heads[i]?.parameters.get(`fcs.${i}.weight`)?.shape ?? [];
+  const numbers = (count: number, step: number) =>
+    Array.from({ length: count }, (_, i) => ((i * step) % 17) / 8 - 1);
+  const size = (of: readonly number[]) => of.reduce((a, b) => a * b, 1);
+  const maps = [
+    [2, 5, 4, 2],
+    [2, 3, 4, 2],
+  ] as const;
+  const given = {
+    ...Object.fromEntries(maps.map((of, i) => [`x${i}`, floats(of, numbers(size(of), 7 + i))])),
+    ...Object.fromEntries(
+      [0, 1].map((i) => [`w${i}`, floats(shape(i), numbers(size(shape(i)), 5 + i))]),
+    ),
+    bias: floats([2], [0.5, -0.5]),
+  };
+  const { apart, rows } = await evaluate(given, (inputs) => {
+    const at = (name: string) => inputs[name] as Tensor;
+    const params = {
+      ...{ 'fcs.0.weight': at('w0'), 'fcs.1.weight': at('w1') },
+      ...{ 'fcs.0.bias': at('bias'), 'fcs.1.bias': at('bias') },
+    };
+    const context = layerContext({
+      train: false,
+      buffer: (name) => tf.tensor1d(name.endsWith('var') ? [0.5, 2] : [0.1, -0.3]),
+    });
+    const logits = heads.map((head, i) => head.apply(params, at(`x${i}`), context));
+    const flat = [0, 1].map((i) => flattened(pooledLevel(at(`x${i}`), i + 3, 'adaptive')));
+    const together = rowHeads(options).apply(params, tf.concat(flat, 1), context);
+    return { apart: tf.concat(logits, 1), rows: together };
+  });
+  expect(rows?.shape).toEqual([2, 4]);
+  expect(rows?.data).toEqual(apart?.data);
+  expect(new Set(Array.from(rows?.data ?? [], Number)).size).toBe(8);
 });

@@ -45,6 +45,8 @@ export function missOf(run: Trained, folder: string): string | undefined {
   if (run.failure !== undefined) throw new Error(`the run stops: ${run.failure}`);
   const verdict = verdictOn(readRecord(run.workDir), folder);
   rmSync(run.workDir, { recursive: true });
+  // A default that moved makes another experiment, which no golden is of: its test fails.
+  if (verdict.kind === 'none') return 'another experiment, of which there is no golden';
   if (verdict.kind !== 'exact') throw new Error(`${verdict.kind}: ${verdict.summary}`);
   if (verdict.pass) return undefined;
   const [problem] = verdict.problems;
