@@ -4,9 +4,14 @@ import { inTemporaryFolder } from '../harness/base/index.ts';
 import { defaultPipeline } from '../harness/data/default_pipeline.ts';
 import { type HostArray, hostArray } from '../harness/engine/array.ts';
 import { startEngine } from '../harness/engine/index.ts';
+import { bindMethod } from '../harness/experiment/bind.ts';
 import { type Experiment, parseExperiment } from '../harness/experiment/spec.ts';
 import { resnet } from '../harness/nn/resnet.ts';
+import { metricsOf } from '../harness/record/entries.ts';
+import { refuseUntrained, testWeights } from '../harness/run/test_weights.ts';
 import { train } from '../harness/run/trainer.ts';
+import { stepDefinition } from '../harness/step/definition.ts';
+import { Learner } from '../harness/step/learner.ts';
 import { describeMethod, type SmallRun } from '../harness/testing/method_suite.ts';
 import { TINY, targetOf } from '../harness/testing/target.ts';
 import { writeSafetensors } from '../harness/weights/safetensors.ts';
@@ -100,8 +105,34 @@ describe('a run', () => {
       await train({ ...stopped, stopAfterEpoch: 1 });
       const resumed = await train({ ...stopped, resumeFrom: 'auto' });
       expect(resumed.record.epochs).toEqual(whole.record.epochs);
-      expect(whole.record.epochs[2]?.metrics).toHaveProperty('head0_top1');
+      const { head0_top1, head0_top5 } = metricsOf(whole.record.epochs[2]?.metrics ?? {});
+      expect(head0_top1).toBeGreaterThanOrEqual(0);
+      // What a test of its checkpoint finds is what the run itself has found.
+      const file = join(folder, 'whole', 'epoch_2.safetensors');
+      const tested = await testWeights({ file, methods, data: '.', workers: 0 });
+      expect(tested).toEqual({ head0_top1, head0_top5 });
     });
+  });
+
+  it('that was not trained has no classifier to test', async () => {
+    const experiment = experimentOf(small, targetOf(TINY));
+    const method = bindMethod(experiment, methods);
+    const learner = new Learner(stepDefinition(experiment, method));
+    await learner.initialise(experiment.seed);
+    const state = await learner.save();
+    learner.dispose();
+    const model = method.model(resnet(experiment.backbone));
+    const refuse = (tensors: typeof state) => () =>
+      refuseUntrained('head.safetensors', experiment, model, tensors);
+    expect(refuse(state)).toThrow(
+      /^head\.safetensors: head\.fc_cls\.weight is as seed 0 drew it: the classifier of linear_last was never trained/,
+    );
+    const backbone = new Map([...state].filter(([name]) => name.startsWith('backbone.')));
+    expect(refuse(backbone)).toThrow(
+      /^head\.safetensors: head\.fc_cls\.weight is missing: there are no trained weights of its classifier/,
+    );
+    const bias = hostArray('float32', [4], Float32Array.of(1, 0, 0, 0));
+    expect(refuse(new Map([...state, ['head.fc_cls.bias', bias] as const]))).not.toThrow();
   });
 
   it('of fixed views learns from features that are computed once as from those of each step', async () => {

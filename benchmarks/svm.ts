@@ -9,7 +9,7 @@ import {
 } from '../harness/benchmark/kit.ts';
 import { areaAp, elevenPointAp } from '../harness/metrics/average_precision.ts';
 import { type ClassFit, fitClasses } from '../harness/svm/one_vs_rest.ts';
-import { decisionsOf, gram, type ScaledRows, weightsOf } from '../harness/svm/products.ts';
+import { decisionsOf, type ScaledRows, weightsOf } from '../harness/svm/products.ts';
 import { rowScales } from '../harness/svm/rows.ts';
 import {
   bestLayer,
@@ -60,7 +60,7 @@ export const svm = defineBenchmark<SvmSpec>({
       marks.map((mark) => (mark === 1 ? 1 : -1)),
     );
     warnOfFewPositives(labels, spec, bench);
-    const fits = await fitClasses(await gram(train, bench), labels, spec, bench);
+    const fits = await fitClasses(train, labels, spec, bench);
     const chosen = fits.map(({ coefficients, chosen: place }) => coefficients[place]);
     const machines = await weightsOf(train, joined(chosen), bench);
     const decisions = await decisionsOf(test, machines, bench);

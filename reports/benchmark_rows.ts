@@ -66,12 +66,20 @@ export function benchmarkGroups(
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
+/** Results that stand first. */
+const MAIN = ['top1', 'top5', 'mAP', 'mAP_11point'];
 /** Results of single points of a grid, or of single classes. */
 const SINGLE = /^(lr[\d.e-]+_|AP_)/;
 
-/** Metrics of the summary that are results of the whole. */
+/** Metrics of the summary that are results of the whole: the main ones, then the others by name. */
 export function resultsOf({ record }: Entry): [string, number][] {
-  return Object.entries(metricsOf(record.final ?? {})).filter(([name]) => !SINGLE.test(name));
+  const all = Object.entries(metricsOf(record.final ?? {})).filter(([name]) => !SINGLE.test(name));
+  const place = (name: string) => {
+    const first = MAIN.indexOf(name);
+    const rest = name.replaceAll(/\d+/g, (digits) => digits.padStart(6, '0'));
+    return `${first < 0 ? MAIN.length : first} ${rest}`;
+  };
+  return all.sort(([a], [b]) => (place(a) < place(b) ? -1 : 1));
 }
 
 /** The one number that a protocol is known by, percent: top-1, mean AP, or that of the largest k. */
@@ -96,13 +104,18 @@ export function resultText(kind: string, name: string, value: number | undefined
   return name.startsWith('best_') ? String(value) : value.toFixed(2);
 }
 
+/** Values of a list that are all shown. */
+const LISTED = 9;
+
 /** The numbers of a protocol's spec that are not about data, e.g. `k 200, temperature 0.07`. */
 export function recipeText(entry: Entry): string {
   const { kind: _, ...fields } = describedBenchmark(entry).benchmark;
   const shown = Object.entries(fields).flatMap(([name, value]) => {
     if (['number', 'string', 'boolean'].includes(typeof value)) return [`${name} ${value}`];
-    const list = Array.isArray(value) && value.every((one) => typeof one === 'number');
-    return list && value.length > 0 ? [`${name} ${value.join('/')}`] : [];
+    const list = Array.isArray(value) && value.every((one) => typeof one !== 'object');
+    if (!list || value.length === 0) return [];
+    const many = value.length > LISTED ? [...value.slice(0, 3), `… (${value.length})`] : value;
+    return [`${name} ${many.join('/')}`];
   });
   return shown.join(', ');
 }

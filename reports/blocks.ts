@@ -34,7 +34,7 @@ function blockMarkdown(block: Block): string {
   }
 }
 
-/** As HTML, a line each. Backticks mark code. */
+/** As HTML, a line each. Texts are markdown. */
 export function htmlOf(blocks: readonly Block[]): string[] {
   return blocks.flatMap(blockHtml);
 }
@@ -59,9 +59,12 @@ function blockHtml(block: Block): string[] {
   }
 }
 
-/** Text for HTML, with what stands between backticks as code. */
+/** Text for HTML, with what markdown marks as code, strong or a link. */
 export function prose(text: string): string {
-  return escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
+  return escaped(text)
+    .replaceAll(/`([^`]+)`/g, '<code>$1</code>')
+    .replaceAll(/\*\*([^*]+)\*\*/g, '<strong>$1</strong>')
+    .replaceAll(/\[([^\]]+)\]\(([^)]+)\)/g, '<a href="$2">$1</a>');
 }
 
 export function escaped(text: string): string {

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBytes, writeAtomic } from '../harness/base/index.ts';
+import type { BenchmarkDefinition } from '../harness/benchmark/definition.ts';
 import { readRecord } from '../harness/record/record.ts';
 import { benchesOf, benchPage, benchPictures } from './benchmark_comparison.ts';
 import { weightsKey } from './benchmark_rows.ts';
 import { comparisonCurve, comparisonPage, groupsOf } from './comparison.ts';
 import { curveOf, curveSvg } from './curve.ts';
 import { type Entry, isTraining, readEntries, readWorkDirs } from './entries.ts';
+import { protocolsPage } from './protocols.ts';
 import { readPublished } from './published.ts';
 import { type Comparison, comparisonMarkdown, comparisonSvg } from './pytorch.ts';
 import { zooHtml, zooMarkdown } from './zoo.ts';
@@ -81,5 +83,19 @@ export async function writeComparison(folder: string, value: Comparison): Promis
   await writeAtomic(join(folder, `${name}.json`), `${JSON.stringify(value, null, 1)}\n`);
   await writeAtomic(join(folder, curve), await comparisonSvg(value));
   await writeAtomic(join(folder, `${name}.md`), page);
+  return page;
+}
+
+/**
+ * Makes the page of protocols anew where there is one beside the folder of pages: `docs/protocols.md`.
+ * @returns its path, undefined where there is none
+ */
+export async function writeProtocols(
+  folder: string,
+  benchmarks: Readonly<Record<string, BenchmarkDefinition>>,
+): Promise<string | undefined> {
+  const page = join(folder, '..', 'docs/protocols.md');
+  if (!existsSync(page)) return undefined;
+  await writeAtomic(page, protocolsPage(benchmarks));
   return page;
 }

@@ -31,6 +31,8 @@ test.each([
   ['trace moco --steps 1 --out loop', /cannot write .*: a link in its path leads to itself/],
   ['verify file', /file is a text file that begins "text"|file is no JSON, expected the record/],
   ['verify loop', /loop is a link that leads to itself/],
+  ['convert loop out.pth', /loop is a link that leads to itself/],
+  ['convert folder out.pth', /folder is a folder, expected a safetensors file; name a file in it/],
   ['compare loop folder', /loop is a link that leads to itself/],
   ['report --add none --out folder', /none is not there; expected the work directory of a run/],
   [

@@ -44,16 +44,9 @@ await command(
     }
     const { result, code } = await benchmarkInterruptibly(asked, options);
     if (result === undefined) return code;
-    const { record, workDir, finished, summary } = result;
-    const last = record.epochs.at(-1);
-    print(
-      { benchmark: record.experiment.name, workDir, finished, summary, last },
-      finished
-        ? Object.entries(summary)
-            .map(([metric, value]) => `${metric}: ${value.toFixed(2)}`)
-            .join('\n')
-        : `stopped after ${last.epoch} units; go on with --resume_from auto`,
-    );
-    return code;
+    const { benchmarkOutcome, outcomeText } = await load('tools/command/benchmark_outcome.ts');
+    const outcome = benchmarkOutcome(result);
+    print(outcome, outcomeText(outcome));
+    return outcome.golden?.pass === false ? 1 : code;
   },
 );

@@ -33,7 +33,6 @@ await command(
     const doing = 'stopping after this step and saving';
     const { data, reason, runs, horizon, from, set } = options;
     const pinnable = pinnableOf(await subjectFrom(name, options), data);
-    const settings = set.map((setting) => ` --set ${setting}`).join('');
     const request = {
       pinnable,
       reason,
@@ -42,7 +41,7 @@ await command(
       from,
       commit,
       folder: resolve(root, 'golden'),
-      command: `npx zx scripts/bless.mjs ${name}${settings}`,
+      command: ['npx zx scripts/bless.mjs', name, ...set.map((one) => `--set ${one}`)].join(' '),
       // Runs of another commit are never gone on with.
       workDir: join('work_dirs/bless', pinnable.experiment.name, commit.slice(0, 12)),
       tell,

@@ -38,7 +38,8 @@ await command(
     const found = compare.compareRuns(left, right);
     print(found, comparisonText(found));
     if (!options.rerun) return compare.isSame(found) ? 0 : 1;
-    const { allMethods: methods } = await load('tools/command/subject.ts');
+    const { allMethods: methods, refuseRerun } = await load('tools/command/subject.ts');
+    refuseRerun([left, right]);
     const { rerun } = await load('harness/verify/rerun.ts');
     const { data, workers, threads, until } = options;
     const again = await rerun({

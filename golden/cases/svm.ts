@@ -7,7 +7,6 @@ import { type ClassFit, fitClasses } from '../../harness/svm/one_vs_rest.ts';
 import {
   type Computing,
   decisionsOf,
-  gram,
   type ScaledRows,
   weightsOf,
 } from '../../harness/svm/products.ts';
@@ -34,7 +33,7 @@ export const svmCase: ParityCase = {
     comparisons.add('costs', hostArray('float64', [spec.costs.length], doubles(spec.costs)));
     const labels = labelColumns(fixture.input('in.train_labels'));
     const fits = await fitClasses(
-      await gram(train, computing),
+      train,
       labels.map((own) => own.map((label) => (label === 1 ? 1 : -1))),
       { costs: spec.costs, folds: spec.folds, weights: spec.class_weight },
       computing,

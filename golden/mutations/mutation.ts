@@ -17,6 +17,8 @@ export interface MutationSet {
   readonly parity?: readonly string[];
   /** Settings that shorten it, or that use what the mutations change. */
   readonly set: readonly string[];
+  /** Weights that it begins with, by their path from the root. */
+  readonly pretrained?: string;
   readonly mutations: readonly Mutation[];
 }
 

@@ -1,4 +1,7 @@
+import { knownCount } from '../data/known_sizes.ts';
+import type { SourceSpec } from '../data/spec.ts';
 import type { Pinnable } from '../verify/pinnable.ts';
+import type { BoundBenchmark } from './definition.ts';
 import { type BenchmarkExperiment, definitionOf } from './experiment.ts';
 import type { Benchmarks } from './registry.ts';
 import { runBenchmark } from './run.ts';
@@ -18,6 +21,7 @@ export function benchmarkRuns(
   return {
     experiment,
     epochs: units,
+    resolution: ofOneImage(judgedSources(experiment, bound), data),
     run: async ({ stopAfterEpoch: stopAfterUnit, ...request }) => {
       const options = { ...request, stopAfterUnit, experiment, benchmarks, data };
       return (await runBenchmark({ ...options, resumeFrom: 'auto' })).record;
@@ -25,4 +29,17 @@ export function benchmarkRuns(
     verifyFirst: (workDir, signal) =>
       verifyBenchmark({ workDir, benchmarks, data, epoch: 1, signal }),
   };
+}
+
+/** The images that numbers are shares of. */
+function judgedSources(experiment: BenchmarkExperiment, bound: BoundBenchmark): SourceSpec[] {
+  if (bound.way === 'frozen') return Object.values(bound.sets()).map(({ source }) => source);
+  const all = [...trainedExperiments(experiment, bound).values()];
+  return all.flatMap(({ evaluation }) => evaluation?.test ?? []);
+}
+
+/** Percent that one image of the smallest source is. */
+function ofOneImage(sources: readonly SourceSpec[], data: string): number | undefined {
+  const counts = sources.flatMap((source) => knownCount(source, data)?.count ?? []);
+  return counts.length === 0 ? undefined : 100 / Math.min(...counts);
 }

@@ -108,6 +108,11 @@ describe('resnet', () => {
     expect(count(module)).toBe(expected);
   });
 
+  it('is a wide ResNet-50 of factor 2 of so many parameters', () => {
+    const { module } = build({ depth: 50, groups: 1, groupWidth: 128 });
+    expect(count(module)).toBe(68_883_240 - 2_049_000);
+  });
+
   it.each([
     [0, 64],
     [1, 256],

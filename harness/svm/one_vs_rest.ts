@@ -2,8 +2,8 @@ import { stepAp } from '../metrics/average_precision.ts';
 import { type Column, newColumn } from './column.ts';
 import { type Costs, expectBothKinds, firstMaximum, fitCosts } from './costs.ts';
 import { stratifiedFolds } from './folds.ts';
-import { Kernel } from './kernel.ts';
-import type { Computing } from './products.ts';
+import { kernelOf } from './kernel_of.ts';
+import type { Computing, ScaledRows } from './products.ts';
 
 export interface OneVsRest extends Costs {
   readonly folds: number;
@@ -29,25 +29,23 @@ export interface ClassFit {
 }
 
 /**
- * All classes, costs and folds together on one matrix of products
- * (docs/reference/benchmarks.md, section 2.3).
- * @param products float64 [N, N]
+ * All classes, costs and folds together on one matrix of products, or on the rows themselves where they
+ * are many more than wide (docs/reference/benchmarks.md, section 2.3).
  * @param labels of each class: int8 [N], 1 or -1
  */
 export async function fitClasses(
-  products: Float64Array,
+  rows: ScaledRows,
   labels: readonly Int8Array[],
   spec: OneVsRest,
-  { threads, signal }: Computing,
+  computing: Computing,
 ): Promise<readonly ClassFit[]> {
-  const [first] = labels;
-  if (first === undefined) return [];
   for (const [c, own] of labels.entries()) expectBothKinds(own, `svm: class ${c}`);
   const plans = labels.map((own) => plan(own, spec));
   const columns = plans.flatMap(({ folds, whole }) => [...folds, whole]).filter(isFitted);
-  const kernel = await Kernel.ofProducts(products, { groups: 1, rows: first.length, threads });
+  const kernel = await kernelOf(rows, computing);
   try {
-    await fitCosts(kernel, columns, spec, (place) => plans.map((own) => take(own, place)), signal);
+    const each = (place: number) => plans.map((own) => take(own, place));
+    await fitCosts(kernel, columns, spec, each, computing.signal);
   } finally {
     kernel.dispose();
   }

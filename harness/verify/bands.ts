@@ -60,9 +60,10 @@ export interface PerturbedRun {
  * each taking its equal share of the risk (Bonferroni). A band is never narrower than the values
  * seen, nor on either side than the smallest step between two values of its metric in all these runs:
  * an accuracy moves by whole images, which a sample without spread does not show.
+ * @param least what the values of one image move, where runs have too few values to show it
  * @throws UserError when runs are too few, or not of the pinned run's experiment, data and length.
  */
-export function measureBands(pinned: RunRecord, runs: readonly PerturbedRun[]): Bands {
+export function measureBands(pinned: RunRecord, runs: readonly PerturbedRun[], least = 0): Bands {
   if (runs.length < FEWEST_RUNS)
     throw new UserError(
       `bands need at least ${FEWEST_RUNS} perturbed runs, found ${runs.length}: --runs ${FEWEST_RUNS}`,
@@ -77,7 +78,7 @@ export function measureBands(pinned: RunRecord, runs: readonly PerturbedRun[]): 
     Object.fromEntries(
       Object.keys(table).map((name) => {
         const sample = records.map((record) => valueAt(record, place, name));
-        return [name, bandOf(sample, quantile, steps.get(name) ?? 0)];
+        return [name, bandOf(sample, quantile, Math.max(least, steps.get(name) ?? 0))];
       }),
     ),
   );

@@ -72,7 +72,7 @@ export async function bless(options: BlessOptions): Promise<Blessed> {
       `--runs 0: no golden of ${pinnable.experiment.name} has bands yet; use --runs ${FEWEST_RUNS} or more`,
     );
   const perturbed = await perturbedRuns(options, record, horizon);
-  const bands = runs === 0 ? previous?.bands : measureBands(record, perturbed);
+  const bands = runs === 0 ? previous?.bands : measureBands(record, perturbed, pinnable.resolution);
   const blessing = blessingOf(options, { horizon, record }, previous);
   const same =
     previous !== undefined &&

@@ -9,6 +9,8 @@ export interface Pinnable {
   readonly experiment: { readonly name: string };
   /** Entries of a whole run after the one of its start: epochs, or units of a benchmark. */
   readonly epochs: number;
+  /** Percent that one image is, where the entries are too few to show by what steps numbers move. */
+  readonly resolution?: number | undefined;
   /** Runs it, or goes on with what is there. */
   run(request: {
     readonly workDir: string;

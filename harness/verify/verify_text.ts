@@ -8,10 +8,12 @@ const SHOWN = 8; // tensors that the text lists
 /** A verification as text for the terminal. */
 export function verificationText(verification: Verification): string {
   const { experiment, epoch, pass, changes, tensors, apart } = verification;
-  const what = `epoch ${epoch} of ${experiment}`;
+  const isUnit = 'benchmark' in verification.recorded.experiment;
+  const what = `${isUnit ? 'unit' : 'epoch'} ${epoch} of ${experiment}`;
   if (pass) {
     const entry = verification.found.epochs[epoch];
-    const whole = tensors === undefined ? '' : ', and so has every tensor of its checkpoint';
+    const own = isUnit ? 'that it found' : 'of its checkpoint';
+    const whole = tensors === undefined ? '' : `, and so has every tensor ${own}`;
     return [
       `${what}: verified. Run again, every metric has the recorded bits${whole}; state ${entry?.stateHash}`,
       ...apart.map((one) => `though ${REASONS[one]}`),

@@ -9,6 +9,8 @@ export interface OwnDescription {
   readonly prefix?: { readonly prefix: string; readonly by: string } | undefined;
   /** Whether a tensor is of the run's state and no network: momentum, statistics of other replicas. */
   readonly beside: (name: string) => boolean;
+  /** Whether the file is of ours, so that all of it is known. */
+  readonly known: boolean;
 }
 
 const Described = z.looseObject({ backbone: z.unknown() });
@@ -18,7 +20,7 @@ const STATE = /^(?:optimizer|replica\d+)\./;
 /** Reads the metadata of a published file, an extracted backbone or a checkpoint. */
 export function ownDescription({ metadata }: Weights): OwnDescription {
   const { format = '', backbonePrefix, experiment, meta } = metadata;
-  if (!format.startsWith('reprise-')) return { beside: () => false };
+  if (!format.startsWith('reprise-')) return { beside: () => false, known: false };
   const isCheckpoint = format.startsWith('reprise-checkpoint');
   const described = isCheckpoint
     ? Checkpoint.safeParse(parsed(meta)).data?.experiment
@@ -26,6 +28,7 @@ export function ownDescription({ metadata }: Weights): OwnDescription {
   return {
     spec: evaluatedOf(described?.backbone),
     prefix: prefixOf(format, backbonePrefix),
+    known: true,
     beside: isCheckpoint ? (name) => STATE.test(name) : () => false,
   };
 }

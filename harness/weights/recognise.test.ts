@@ -193,6 +193,17 @@ describe('what is no backbone that can be built is refused by the tensor that te
     );
   });
 
+  test('a stem of three convolutions', async () => {
+    const tensors = new Map(
+      [...tensorsOf(small)].map(([name, value]) => [name.replace(/^conv1\./, 'conv1.0.'), value]),
+    );
+    for (const place of [3, 6])
+      tensors.set(`conv1.${place}.weight`, filled('float32', [2, 2, 3, 3], 0));
+    await expect(found(tensors)).rejects.toThrow(
+      'conv1.0.weight, conv1.3.weight, conv1.6.weight are inside the backbone under ""',
+    );
+  });
+
   test('blocks of no known depth', async () => {
     const tensors = tensorsOf(small);
     for (const name of tensors.keys()) if (name.startsWith('layer3.5.')) tensors.delete(name);

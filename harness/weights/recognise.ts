@@ -4,7 +4,7 @@ import type { ParameterSpec } from '../nn/module.ts';
 import { type ResNetSpec, resnet } from '../nn/resnet.ts';
 import { architectureOf } from './architecture.ts';
 import { type Choice, chooseEncoder, groups, refuseMissing } from './choose_encoder.ts';
-import { leftOver } from './left_over.ts';
+import { type LeftOver, leftOver } from './left_over.ts';
 import { ownDescription } from './own_description.ts';
 import { openWeights } from './published.ts';
 
@@ -69,7 +69,7 @@ export async function recogniseBackbone(
     ...weights.notes,
     `${file}: ${specText(spec)}, ${encoder.names.size} tensors under "${encoder.prefix}" by ${rule}`,
     ...assumed.map((one) => `${file}: ${one}, as nothing in it says otherwise`),
-    ...restText(file, before.needless, before.unknown, weights.tensors.size - there.size),
+    ...restText(file, own.known ? ownRest(before) : before, weights.tensors.size - there.size),
   ];
   return { file, spec, tensors, sha256: weights.sha256, prefix: encoder.prefix, rule, said };
 }
@@ -137,12 +137,12 @@ export function specText(spec: ResNetSpec): string {
   ].join(', ');
 }
 
-function restText(
-  file: string,
-  needless: readonly string[],
-  unknown: readonly string[],
-  beside: number,
-): string[] {
+/** Of a file of ours all that is not the backbone is known. */
+function ownRest(rest: LeftOver): LeftOver {
+  return { ...rest, needless: [...rest.needless, ...rest.unknown], unknown: [] };
+}
+
+function restText(file: string, { needless, unknown }: LeftOver, beside: number): string[] {
   return [
     ...(beside > 0 ? [`${file}: not needed: the state of the run (${beside} tensors)`] : []),
     ...(needless.length > 0 ? [`${file}: not needed: ${groups(needless)}`] : []),

@@ -66,10 +66,16 @@ export function allText(rows: readonly Row[]): string {
 }
 
 const SHOWN = 6; // metrics of a row; the record has all
+/** What a protocol is known by. */
+const HEADLINES: ReadonlySet<string> = new Set(['top1', 'top5', 'mAP']);
 
 function metricsText(result: BenchmarkResult | undefined): string {
   const { summary = {}, finished = false } = result ?? {};
-  const all = Object.entries(summary).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+  const names = Object.keys(summary);
+  const first = names.filter((name) => HEADLINES.has(name));
+  const all = [...first, ...names.filter((name) => !HEADLINES.has(name))].map(
+    (name) => `${name} ${summary[name]?.toFixed(2)}`,
+  );
   const more = all.length > SHOWN ? `, and ${all.length - SHOWN} more` : '';
   return `${all.slice(0, SHOWN).join(', ')}${more}${finished ? '' : ' (not finished)'}`;
 }

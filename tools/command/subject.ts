@@ -1,5 +1,5 @@
 import { benchmarks } from '../../benchmarks/index.ts';
-import { fileKindAt, readJson } from '../../harness/base/index.ts';
+import { fileKindAt, readJson, UserError } from '../../harness/base/index.ts';
 import { drawnBenchmark } from '../../harness/benchmark/drawn.ts';
 import {
   type BenchmarkExperiment,
@@ -9,6 +9,7 @@ import {
 import { benchmarkRuns } from '../../harness/benchmark/pinnable.ts';
 import { methodsOf } from '../../harness/benchmark/registry.ts';
 import { type Experiment, type Methods, override } from '../../harness/experiment/index.ts';
+import { readRecord } from '../../harness/record/record.ts';
 import { type Pinnable, trainingRuns } from '../../harness/verify/pinnable.ts';
 import { methods } from '../../methods/index.ts';
 import { experimentFrom } from './experiment.ts';
@@ -40,6 +41,16 @@ export async function subjectFrom(
       return { way: 'benchmark', experiment: parseBenchmark(override(value, set), benchmarks) };
   }
   return { way: 'training', experiment: (await experimentFrom(name, options)).experiment };
+}
+
+/** @throws UserError for benchmarks: they have no steps */
+export function refuseRerun(workDirs: readonly string[]): void {
+  for (const workDir of workDirs)
+    if (isBenchmark(readRecord(workDir).experiment))
+      throw new UserError(
+        `--rerun goes step by step, and ${workDir} is of a benchmark; scripts/verify.mjs ${workDir} --epoch N ` +
+          'computes a unit of it again, and the runs inside one that trains can be compared',
+      );
 }
 
 /** A subject as `bless` takes it. @param data folder of data */

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { pack } from 'tar-stream';
+import { readLabels } from '../../benchmarks/lowshot_labels.ts';
 import { openSource } from '../../harness/data/open_source.ts';
 import type { SourceSpec } from '../../harness/data/spec.ts';
-import { readTargets } from '../../harness/data/targets.ts';
 import { unpack } from '../prepare/unpack.ts';
 import { mutatedJson } from './json.ts';
 import { mutated, type PieceFormat, type Pieces } from './pieces.ts';
@@ -92,18 +92,23 @@ export function subsetTarget(): Target {
   };
 }
 
-/** Labels of images by id and class. */
+/** Low-shot labels of a user's own, by id and class. */
 export function targetsTarget(): Target {
   const row = (mark: number) => ({ cat: mark, dog: 0, 'potted plant': -1 });
   const whole = Object.fromEntries(IDS.map((id, i) => [id, row((i % 3) - 1)]));
   const json = (value: unknown) => text(JSON.stringify(value) ?? 'null');
-  const seeds = [whole, { [IDS[0] ?? '']: { dog: 1 } }, {}];
+  const seeds = [whole, Object.fromEntries(Object.entries(whole).reverse())];
   const asText = mutated({
     seeds: seeds.map((seed) => linesOf(JSON.stringify(seed, null, 1))),
     ...LINES,
   });
+  const marks = Int8Array.from({ length: 3 * IDS.length }, (_, at) =>
+    at % 3 === 0 ? ((at / 3) % 3) - 1 : at % 3 === 1 ? 0 : -1,
+  );
   const images = {
     count: IDS.length,
+    labels: undefined,
+    marks: undefined,
     describe: (index: number) => `/images/${IDS[index]}.jpg`,
     classes: ['cat', 'dog', 'potted plant'],
   };
@@ -111,7 +116,9 @@ export function targetsTarget(): Target {
     files: fc.oneof(mutatedJson(seeds).map(json), asText),
     fixed: [...seeds.map(json), ...ODD, ...['[]', 'null', '{"__proto__": 1}'].map(text)],
     place: (folder) => join(folder, 'targets.json'),
-    feed: (path) => readTargets(path, images),
+    feed: (path, serial) =>
+      readLabels(dirname(path), 'targets', serial % 2 === 0 ? images : { ...images, marks }),
+    names: /\/fuzz-\w+\/targets/, // of both forms of such a file
   };
 }
 

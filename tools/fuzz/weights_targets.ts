@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { hostArray } from '../../harness/engine/array.ts';
+import { type WrittenEntry, zipBytes, zipParts } from '../../harness/testing/zips.ts';
 import { encodeDetectron, readDetectron } from '../../harness/weights/detectron.ts';
 import { recogniseBackbone } from '../../harness/weights/recognise.ts';
 import { readTorchFile } from '../../harness/weights/torch/torch_file.ts';
@@ -11,7 +12,7 @@ import { root } from '../command/root.ts';
 import { pickle } from './pickles.ts';
 import { mutated, type Pieces } from './pieces.ts';
 import type { Target } from './target.ts';
-import { type WrittenEntry, zipBytes, zipEntries, zipParts } from './zips.ts';
+import { zipEntries } from './zips.ts';
 
 const NAMES = ['checkpoint', 'strided', 'types'];
 const LAYOUTS = ['torchvision', 'moco_v2_released']; // a zip archive, and one of before 1.6

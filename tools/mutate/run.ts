@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { MutationSet } from '../../golden/mutations/mutation.ts';
 import { PARENT } from '../../harness/run/started_by.ts';
 import { owned } from '../command/owned.ts';
+import { root } from '../command/root.ts';
 
 /** What came of a training. */
 export type Trained =
@@ -12,11 +13,17 @@ export type Trained =
 /** Trains in a tree, in a process of its own. */
 export function trainIn(
   tree: string,
-  { experiment, benchmark, set }: Pick<MutationSet, 'experiment' | 'benchmark' | 'set'>,
+  {
+    experiment,
+    benchmark,
+    set,
+    pretrained,
+  }: Pick<MutationSet, 'experiment' | 'benchmark' | 'set' | 'pretrained'>,
   workDir: string,
 ): Promise<Trained> {
   const settings = set.flatMap((setting) => ['--set', setting]);
   const options = ['--workers', '0', '--work_dir', workDir]; // workers would start longer than they work
+  if (pretrained !== undefined) options.push('--pretrained', join(root, pretrained));
   const what = benchmark ? ['benchmark.mjs', experiment, 'random'] : ['train.mjs', experiment];
   const [script = '', ...names] = what;
   const line = [join(tree, 'scripts', script), ...names, ...settings, ...options];

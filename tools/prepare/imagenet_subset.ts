@@ -19,8 +19,11 @@ export async function prepareImagenetSubset(work: Work): Promise<void> {
   if (work.from.length === 0)
     for (const percent of [1, 10] as const) {
       const spec: SourceSpec = { kind: 'subset', source, percent, seed: work.seed };
-      const name = `${percent} %, class-balanced, seed ${work.seed}, not SimCLR's`;
-      await write(work, await inspect(work, name, spec), `${percent}percent_seed${work.seed}`);
+      await write(
+        work,
+        await inspect(work, `${percent} %`, spec),
+        `${percent}percent_seed${work.seed}`,
+      );
     }
   for (const path of work.from) {
     const file = resolve(path);

@@ -14,7 +14,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { labelFile, readLabels } from '../../benchmarks/lowshot_labels.ts';
+import { lowShotMarks } from '../../harness/data/low_shot.ts';
 import { openSource } from '../../harness/data/open_source.ts';
+import { sourceSpec } from '../../harness/data/spec.ts';
 import { sharedPath } from '../../harness/testing/shared.ts';
 import { npyNumbers, npyTexts } from './npy.ts';
 import { prepare } from './prepare.ts';
@@ -198,6 +201,12 @@ describe('voc07', () => {
         expect([of(1).length, of(0).length]).toEqual([1, 19]);
         for (const id of [...of(0), ...of(1)]) expect(drawn[id][name]).toBe(all[id][name]);
       }
+      const set = await openKnown(out());
+      const fromArray = readLabels(labels, labelFile(2, 1), set);
+      rmSync(join(labels, `${labelFile(2, 1)}.npy`));
+      expect(readLabels(labels, labelFile(2, 1), set)).toEqual(fromArray);
+      const draw = { k: 1, sample: 2, seed: 3 };
+      expect(fromArray).toEqual(lowShotMarks({ marks: set.marks, classes: set.classes }, draw));
       const source = await openSource(
         { kind: 'voc', root: 'VOCdevkit', year: 2007, split: 'test' },
         { data: out() },
@@ -206,6 +215,15 @@ describe('voc07', () => {
     },
   );
 });
+
+/** The training images as the low-shot protocol has them. */
+async function openKnown(data: string) {
+  const { count, describe, ...source } = await openSource(sourceSpec.parse({ kind: 'voc' }), {
+    data,
+  });
+  const { marks = new Int8Array(), classes = [] } = source;
+  return { count, describe, marks, classes, labels: undefined };
+}
 
 const WNIDS = ['n01440764', 'n01443537'] as const;
 
@@ -396,6 +414,24 @@ describe('cifar', () => {
       expect(differences).toContain('cifar10 train: 20000 of 50000 images: not the official set');
     },
   );
+});
+
+test('a preparation that is stopped goes on from there', async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `data_batch_${i}.bin`);
+  await tar(
+    'cifar-10-binary.tar',
+    ['data_batch_1.bin', 'test_batch.bin', ...names].map(
+      (name) => [`cifar-10-batches-bin/${name}`, Buffer.alloc(3073, 3)] as const,
+    ),
+  );
+  const stop = new AbortController();
+  const from = [at('cifar-10-binary.tar')];
+  const tell = () => stop.abort();
+  await expect(run('cifar10', { from, signal: stop.signal, tell })).rejects.toThrow(
+    /^stopped; the same command goes on from here$/,
+  );
+  const { said } = await run('cifar10', { from });
+  expect(said.join('\n')).toMatch(/cifar10 test: 1 images/);
 });
 
 describe('what cannot be prepared', () => {

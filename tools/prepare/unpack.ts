@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Entry, extract } from 'tar-stream';
-import { fileError, otherKind, UserError } from '../../harness/base/index.ts';
+import { errorCode, fileError, otherKind, UserError } from '../../harness/base/index.ts';
 import { entryPath, linkTarget } from './entry_path.ts';
 import { MD5 } from './known.ts';
 import { Target } from './target.ts';
@@ -59,7 +59,7 @@ export async function unpack(
     await unpackStream(tar, '', { archive, target, count, options });
     target.finish();
   } catch (cause) {
-    throw refusal(archive, cause);
+    throw options.signal?.aborted ? cause : refusal(archive, cause);
   } finally {
     raw?.destroy();
   }
@@ -152,7 +152,8 @@ function refusal(archive: string, cause: unknown): unknown {
   const other = otherKind(archive, 'a tar archive', ['tar', 'gzip']);
   if (other !== undefined) return other;
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (!/tar|header|data|gzip|zlib|inflate|block|file|stream/i.test(message)) return cause;
+  const zlib = /^Z_/.test(errorCode(cause) ?? '');
+  if (!zlib && !/^(invalid|unexpected end|header exceeds|.*stream\b)/i.test(message)) return cause;
   return new UserError(
     `${archive} is no whole tar archive (${message}): it was cut off or damaged, so fetch it again`,
     { cause },

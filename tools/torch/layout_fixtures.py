@@ -4,7 +4,9 @@
 
 NAME.pth.gz is what the program's own code would have saved: wrappers, heads, queues, optimizers and other encoders
 beside the backbone. The tensors of the encoder that the program's evaluation takes are filled with 1, 2, 3, … in their
-order, those of every other one with negative numbers. Names come from torchvision's ResNet.
+order, those of every other one with negative numbers. Names come from torchvision's ResNet. Every second file is of the
+format before PyTorch 1.6, whose bytes hold places in memory and differ from run to run. golden/mutations/pretrained.pth
+is a MoCo checkpoint of odd precisions and strides.
 """
 
 import collections
@@ -261,3 +263,32 @@ save(
 )
 save("vicreg", {"model": {**under("module.backbone.", backbone()), **linear("module.projector.", 2)}, "epoch": 5})
 save("two_unknown", {**under("left.", backbone()), **under("right.", backbone(-1))})
+
+
+def odd(state):
+    """Half and other precisions, turned, spread and cut out of larger storages, as users' files have them."""
+    kinds = (torch.float16, torch.float32, torch.bfloat16, torch.float64)
+    for place, (name, value) in enumerate(state.items()):
+        if value.dtype == torch.long:
+            continue
+        random = torch.randn(value.shape) * 0.2 + (0.5 if name.endswith(("weight", "var")) and value.dim() < 2 else 0)
+        random = random.abs() if name.endswith("running_var") else random
+        if value.dim() == 4:
+            random = random.to(memory_format=torch.channels_last)
+        else:
+            random = torch.stack((random.mul(3), random), 1)[:, 1]
+        if name == "bn1.bias":
+            random = random * 1e-5
+        state[name] = random.to(kinds[place % 4])
+    return state
+
+
+torch.save(
+    {
+        "state_dict": {
+            **under("module.encoder_q.", odd(backbone())), **under("module.encoder_k.", odd(backbone())),
+            **linear("module.encoder_q.fc."), **linear("module.encoder_k.fc."), **under("module.", queue),
+        },
+    },
+    out.parent / "mutations" / "pretrained.pth",
+)
