@@ -48,7 +48,7 @@ export const rotation: MutationSet = {
         'initial: initial ?? kaiming(inputs - 1),',
       ],
     ]),
-    ...inFile('harness/data/sources/generated.ts', [
+    ...inFile('harness/data/sources/painting.ts', [
       ['upright images lean twice as far', '* upright) / 180', '* upright) / 90'],
     ]),
   ],

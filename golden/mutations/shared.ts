@@ -137,12 +137,14 @@ export const shared: MutationSet = {
         "stream(seed, 'draw', name.concat('.'), epoch, step)",
       ],
     ]),
-    ...inFile('harness/data/sources/generated.ts', [
+    ...inFile('harness/data/sources/painting.ts', [
       [
         'drawn images with more noise',
         'noise: between(draws, 2, 10)',
         'noise: between(draws, 2, 11)',
       ],
+    ]),
+    ...inFile('harness/data/sources/generated.ts', [
       [
         'test images from the training stream',
         "stream(seed, 'generated', split, index)",
