@@ -24,7 +24,7 @@ export const knn: MutationSet = {
     ]),
     ...inFile('harness/evaluation/knn.ts', [
       ['times the temperature', 'exp(apart / temperature)', 'exp(apart * temperature)'],
-      ['a hotter vote', 'exp(apart / temperature)', 'exp(apart / (1.1 * temperature))'],
+      ['votes without a temperature', 'exp(apart / temperature)', 'exp(apart)'],
       ['all votes alike', "voting === 'uniform' ?", "voting !== 'uniform' ?"],
     ]),
     ...inFile('harness/evaluation/similarity.ts', [
