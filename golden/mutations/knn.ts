@@ -24,7 +24,11 @@ export const knn: MutationSet = {
     ]),
     ...inFile('harness/evaluation/knn.ts', [
       ['times the temperature', 'exp(apart / temperature)', 'exp(apart * temperature)'],
-      ['votes without a temperature', 'exp(apart / temperature)', 'exp(apart)'],
+      [
+        'a hundredth of the temperature',
+        'exp(apart / temperature)',
+        'exp((100 * apart) / temperature)',
+      ],
       ['all votes alike', "voting === 'uniform' ?", "voting !== 'uniform' ?"],
     ]),
     ...inFile('harness/evaluation/similarity.ts', [
