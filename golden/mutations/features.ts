@@ -36,12 +36,5 @@ export const featureLayers: MutationSet = {
         'turned(toFloat(x), [0, 1, 2, 3])',
       ],
     ]),
-    ...inFile('harness/step/features.ts', [
-      [
-        'statistics of the batch in place of running ones',
-        'train: false,\n    replicas: 1,\n    buffer: (name) => buffer(prefix + name),\n    update: (name) => {\n      throw new Error(',
-        'train: true,\n    replicas: 1,\n    buffer: (name) => buffer(prefix + name),\n    update: (name) => {\n      if (name === undefined) throw new Error(',
-      ],
-    ]),
   ],
 };
