@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineBenchmark, type Metrics, type Target } from '../harness/benchmark/kit.ts';
 import type { ExperimentInput } from '../harness/experiment/index.ts';
 import {
+  checkClassCount,
   classification,
   defineMethod,
   frozen,
@@ -11,7 +12,6 @@ import {
   SOBEL_CHANNELS,
   sobel,
   tf,
-  UserError,
 } from '../harness/experiment/kit.ts';
 import { cifar10, imagenet } from './settings.ts';
 import {
@@ -57,12 +57,7 @@ export const linearMulti = defineMethod<MultiSpec>({
   channels: ({ sobel: edges }) => (edges ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
   cached: ({ cache }) => cache !== undefined,
 
-  checkData({ classes }, data) {
-    if (data.classes !== classes)
-      throw new UserError(
-        `method.classes: found ${classes}, expected the ${data.classes} classes of data.train`,
-      );
-  },
+  checkData: checkClassCount,
 
   model({ classes, pool: pooled, sobel: edges, initStd, normMomentum: momentum, cache }, backbone) {
     const levels = backbone.widths.map((channels, level) => ({ level, channels, pool: pooled }));

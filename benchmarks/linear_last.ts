@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineBenchmark, type Metrics } from '../harness/benchmark/kit.ts';
 import {
+  checkClassCount,
   classification,
   classifier,
   defineMethod,
@@ -9,7 +10,6 @@ import {
   SOBEL_CHANNELS,
   scored,
   sobel,
-  UserError,
 } from '../harness/experiment/kit.ts';
 import { type Health, healthSpec, pulse } from './pulse.ts';
 import { cifar10, imagenet } from './settings.ts';
@@ -51,12 +51,7 @@ export const linearLast = defineMethod<LastSpec>({
   channels: ({ sobel: edges }) => (edges ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
   cached: ({ cache }) => cache !== undefined,
 
-  checkData({ classes }, data) {
-    if (data.classes !== classes)
-      throw new UserError(
-        `method.classes: found ${classes}, expected the ${data.classes} classes of data.train`,
-      );
-  },
+  checkData: checkClassCount,
 
   model({ classes, sobel: edges, initStd, cache }, backbone) {
     const level = backbone.widths.length - 1;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineBenchmark, type Metrics } from '../harness/benchmark/kit.ts';
 import {
+  checkClassCount,
   classification,
   classifier,
   defineMethod,
@@ -43,12 +44,7 @@ export const semiMethod = defineMethod<SemiMethodSpec>({
   labels: true,
   channels: ({ sobel: edges }) => (edges ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
 
-  checkData({ classes }, data) {
-    if (data.classes !== classes)
-      throw new UserError(
-        `method.classes: found ${classes}, expected the ${data.classes} classes of data.train`,
-      );
-  },
+  checkData: checkClassCount,
 
   model: ({ classes, sobel: edges, initStd }, backbone) => ({
     networks: {

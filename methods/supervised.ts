@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  checkClassCount,
   classification,
   classifier,
   defineMethod,
@@ -7,7 +8,6 @@ import {
   SOBEL_CHANNELS,
   scored,
   sobel,
-  UserError,
 } from '../harness/experiment/kit.ts';
 
 export const supervisedSpec = z
@@ -39,12 +39,7 @@ export const supervised = defineMethod<SupervisedSpec>({
   labels: true,
   channels: ({ sobel: edges }) => (edges ? SOBEL_CHANNELS.edges : SOBEL_CHANNELS.image),
 
-  checkData({ classes }, data) {
-    if (data.classes !== classes)
-      throw new UserError(
-        `method.classes: found ${classes}, expected the ${data.classes} classes of data.train`,
-      );
-  },
+  checkData: checkClassCount,
 
   model: ({ classes, initStd, sobel: edges, flat }, backbone) => ({
     networks: {

@@ -39,5 +39,6 @@ export { contrastWithDrawn } from '../nn/sampled.ts';
 export { SOBEL_CHANNELS, sobel } from '../nn/sobel.ts';
 export { temperatureWarnings } from '../nn/temperature.ts';
 export { targetMomentum } from '../optim/target_momentum.ts';
+export { checkClassCount } from './class_count.ts';
 export type { Host, Purpose } from './host.ts';
 export { defineMethod, replaceAt, replaceRows, type Step } from './method.ts';
