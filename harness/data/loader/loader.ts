@@ -161,7 +161,12 @@ export class Loader {
     const { setup, own, stepsPerEpoch } = this;
     const { seed, orderSeed = seed } = setup;
     const { count } = this.source;
-    return new Steps({ ...setup, seed: orderSeed, own, count, stepsPerEpoch }, place, until, samples);
+    return new Steps(
+      { ...setup, seed: orderSeed, own, count, stepsPerEpoch },
+      place,
+      until,
+      samples,
+    );
   }
 
   /** What goes with the views of a step, and which samples these are. */
@@ -201,6 +206,8 @@ function keyOf(draws: Stream): Int32Array {
 function ownOf({ replicas, own = { first: 0, count: replicas } }: LoaderSetup): ReplicaBlock {
   const { first, count } = own;
   if (count < 1 || first < 0 || first + count > replicas)
-    throw new Error(`loader: replicas ${first} to ${first + count - 1} of ${replicas} are no block`);
+    throw new Error(
+      `loader: replicas ${first} to ${first + count - 1} of ${replicas} are no block`,
+    );
   return own;
 }

@@ -48,11 +48,7 @@ function defaultWorkers(setup: OpenSetup, samples: number): number {
 }
 
 /** @param samples of a batch, at most */
-export function openPool(
-  setup: OpenSetup,
-  source: Source,
-  samples: number,
-): Promise<Pool> | Pool {
+export function openPool(setup: OpenSetup, source: Source, samples: number): Promise<Pool> | Pool {
   const { spec, data, seed, pipelines, size, opener = OPENER } = setup;
   const { workers = defaultWorkers(setup, samples) } = setup;
   const fill = { spec, data, seed, pipelines, size };

@@ -45,7 +45,10 @@ export async function* orderedImages(setup: OrderedSetup): AsyncIterableIterator
     for (let at = group.rank; at * batch < source.count; at += group.processes) {
       const first = at * batch;
       const length = Math.min(batch, source.count - first);
-      yield { first, order: { epoch: 0, indices: Int32Array.from({ length }, (_, i) => first + i) } };
+      yield {
+        first,
+        order: { epoch: 0, indices: Int32Array.from({ length }, (_, i) => first + i) },
+      };
     }
   };
   if (group.rank * batch >= source.count) return; // no batch falls to it: no threads for nothing
