@@ -19,6 +19,10 @@ export interface Evaluator {
   readonly sources?: Readonly<Record<string, Source>>;
   atEpoch(epoch: number, weights: Tensors): Promise<Metrics>;
   atEnd(weights: Tensors): Promise<Metrics>;
+  /** In the other processes of a run: their share of the passes over images that `atEpoch` makes in the first. */
+  assist?(epoch: number): Promise<void>;
+  /** As `assist`, of `atEnd`. */
+  assistEnd?(): Promise<void>;
   dispose(): Promise<void>;
 }
 
