@@ -144,9 +144,7 @@ class StepTrace {
 
   /** Every replica's loss and gradients. Parameters are aliased, so that gradients stay apart. */
   private differentiate() {
-    const aliases = this.own.map(() =>
-      this.names.map((name) => detached(this.io.read(name))),
-    );
+    const aliases = this.own.map(() => this.names.map((name) => detached(this.io.read(name))));
     let towers: Tower[] = [];
     let outcomes: Outcome[] = [];
     const views = this.views();
