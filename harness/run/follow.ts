@@ -77,7 +77,7 @@ export async function follow(
       const { learner, evaluator } = training;
       await learner.initialise(experiment.seed);
       const start = await shareStart(training, cluster, NOWHERE);
-      if (start.fresh) await evaluator?.assist?.(0);
+      if (start.fresh) await evaluator?.assist(await learner.save());
       let { epoch, epochStep: fromStep, begun: done } = start;
       for (; epoch < start.last; epoch++) {
         const sums = done ? { ...NO_SUMS, before: [] } : NO_SUMS;
@@ -91,9 +91,9 @@ export async function follow(
           save: () => Promise.resolve(),
         });
         [fromStep, done] = [0, false];
-        await evaluator?.assist?.(epoch + 1);
+        await evaluator?.assist(await learner.save());
       }
-      if (start.last >= experiment.epochs) await evaluator?.assistEnd?.();
+      if (start.last >= experiment.epochs) await evaluator?.assist(await learner.save());
     },
     () => training.dispose(),
   );

@@ -215,8 +215,9 @@ export class Training {
   /** The run as its method sees it between steps. */
   host(hearers: Pick<EpochStart, 'log' | 'signal'> = {}): LearnerHost {
     const { experiment, learner, setup } = this;
-    const { data, workers, threads } = setup;
+    const { data, workers, threads, cluster } = setup;
     return new LearnerHost({
+      group: cluster?.group,
       experiment,
       learner,
       images: this.images,
@@ -261,7 +262,8 @@ export async function openTraining(
 ): Promise<Training> {
   const { experiment, methods, data, workers, threads, signal, shape, opened = () => {} } = setup;
   const method = checkedMethod(experiment, methods);
-  const evaluation = { experiment, method, data, workers, threads, signal };
+  const group = setup.cluster?.group;
+  const evaluation = { experiment, method, data, workers, threads, signal, group };
   useLanes(experiment.lanes);
   const [batches] = await Promise.all([
     shape === undefined ? openBatches({ ...evaluation, layout: setup.cluster?.layout }) : undefined,
