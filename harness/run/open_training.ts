@@ -6,6 +6,7 @@ import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
+import { checkPrecision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
 import type { EvaluationSetup, Evaluator, JudgeSetup } from '../evaluation/judge.ts';
@@ -236,6 +237,7 @@ export async function openTraining(
   const method = checkedMethod(experiment, methods);
   const evaluation = { experiment, method, data, workers, threads, signal };
   useLanes(experiment.lanes);
+  await checkDevice(experiment);
   const [batches] = await Promise.all([
     shape === undefined ? openBatches(evaluation) : undefined,
     startEngine(),
@@ -266,6 +268,13 @@ export async function openTraining(
       () => batches?.dispose(),
     );
   }
+}
+
+/** What a device must be able to do is asked before data are opened, which may take long. */
+async function checkDevice({ name, precision }: Experiment): Promise<void> {
+  if (precision !== 'fp16') return;
+  await startEngine();
+  checkPrecision(precision, `experiment ${name}: precision`);
 }
 
 /** The weights that a run begins with, for messages. */

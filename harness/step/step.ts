@@ -9,6 +9,7 @@ import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Outcome, StateChange } from '../experiment/index.ts';
 import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
+import { type LossScale, lossScaleOf } from '../optim/loss_scale.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
 import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
@@ -58,6 +59,7 @@ class StepTrace {
   private readonly definition: StepDefinition;
   private readonly observed: Observations | undefined;
   private readonly names: readonly string[];
+  private readonly lossScale: LossScale;
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
@@ -66,24 +68,27 @@ class StepTrace {
     this.definition = definition;
     this.observed = observe ? new Map() : undefined;
     this.names = trainableNames(definition.model);
+    this.lossScale = lossScaleOf(io, definition.lossScale);
   }
 
   build(last: boolean): Record<string, Tensor> {
     const { towers, outcomes, gradients } = this.differentiate();
-    const mean = this.names.map((_, p) =>
+    const scaled = this.names.map((_, p) =>
       overReplicas(gradients.map((of) => of[p] ?? missing(this.names[p]))),
     );
+    const mean = this.lossScale.unscaled(scaled);
     const [first] = outcomes;
     if (first === undefined) throw new Error('step: no replica');
     for (const tower of towers)
       for (const [name, value] of tower.buffers)
         this.io.assign(bufferState(towers.indexOf(tower), name), value);
     this.change(first);
-    this.learn(mean, last);
+    const scaling = this.learn(mean, last);
     if (last) this.follow(first);
     const outputs: Record<string, Tensor> = {
       loss: overReplicas(outcomes.map(({ loss }) => loss)),
       ...averaged(outcomes),
+      ...scaling,
     };
     this.shares = Object.keys(first.shares ?? {});
     if (this.observed === undefined) return outputs;
@@ -134,7 +139,7 @@ class StepTrace {
         this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count), meetings),
       );
       outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
-      return treeSum(outcomes.map(({ loss }) => loss));
+      return this.lossScale.scaled(treeSum(outcomes.map(({ loss }) => loss)));
     };
     const flat = gradientsOf(total, aliases.flat());
     meetings.close();
@@ -226,14 +231,15 @@ class StepTrace {
         this.io.assign(`${network}.${name}`, value);
   }
 
-  private learn(gradients: readonly Tensor[], last: boolean): void {
+  /** @returns what the loss scale has to say */
+  private learn(gradients: readonly Tensor[], last: boolean): Record<string, Tensor> {
     const { accumulate, optimizer, rules, compat } = this.definition;
     const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
     if (!last) {
       this.names.forEach((name, p) => {
         this.io.assign(accumulatorState(name), totals[p] ?? missing(name));
       });
-      return;
+      return this.lossScale.waiting();
     }
     if (accumulate > 1)
       for (const name of this.names)
@@ -246,7 +252,9 @@ class StepTrace {
       rule: rules.get(name) ?? missing(name),
     }));
     const movesZeros = compat.larsZeroNorm === 'exact';
-    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'), movesZeros);
+    return this.lossScale.update(totals, (io) =>
+      applyOptimizer(io, optimizer, parameters, this.input('learning_rate'), movesZeros),
+    );
   }
 
   private accumulated(name: string, gradient: Tensor): Tensor {
