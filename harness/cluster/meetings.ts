@@ -64,7 +64,12 @@ export class Meetings {
    * @param counts rows of every replica
    * @returns [n, …]
    */
-  scattered(place: string, replica: number, value: Tensor, counts: readonly number[]): Tensor {
+  scattered(
+    place: string,
+    replica: number,
+    value: Tensor,
+    counts: readonly number[],
+  ): Tensor {
     const shape = [counts[replica] ?? 0, ...value.shape.slice(1)];
     return this.handIn(place, { replica, value: unwrap(value), counts }, shape);
   }
