@@ -7,6 +7,7 @@ import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
+import { checkPrecision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
 import type { EvaluationSetup, Evaluator, JudgeSetup } from '../evaluation/judge.ts';
@@ -47,7 +48,7 @@ export interface Openers {
 }
 
 export const openers: Openers = {
-  openBatches: ({ experiment, method, data, workers, signal, layout }) => {
+  openBatches: ({ experiment, method, data, workers, processesHere, signal, layout }) => {
     const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
@@ -66,6 +67,7 @@ export const openers: Openers = {
       chance: method.chance,
       ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
       ...(workers === undefined ? {} : { workers }),
+      processesHere,
       onProgress: hashingProgress('data.train'),
       signal,
     });
@@ -87,6 +89,8 @@ export interface TrainingSetup {
   readonly judged?: boolean | undefined;
   /** Threads that prepare data. Never changes a result bit. */
   readonly workers?: number | undefined;
+  /** Processes of the run that share the cores of this one. Never changes a result bit. */
+  readonly processesHere?: number | undefined;
   /** Threads that compute; 0 or none for all cores. Never changes a result bit. */
   readonly threads?: number | undefined;
   /** Ops that run side by side; as many as `threads` unless given. */
@@ -215,7 +219,7 @@ export class Training {
   /** The run as its method sees it between steps. */
   host(hearers: Pick<EpochStart, 'log' | 'signal'> = {}): LearnerHost {
     const { experiment, learner, setup } = this;
-    const { data, workers, threads, cluster } = setup;
+    const { data, workers, processesHere, threads, cluster } = setup;
     return new LearnerHost({
       group: cluster?.group,
       experiment,
@@ -223,6 +227,7 @@ export class Training {
       images: this.images,
       data,
       workers,
+      processesHere,
       threads,
       weights: weightsOf(setup),
       ...hearers,
@@ -263,8 +268,10 @@ export async function openTraining(
   const { experiment, methods, data, workers, threads, signal, shape, opened = () => {} } = setup;
   const method = checkedMethod(experiment, methods);
   const group = setup.cluster?.group;
-  const evaluation = { experiment, method, data, workers, threads, signal, group };
+  const { processesHere } = setup;
+  const evaluation = { experiment, method, data, workers, processesHere, threads, signal, group };
   useLanes(experiment.lanes);
+  await checkDevice(experiment);
   const [batches] = await Promise.all([
     shape === undefined ? openBatches({ ...evaluation, layout: setup.cluster?.layout }) : undefined,
     startEngine(),
@@ -300,6 +307,13 @@ export async function openTraining(
 function blockOf(layout: Layout) {
   const { length: count, 0: first = 0 } = ownReplicas(layout);
   return { first, count };
+}
+
+/** What a device must be able to do is asked before data are opened, which may take long. */
+async function checkDevice({ name, precision }: Experiment): Promise<void> {
+  if (precision !== 'fp16') return;
+  await startEngine();
+  checkPrecision(precision, `experiment ${name}: precision`);
 }
 
 /** The weights that a run begins with, for messages. */
