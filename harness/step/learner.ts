@@ -10,7 +10,7 @@ import { optimizerState } from '../optim/apply.ts';
 import { stream } from '../random/stream.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { defineFeatures } from './features.ts';
-import { defineStep } from './step.ts';
+import { defineStep, type StepOptions } from './step.ts';
 import { bufferState } from './towers.ts';
 
 const PERCENT = 100;
@@ -29,13 +29,14 @@ export class Learner {
   /** Declares the state and traces the training step. */
   constructor(
     definition: StepDefinition,
-    options: ProgramOptions & { readonly observe?: boolean } = {},
+    options: ProgramOptions & StepOptions = {},
   ) {
     this.definition = definition;
     this.program = new Program(options);
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
-    const { shares } = defineStep(this.program, definition, { observe: options.observe ?? false });
+    const { observe = false, sequential = false } = options;
+    const { shares } = defineStep(this.program, definition, { observe, sequential });
     this.shares = new Set(shares);
     defineExtraction(this.program, definition);
     for (const [name, entry] of Object.entries(definition.model.entries))

@@ -11,8 +11,15 @@ import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
+import { oneByOne, ownPart } from './sequential.ts';
 import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
 import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
+
+export interface StepOptions {
+  readonly observe?: boolean;
+  /** Replicas one after another. Never changes a result bit. */
+  readonly sequential?: boolean;
+}
 
 /**
  * Traces the training step into a program whose state is declared. Entries: `step` moves the
@@ -24,7 +31,7 @@ import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
 export function defineStep(
   program: Program,
   definition: StepDefinition,
-  { observe = false }: { readonly observe?: boolean } = {},
+  { observe = false, sequential = false }: StepOptions = {},
 ): { readonly shares: readonly string[] } {
   const { accumulate } = definition;
   let shares: readonly string[] = [];
@@ -32,7 +39,7 @@ export function defineStep(
     program.entry(name, {
       inputs: stepInputs(definition, last),
       build: (io) => {
-        const trace = new StepTrace(io, definition, observe);
+        const trace = new StepTrace(io, definition, { observe, sequential });
         const outputs = trace.build(last);
         ({ shares } = trace);
         return outputs;
@@ -57,13 +64,15 @@ class StepTrace {
   private readonly io: Io;
   private readonly definition: StepDefinition;
   private readonly observed: Observations | undefined;
+  private readonly sequential: boolean;
   private readonly names: readonly string[];
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
-  constructor(io: Io, definition: StepDefinition, observe: boolean) {
+  constructor(io: Io, definition: StepDefinition, { observe, sequential }: Required<StepOptions>) {
     this.io = io;
     this.definition = definition;
+    this.sequential = sequential;
     this.observed = observe ? new Map() : undefined;
     this.names = trainableNames(definition.model);
   }
@@ -133,13 +142,16 @@ class StepTrace {
       towers = aliases.map((_, replica) =>
         this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count), meetings),
       );
-      outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
+      outcomes = runReplicas(
+        towers.map((tower, r) => ownPart(r, () => this.definition.method.loss(tower))),
+      );
       return treeSum(outcomes.map(({ loss }) => loss));
     };
     const flat = gradientsOf(total, aliases.flat());
     meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
+    if (this.sequential) oneByOne(gradients, this.definition);
     return { towers, outcomes, gradients };
   }
 
