@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Meetings } from '../../harness/cluster/meetings.ts';
-import { treeSum } from '../../harness/cluster/replicas.ts';
+import { treeSum } from '../../harness/cluster/tree.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';

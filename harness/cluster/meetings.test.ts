@@ -9,7 +9,7 @@ import { resnet, resnetSpec } from '../nn/resnet.ts';
 import { fillNormal, stream } from '../random/stream.ts';
 import { evaluate, floats } from '../testing/evaluate.ts';
 import { Meetings } from './meetings.ts';
-import { treeSum } from './replicas.ts';
+import { treeSum } from './tree.ts';
 
 beforeAll(startEngine);
 

@@ -2,11 +2,14 @@ import { hostArray } from '../engine/array.ts';
 import type { Output, Pointer } from '../engine/native/capi.ts';
 import type { Meeting } from '../engine/ops/normalization.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
-import { treeSum } from './replicas.ts';
+import { scatteredSums, sumOf } from './collectives.ts';
+import { alone, type Layout, ownReplicas } from './layout.ts';
 
 interface Part {
   readonly replica: number;
   readonly value: Output;
+  /** Rows of the sum that each replica gets; all of it where that is not given. */
+  readonly counts?: readonly number[] | undefined;
   /** What the replica goes on with until the sum is known; then its input becomes the sum. */
   readonly hole: Output;
 }
@@ -28,12 +31,14 @@ const NUMBER = 1; // the input of a product that is the number
  * same way.
  */
 export class Meetings {
+  readonly layout: Layout;
   private readonly replicas: number;
   private readonly met = new Map<string, Part[]>();
   private readonly guessed = new Map<string, Guess[]>();
 
-  constructor(replicas: number) {
-    this.replicas = replicas;
+  constructor(layout: Layout | number) {
+    this.layout = typeof layout === 'number' ? alone(layout) : layout;
+    this.replicas = this.layout.replicas;
   }
 
   /**
@@ -50,11 +55,31 @@ export class Meetings {
   /** @param place names the layer, its call and phase, alike in all replicas */
   total(place: string, replica: number, value: Tensor): Tensor {
     if (this.replicas === 1) return value;
+    return this.handIn(place, { replica, value: unwrap(value) }, value.shape);
+  }
+
+  /**
+   * What a replica gets back of rows that were gathered: those of its own in the sum over all replicas.
+   * @param value [R n, …]
+   * @param counts rows of every replica
+   * @returns [n, …]
+   */
+  scattered(
+    place: string,
+    replica: number,
+    value: Tensor,
+    counts: readonly number[],
+  ): Tensor {
+    const shape = [counts[replica] ?? 0, ...value.shape.slice(1)];
+    return this.handIn(place, { replica, value: unwrap(value), counts }, shape);
+  }
+
+  private handIn(place: string, part: Omit<Part, 'hole'>, shape: readonly number[]): Tensor {
     const graph = activeGraph();
-    const empty = graph.placeholder('float32', value.shape);
+    const empty = graph.placeholder('float32', shape);
     const hole = { oper: graph.add('Identity', [empty], {}).oper, index: 0 };
     const parts = this.met.get(place) ?? [];
-    parts.push({ replica, value: unwrap(value), hole });
+    parts.push({ ...part, hole });
     this.met.set(place, parts);
     return wrap(hole);
   }
@@ -78,19 +103,35 @@ export class Meetings {
    * @throws when a replica did not come to a place where others did.
    */
   close(): void {
+    const own = ownReplicas(this.layout);
     for (const [place, parts] of this.met) {
       const order = [...parts].sort((a, b) => a.replica - b.replica);
-      if (order.length !== this.replicas || order.some(({ replica }, r) => replica !== r))
+      if (order.length !== own.length || order.some(({ replica }, i) => replica !== own[i]))
         throw new Error(
           `replicas part: ${place} was reached by replicas [${order.map(({ replica }) => replica)}] of ${this.replicas}`,
         );
-      const sum = unwrap(treeSum(order.map(({ value }) => wrap(value))));
-      for (const { hole } of parts) activeGraph().fill(hole.oper, sum);
+      const values = order.map(({ value }) => wrap(value));
+      const counts = order[0]?.counts;
+      const sums =
+        counts === undefined
+          ? fill(order.length, sumOf(values, this.layout))
+          : scatteredSums(values, this.layout, counts);
+      order.forEach(({ hole }, i) => {
+        activeGraph().fill(hole.oper, unwrap(sums[i] ?? lost(place)));
+      });
     }
     this.met.clear();
     for (const guesses of this.guessed.values()) correct(guesses);
     this.guessed.clear();
   }
+}
+
+function fill(count: number, value: Tensor): Tensor[] {
+  return Array.from({ length: count }, () => value);
+}
+
+function lost(place: string): never {
+  throw new Error(`replicas: ${place} has no sum`);
 }
 
 /**
