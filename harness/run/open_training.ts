@@ -24,8 +24,8 @@ import {
 } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import { type Provenance, provenanceOf } from '../record/provenance.ts';
+import { codeGraphHash } from '../step/code_graph.ts';
 import { stepDefinition } from '../step/definition.ts';
-import { graphHash } from '../step/graph_hash.ts';
 import { Learner } from '../step/learner.ts';
 import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
@@ -84,6 +84,8 @@ export interface TrainingSetup {
   readonly interThreads?: number | undefined;
   /** A file of weights that the run begins with, for messages; nothing of it is read here. */
   readonly pretrained?: string | undefined;
+  /** Replicas of this process one after another, in the memory of one. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
   /** Ends the opening and a judgement under way, which throw its reason then; a step is finished. */
@@ -177,7 +179,7 @@ export class Training {
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
   provenance(pretrained?: string): Provenance {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
-    return provenanceOf(data, graphHash(this.learner.program.graph.serialize()));
+    return provenanceOf(data, codeGraphHash(this.learner));
   }
 
   /** What the host decides for a micro-step. @param step micro-steps before it, over all epochs */
@@ -277,14 +279,16 @@ function weightsOf({ experiment: { start }, pretrained }: TrainingSetup): string
 }
 
 function openLearner(
-  { experiment, threads = 0, interThreads = threads, debugNans = false, onRun }: TrainingSetup,
+  setup: TrainingSetup,
   method: BoundMethod,
   shape: DataShape,
 ): Learner {
+  const { experiment, threads = 0, interThreads = threads, debugNans = false, onRun } = setup;
   return new Learner(stepDefinition(experiment, method, shape), {
     intraThreads: threads,
     interThreads,
     debugNans,
+    sequential: setup.sequential,
     ...(onRun === undefined ? {} : { onRun }),
   });
 }

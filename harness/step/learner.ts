@@ -30,6 +30,8 @@ export class Learner {
   private readonly shares: ReadonlySet<string>;
   private readonly specs: ReadonlyMap<string, TensorSpec>;
   private readonly layout: Layout;
+  /** Whether the graph is the one that the experiment has by itself: all replicas here, side by side. */
+  readonly ordinary: boolean;
 
   /** Declares the state and traces the training step. */
   constructor(
@@ -39,6 +41,7 @@ export class Learner {
     const { observe, layout = alone(definition.replicas), sequential, ...settings } = options;
     this.definition = definition;
     this.layout = layout;
+    this.ordinary = layout.processes === 1 && !(sequential ?? false);
     this.program = new Program(settings);
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
