@@ -47,6 +47,8 @@ export interface TrainOptions {
   readonly workers?: number | undefined;
   /** Threads that compute; default: all cores. Never changes a result bit. */
   readonly threads?: number | undefined;
+  /** Replicas of this process one after another, in the memory of one. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
   /** Stops after the step under way and saves. */
