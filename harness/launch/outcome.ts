@@ -39,7 +39,8 @@ export function outcomeOf(ends: readonly RankEnd[], asked: number | undefined): 
   const code = codeOf(first);
   if (code === 0) return { code, lines: late(ends), again: false };
   if (asked !== undefined && code === SIGTERM_CODE) return { code: asked, lines: [], again: false };
-  if (ASKED.includes(code) && first.signal === undefined) return { code, lines: [], again: false };
+  if (ASKED.includes(code) && first.signal === undefined && !first.forced)
+    return { code, lines: [], again: false };
   const failed = ends.filter((end) => codeOf(end) !== 0);
   const own = failed.filter((end) => !end.forced && codeOf(end) !== PEER_LOST);
   const hung = failed.filter(({ forced }) => forced);
