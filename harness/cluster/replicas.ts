@@ -1,4 +1,10 @@
-import { type Tensor, tf } from '../engine/tf.ts';
+import { withGradient } from '../engine/gradient.ts';
+import { identity } from '../engine/op.ts';
+import { asTypeOf, toFloat } from '../engine/precision.ts';
+import { dtypeInGraph, type Tensor, tf } from '../engine/tf.ts';
+import { gatherOf, sumOf } from './collectives.ts';
+import { alone } from './layout.ts';
+import { Meetings } from './meetings.ts';
 
 /** A point where replicas meet: each hands in a value and gets one back. */
 export type Exchange =
@@ -28,13 +34,17 @@ export function* once<T>(make: () => T): Replica<T> {
 }
 
 /**
- * Runs the replicas of one process in lockstep: each up to its next exchange, then the exchange.
+ * Runs the replicas of one process in lockstep: each up to its next exchange, then the exchange, with those of other
+ * processes too. The gradients of what was exchanged are known once `meetings` is closed.
  * @throws when replicas do not come to the same exchange: a method must not branch on its replica.
  */
-export function runReplicas<T extends object>(replicas: readonly Part<T>[]): T[] {
+export function runReplicas<T extends object>(
+  replicas: readonly Part<T>[],
+  meetings: Meetings = new Meetings(alone(replicas.length)),
+): T[] {
   const results: T[] = [];
   let answers: readonly unknown[] = replicas.map(() => undefined);
-  for (;;) {
+  for (let n = 0; ; n++) {
     const reached = replicas.map((replica, r) => next(replica, answers[r]));
     for (const step of reached) if (step.done) results.push(step.value);
     if (results.length === replicas.length) return results;
@@ -44,7 +54,7 @@ export function runReplicas<T extends object>(replicas: readonly Part<T>[]): T[]
       throw new Error(
         `replicas part: replica r is at [${kinds}]; all must meet at the same exchange`,
       );
-    answers = exchange(exchanges);
+    answers = exchange(exchanges, meetings, `exchange ${n}`);
   }
 }
 
@@ -53,7 +63,11 @@ function next<T extends object>(replica: Part<T>, answer: unknown): IteratorResu
   return 'next' in replica ? replica.next(answer) : { done: true, value: replica };
 }
 
-function exchange(met: readonly Exchange[]): readonly unknown[] {
+function exchange(
+  met: readonly Exchange[],
+  meetings: Meetings,
+  place: string,
+): readonly unknown[] {
   const [first] = met;
   if (first === undefined) return [];
   if (first.kind === 'once') {
@@ -61,35 +75,48 @@ function exchange(met: readonly Exchange[]): readonly unknown[] {
     return met.map(() => shared);
   }
   const values = met.flatMap((one) => (one.kind === 'once' ? [] : [one.value]));
-  const answer =
-    first.kind === 'gather'
-      ? concatenated(values)
-      : tf.mul(treeSum(values), tf.scalar(1 / values.length));
-  return met.map(() => answer);
+  return first.kind === 'gather'
+    ? gathered(values, meetings, place)
+    : averaged(values, meetings, place);
 }
 
-function concatenated(values: readonly Tensor[]): Tensor {
-  const [only] = values;
-  return values.length === 1 && only !== undefined ? only : tf.concat([...values], 0);
+/** All rows, for each replica: its gradient is its own rows' of the sum over what all replicas made of them. */
+function gathered(values: readonly Tensor[], meetings: Meetings, place: string): Tensor[] {
+  const { layout } = meetings;
+  const rows = gatherOf(values, layout);
+  const each = (rows.shape[0] ?? 0) / layout.replicas;
+  const counts = Array.from({ length: layout.replicas }, () => each);
+  return values.map((value, i) => {
+    if (layout.replicas === 1 || !FLOATS.has(dtypeInGraph(value))) return rows;
+    return withGradient([value], () => ({
+      value: identity(rows),
+      gradients: (dy) => [
+        asTypeOf(meetings.scattered(place, replicaOf(meetings, i), toFloat(dy), counts), value),
+      ],
+    }));
+  });
 }
 
-/**
- * Sum in a fixed binary tree over position: ((0 + 1) + (2 + 3)) + … The bits depend on the values only,
- * not on how replicas are spread over processes (docs/determinism.md, "What never changes a bit").
- */
-export function treeSum(values: readonly Tensor[]): Tensor {
-  if (values.length === 0) throw new Error('treeSum: nothing to add');
-  let level = [...values];
-  while (level.length > 1) {
-    const next: Tensor[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const left = level[i];
-      const right = level[i + 1];
-      if (left !== undefined) next.push(right === undefined ? left : tf.add(left, right));
-    }
-    level = next;
-  }
-  const [root] = level;
-  if (root === undefined) throw new Error('treeSum: nothing to add');
-  return root;
+/** The mean, for each replica: its gradient is the mean of all replicas' gradients. */
+function averaged(values: readonly Tensor[], meetings: Meetings, place: string): Tensor[] {
+  const { layout } = meetings;
+  const share = 1 / layout.replicas;
+  const mean = tf.mul(sumOf(values, layout), tf.scalar(share));
+  return values.map((value, i) => {
+    if (layout.replicas === 1) return mean;
+    return withGradient([value], () => ({
+      value: identity(mean),
+      gradients: (dy) => {
+        const total = meetings.total(place, replicaOf(meetings, i), identity(dy));
+        return [tf.mul(total, tf.scalar(share))];
+      },
+    }));
+  });
+}
+
+const FLOATS: ReadonlySet<string> = new Set(['float32', 'bfloat16', 'float16']);
+
+/** The replica that is the i-th of this process. */
+function replicaOf({ layout: { replicas, processes, rank } }: Meetings, i: number): number {
+  return (rank * replicas) / processes + i;
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../base/index.ts';
 import type { Named } from '../data/classes.ts';
-import { type OrderedSetup, orderedImages } from '../data/loader/loader.ts';
+import { type OrderedSetup, orderedImages } from '../data/loader/ordered_images.ts';
 import { openSource } from '../data/open_source.ts';
 import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';

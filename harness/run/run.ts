@@ -88,7 +88,7 @@ export class Run {
     const { training, log, signal, states } = this.setup;
     const { experiment, learner, stepsPerEpoch } = training;
     const { epoch, epochStep: fromStep } = this.place;
-    const begun = await this.begun();
+    const begun = await this.begun(lastEpoch);
     if (begun === undefined) return false;
     const outcome = await runEpoch({
       training,
@@ -129,11 +129,11 @@ export class Run {
    * The epoch that comes next, or the rest of the one under way; undefined when the run was stopped
    * before it began, with the state saved.
    */
-  private async begun(): Promise<BegunEpoch | undefined> {
+  private async begun(lastEpoch: number): Promise<BegunEpoch | undefined> {
     const { epoch, epochStep: fromStep, sums } = this.place;
     try {
       const { training, log, signal } = this.setup;
-      return await training.begin({ epoch, fromStep, sums, log, signal });
+      return await training.begin({ epoch, fromStep, sums, until: lastEpoch, log, signal });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
       if (error.cause !== undefined) return this.leave(new Unread(this.place, error.cause));

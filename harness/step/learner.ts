@@ -1,4 +1,6 @@
 import { UserError } from '../base/index.ts';
+import { broadcastOf, gatherOf } from '../cluster/collectives.ts';
+import { alone, type Layout } from '../cluster/layout.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';
@@ -18,6 +20,13 @@ const PERCENT = 100;
 /** Tensors by their names in files. */
 export type Tensors = ReadonlyMap<string, HostArray>;
 
+export interface LearnerOptions extends ProgramOptions {
+  /** As of `defineStep`. */
+  readonly observe?: boolean;
+  /** Which replicas this process computes; all of them unless given. */
+  readonly layout?: Layout | undefined;
+}
+
 /** Everything a run changes: parameters, statistics, queues, momentum, as one compiled program. */
 export class Learner {
   readonly program: Program;
@@ -25,21 +34,41 @@ export class Learner {
   /** Outputs of the step that are shares of 0 to 1, shown in percent. */
   private readonly shares: ReadonlySet<string>;
   private readonly specs: ReadonlyMap<string, TensorSpec>;
+  private readonly layout: Layout;
 
   /** Declares the state and traces the training step. */
   constructor(
     definition: StepDefinition,
-    options: ProgramOptions & { readonly observe?: boolean } = {},
+    { observe = false, layout = alone(definition.replicas), ...options }: LearnerOptions = {},
   ) {
     this.definition = definition;
+    this.layout = layout;
     this.program = new Program(options);
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
-    const { shares } = defineStep(this.program, definition, { observe: options.observe ?? false });
+    const { shares } = defineStep(this.program, definition, { observe, layout });
     this.shares = new Set(shares);
     defineExtraction(this.program, definition);
     for (const [name, entry] of Object.entries(definition.model.entries))
       this.program.entry(name, entry);
+    if (layout.processes > 1) defineMeeting(this.program, this.specs, layout);
+  }
+
+  /**
+   * With several processes, the first thing that all of them do with the program: finds them all in their places.
+   * @throws Error where they are not.
+   */
+  async meet(): Promise<void> {
+    const { processes, rank } = this.layout;
+    if (processes === 1) return;
+    const { ranks } = await this.program.run('meet', { rank: Int32Array.of(rank) });
+    if (ranks?.data.some((found, place) => Number(found) !== place))
+      throw new Error(`cluster: processes came in the order ${ranks.data}`);
+  }
+
+  /** Gives all processes the state of the first. */
+  async shareState(): Promise<void> {
+    if (this.layout.processes > 1) await this.program.run('share');
   }
 
   /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */
@@ -94,6 +123,29 @@ export class Learner {
   dispose(): void {
     this.program.dispose();
   }
+}
+
+/** The entries `meet` and `share` of a program of several processes. */
+function defineMeeting(
+  program: Program,
+  specs: ReadonlyMap<string, TensorSpec>,
+  layout: Layout,
+): void {
+  program.entry('meet', {
+    inputs: { rank: { dtype: 'int32', shape: [1] } },
+    build: ({ inputs: { rank } }) => {
+      if (rank === undefined) throw new Error('meet: no rank');
+      const each = { ...layout, replicas: layout.processes };
+      return { ranks: gatherOf([rank], each) };
+    },
+  });
+  program.entry('share', {
+    inputs: {},
+    build: (io) => {
+      for (const name of specs.keys()) io.assign(name, broadcastOf(io.read(name), layout));
+      return {};
+    },
+  });
 }
 
 /** The entry `features` of a model that asks for features between epochs. */

@@ -1,7 +1,7 @@
 import { UserError } from '../base/index.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
 import { ImageError } from '../data/loader/image_error.ts';
-import { orderedImages } from '../data/loader/loader.ts';
+import { orderedImages } from '../data/loader/ordered_images.ts';
 import type { Source } from '../data/source.ts';
 import type { ViewSpec } from '../data/spec.ts';
 import type { HostArray, TypedArray } from '../engine/array.ts';

@@ -1,5 +1,9 @@
+import { everyonesOf } from '../cluster/collectives.ts';
+import { alone, type Layout, ownReplicas } from '../cluster/layout.ts';
 import { Meetings } from '../cluster/meetings.ts';
-import { runReplicas, treeSum } from '../cluster/replicas.ts';
+import { reduceGradients } from '../cluster/reduce.ts';
+import { runReplicas } from '../cluster/replicas.ts';
+import { treeSum } from '../cluster/tree.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import type { HostArray } from '../engine/array.ts';
 import { castTo } from '../engine/op.ts';
@@ -24,15 +28,18 @@ import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
 export function defineStep(
   program: Program,
   definition: StepDefinition,
-  { observe = false }: { readonly observe?: boolean } = {},
+  {
+    observe = false,
+    layout = alone(definition.replicas),
+  }: { readonly observe?: boolean; readonly layout?: Layout | undefined } = {},
 ): { readonly shares: readonly string[] } {
   const { accumulate } = definition;
   let shares: readonly string[] = [];
   const entry = (name: string, last: boolean) =>
     program.entry(name, {
-      inputs: stepInputs(definition, last),
+      inputs: stepInputs(definition, last, layout),
       build: (io) => {
-        const trace = new StepTrace(io, definition, observe);
+        const trace = new StepTrace(io, definition, layout, observe);
         const outputs = trace.build(last);
         ({ shares } = trace);
         return outputs;
@@ -56,38 +63,53 @@ export function runStep(
 class StepTrace {
   private readonly io: Io;
   private readonly definition: StepDefinition;
+  private readonly layout: Layout;
+  /** The replicas that are traced here. */
+  private readonly own: readonly number[];
   private readonly observed: Observations | undefined;
   private readonly names: readonly string[];
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
-  constructor(io: Io, definition: StepDefinition, observe: boolean) {
+  constructor(io: Io, definition: StepDefinition, layout: Layout, observe: boolean) {
     this.io = io;
     this.definition = definition;
+    this.layout = layout;
+    this.own = ownReplicas(layout);
     this.observed = observe ? new Map() : undefined;
     this.names = trainableNames(definition.model);
   }
 
   build(last: boolean): Record<string, Tensor> {
     const { towers, outcomes, gradients } = this.differentiate();
-    const mean = this.names.map((_, p) =>
-      overReplicas(gradients.map((of) => of[p] ?? missing(this.names[p]))),
-    );
+    const mean = reduceGradients(gradients, this.layout);
     const [first] = outcomes;
     if (first === undefined) throw new Error('step: no replica');
-    for (const tower of towers)
-      for (const [name, value] of tower.buffers)
-        this.io.assign(bufferState(towers.indexOf(tower), name), value);
+    this.keepBuffers(towers);
     this.change(first);
     this.learn(mean, last);
     if (last) this.follow(first);
-    const outputs: Record<string, Tensor> = {
-      loss: overReplicas(outcomes.map(({ loss }) => loss)),
-      ...averaged(outcomes),
-    };
+    const outputs = this.averaged(outcomes);
     this.shares = Object.keys(first.shares ?? {});
     if (this.observed === undefined) return outputs;
     return { ...outputs, ...this.observations(this.observed, outcomes, mean, gradients) };
+  }
+
+  /** Every process keeps the running statistics of all replicas, so that each has the whole state at any time. */
+  private keepBuffers(towers: readonly Tower[]): void {
+    const own = towers.map(({ buffers }) => buffers);
+    const all = this.layout.processes === 1 ? own : everyonesOf(own, this.layout);
+    all.forEach((buffers, replica) => {
+      for (const [name, value] of buffers) this.io.assign(bufferState(replica, name), value);
+    });
+  }
+
+  /** Loss, shares and metrics: means over replicas. */
+  private averaged(outcomes: readonly Outcome[]): Record<string, Tensor> {
+    const own = outcomes.map(({ loss, shares, metrics }) => ({ loss, ...shares, ...metrics }));
+    if (this.layout.processes === 1) return means(own);
+    const named = own.map((values) => new Map<string, Tensor>(Object.entries(values)));
+    return means(everyonesOf(named, this.layout).map((values) => Object.fromEntries(values)));
   }
 
   /** What each replica's part of the step can be told apart by, under the names of `defineStep`. */
@@ -99,7 +121,8 @@ class StepTrace {
   ): Record<string, Tensor> {
     const { replicas } = this.definition;
     const found = new Map(observed);
-    outcomes.forEach(({ metrics, observed: more }, r) => {
+    outcomes.forEach(({ metrics, observed: more }, i) => {
+      const r = this.own[i] ?? 0;
       for (const [name, value] of Object.entries({ ...metrics, ...more }))
         found.set(`${rankPrefix(r, replicas)}out.${name}`, value);
     });
@@ -109,10 +132,11 @@ class StepTrace {
       outputs[`grad.${name}`] = mean[p] ?? missing(name);
     });
     if (replicas > 1)
-      outcomes.forEach(({ loss }, r) => {
+      outcomes.forEach(({ loss }, i) => {
+        const r = this.own[i] ?? 0;
         outputs[`rank${r}.out.loss`] = loss;
         this.names.forEach((name, p) => {
-          outputs[`rank${r}.local_grad.${name}`] = gradients[r]?.[p] ?? missing(name);
+          outputs[`rank${r}.local_grad.${name}`] = gradients[i]?.[p] ?? missing(name);
         });
       });
     return outputs;
@@ -120,20 +144,22 @@ class StepTrace {
 
   /** Every replica's loss and gradients. Parameters are aliased, so that gradients stay apart. */
   private differentiate() {
-    const { replicas } = this.definition;
-    const aliases = Array.from({ length: replicas }, () =>
+    const aliases = this.own.map(() =>
       this.names.map((name) => detached(this.io.read(name))),
     );
     let towers: Tower[] = [];
     let outcomes: Outcome[] = [];
     const views = this.views();
-    const meetings = new Meetings(replicas);
+    const meetings = new Meetings(this.layout);
     const total = (...flat: Tensor[]) => {
       const count = this.names.length;
-      towers = aliases.map((_, replica) =>
-        this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count), meetings),
+      towers = this.own.map((replica, i) =>
+        this.tower(replica, views, flat.slice(i * count, (i + 1) * count), meetings),
       );
-      outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
+      outcomes = runReplicas(
+        towers.map((tower) => this.definition.method.loss(tower)),
+        meetings,
+      );
       return treeSum(outcomes.map(({ loss }) => loss));
     };
     const flat = gradientsOf(total, aliases.flat());
@@ -160,6 +186,8 @@ class StepTrace {
       precision,
       compat,
       replica,
+      firstReplica: this.own[0] ?? 0,
+      ownReplicas: this.own.length,
       views,
       meetings,
       io: this.io,
@@ -269,20 +297,19 @@ function gradientsOf(total: (...parameters: Tensor[]) => Tensor, parameters: Ten
   }
 }
 
-/** Mean in the fixed tree over replicas. */
-function overReplicas(values: readonly Tensor[]): Tensor {
-  const sum = treeSum(values);
-  return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));
-}
-
-function averaged(outcomes: readonly Outcome[]): Record<string, Tensor> {
-  const all = outcomes.map(({ shares, metrics }) => ({ ...shares, ...metrics }));
+/** Means in the fixed tree over replicas. */
+function means(all: readonly Readonly<Record<string, Tensor>>[]): Record<string, Tensor> {
   return Object.fromEntries(
     Object.keys(all[0] ?? {}).map((name) => [
       name,
       overReplicas(all.map((values) => values[name] ?? missing(name))),
     ]),
   );
+}
+
+function overReplicas(values: readonly Tensor[]): Tensor {
+  const sum = treeSum(values);
+  return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));
 }
 
 function missing(name: string | undefined): never {
