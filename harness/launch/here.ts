@@ -1,5 +1,6 @@
 import type { Place } from '../cluster/place.ts';
 import { newSecret } from '../cluster/secret.ts';
+import { deviceOf, gpusHere } from './devices.ts';
 import type { Try } from './launch.ts';
 import { refuseHere } from './open_port.ts';
 import { freePorts, portsFrom } from './ports.ts';
@@ -27,16 +28,20 @@ export interface HereSetup {
  */
 export async function prepareHere(setup: HereSetup): Promise<Try> {
   const { processes, port, openPort, command } = setup;
+  const gpus = gpusHere(process.env);
+  const environment = ({ rank }: Place) => deviceOf(rank, processes, gpus, false);
+  if (gpus !== undefined) deviceOf(0, processes, gpus, false); // whether there are enough
   const opened = await openPrivateNetwork();
   if (opened.kind === 'open') {
     const { enter, close } = opened.network;
     const ports = Array.from({ length: processes + 1 }, (_, i) => PRIVATE_PORT + i);
-    return { places: placesAt(ports, setup), command: [...enter, ...command], close };
+    const inside = [...enter, ...command];
+    return { places: placesAt(ports, setup), command: inside, environment, close };
   }
   if (!openPort) refuseHere(processes, opened.why);
   const count = processes + 1;
   const ports = port === undefined ? await freePorts(count) : await portsFrom(port, count);
-  return { places: placesAt(ports, setup), command, close: () => {} };
+  return { places: placesAt(ports, setup), command, environment, close: () => {} };
 }
 
 function placesAt(ports: readonly number[], { timeoutSeconds }: HereSetup): Place[] {

@@ -1,4 +1,5 @@
 import { UserError } from '../base/index.ts';
+import type { Place } from '../cluster/place.ts';
 import { onInterrupt } from '../run/interrupt.ts';
 import { outcomeOf } from './outcome.ts';
 import { type Patience, type RankSetup, runRanks } from './ranks.ts';
@@ -9,7 +10,7 @@ export const RESTARTED = 'REPRISE_RESTARTED';
 const PATIENCE: Patience = { graceSeconds: 10, lastSeconds: 5 };
 
 /** What one try needs: places with ports and a secret of its own. */
-export interface Try extends Pick<RankSetup, 'places' | 'command'> {
+export interface Try extends Pick<RankSetup, 'places' | 'command' | 'environment'> {
   /** Called when its processes have ended. */
   close(): void;
 }
@@ -39,16 +40,17 @@ export async function launch({
   try {
     for (let number = 0; ; number++) {
       const one = await prepare(number);
-      const environment = number === 0 ? {} : { [RESTARTED]: String(number) };
+      const again = number === 0 ? {} : { [RESTARTED]: String(number) };
+      const environment = (place: Place) => ({ ...one.environment(place), ...again });
       const ends = stop.aborted
         ? []
         : await runRanks({ ...one, environment, stop, patience }).finally(() => one.close());
-      const { code, lines, again } = outcomeOf(
+      const { code, lines, mayMend } = outcomeOf(
         ends,
         stop.aborted ? interruption.code() : undefined,
       );
       for (const line of lines) tell(line);
-      if (!again || number >= restarts) return code;
+      if (!mayMend || number >= restarts) return code;
       tell(`starting again from the newest checkpoint, restart ${number + 1} of ${restarts}`);
     }
   } finally {

@@ -25,7 +25,7 @@ export interface Outcome {
   /** What to tell of those that failed; none where each has told it itself. */
   readonly lines: readonly string[];
   /** Whether another try may end otherwise: a process was lost, and nobody asked for the end. */
-  readonly again: boolean;
+  readonly mayMend: boolean;
 }
 
 /**
@@ -35,19 +35,20 @@ export interface Outcome {
  */
 export function outcomeOf(ends: readonly RankEnd[], asked: number | undefined): Outcome {
   const first = ends.find(({ rank }) => rank === 0) ?? ends[0];
-  if (first === undefined) return { code: asked ?? 1, lines: [], again: false };
+  if (first === undefined) return { code: asked ?? 1, lines: [], mayMend: false };
   const code = codeOf(first);
-  if (code === 0) return { code, lines: late(ends), again: false };
-  if (asked !== undefined && code === SIGTERM_CODE) return { code: asked, lines: [], again: false };
+  if (code === 0) return { code, lines: late(ends), mayMend: false };
+  if (asked !== undefined && code === SIGTERM_CODE)
+    return { code: asked, lines: [], mayMend: false };
   if (ASKED.includes(code) && first.signal === undefined && !first.forced)
-    return { code, lines: [], again: false };
+    return { code, lines: [], mayMend: false };
   const failed = ends.filter((end) => codeOf(end) !== 0);
   const own = failed.filter((end) => !end.forced && codeOf(end) !== PEER_LOST);
   const hung = failed.filter(({ forced }) => forced);
   const culprits = own.length > 0 ? own.slice(0, 1) : hung;
   const [culprit = first] = culprits;
-  const again = asked === undefined && (isLost(culprit) || own.length === 0);
-  return { code: codeToTell(culprit), lines: linesOf(ends, culprits), again };
+  const mayMend = asked === undefined && (isLost(culprit) || own.length === 0);
+  return { code: codeToTell(culprit), lines: linesOf(ends, culprits), mayMend };
 }
 
 /** By signal, or not even started; a process that says itself what is wrong will say it again. */

@@ -10,8 +10,8 @@ export interface RankSetup {
   readonly places: readonly Place[];
   /** The program and its arguments, the same for all. */
   readonly command: readonly string[];
-  /** More variables for all. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** More variables for one of them. */
+  readonly environment: (place: Place) => Readonly<Record<string, string>>;
   /** All are asked to end once it is aborted. */
   readonly stop: AbortSignal;
   readonly patience: Patience;
@@ -96,7 +96,7 @@ function started(place: Place, { command, environment }: RankSetup): ChildProces
     stdio: first ? 'inherit' : ['ignore', 'ignore', 'pipe'],
     env: {
       ...process.env,
-      ...environment,
+      ...environment(place),
       ...environmentOf(place),
       [PARENT]: String(process.pid),
     },

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { always, hearNotices, type Lock, sha256File, UserError } from '../base/index.ts';
+import type { Place } from '../cluster/place.ts';
 import { type Experiment, experimentId, type Methods } from '../experiment/index.ts';
 import { RunLog } from '../log/log.ts';
 import type { Terminal } from '../log/progress.ts';
@@ -52,6 +53,10 @@ export interface TrainOptions {
   readonly terminal?: Terminal | undefined;
   /** Moves every initial weight by one unit in the last place, to measure a golden's band. */
   readonly perturbation?: number | undefined;
+  /** Where this process stands among those of the run; none for a process alone. */
+  readonly place?: Place | undefined;
+  /** Processes of the run that share the cores of this one. */
+  readonly processesHere?: number | undefined;
   /** Writes the hash of every tensor after every step to `states.jsonl`, for `compare`; slower. */
   readonly states?: boolean | undefined;
 }
@@ -70,15 +75,11 @@ type Say = ['info' | 'warn', string];
  * @throws UserError for what the user can mend, before the first step wherever that is possible.
  */
 export async function train(options: TrainOptions, open: Openers = openers): Promise<TrainResult> {
-  const { experiment, methods } = options;
+  const { experiment } = options;
+  if (options.place !== undefined)
+    throw new UserError('several processes: this version trains in one; leave --processes out');
   const workDir = resolve(options.workDir);
-  checkedMethod(experiment, methods); // before a folder is made
-  if (options.prefix !== undefined && options.pretrained === undefined)
-    throw new UserError(
-      `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
-    );
-  if (options.pretrained !== undefined) readWeightsMetadata(options.pretrained);
-  checkStart(options);
+  checkOptions(options); // before a folder is made
   const said: Say[] = [];
   const unhear = hearNotices((message) => said.push(['warn', message]));
   let lock: Lock | undefined;
@@ -103,6 +104,18 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
     () => lock?.release(),
     unhear,
   );
+}
+
+/** @throws UserError for what can be seen to be wrong without an engine, data or a work directory */
+export function checkOptions(options: TrainOptions): void {
+  const { experiment, methods, prefix, pretrained } = options;
+  checkedMethod(experiment, methods);
+  if (prefix !== undefined && pretrained === undefined)
+    throw new UserError(
+      `--prefix ${prefix} says what to take of a file of weights; name it with --pretrained`,
+    );
+  if (pretrained !== undefined) readWeightsMetadata(pretrained);
+  checkStart(options);
 }
 
 /** The record of a run that has nothing left to do. */
