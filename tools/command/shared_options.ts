@@ -79,6 +79,10 @@ export const runOptions = {
     default: 0,
     help: 'start processes again after one was lost, from the newest checkpoint, at most so often',
   },
+  sequential: {
+    kind: 'flag',
+    help: 'replicas of a process one after another: less memory, the same results',
+  },
   deterministic: { kind: 'flag', help: 'of no effect: every run is deterministic' },
   states: { kind: 'flag', help: 'write the hash of every tensor after every step, for compare' },
   debug_nans: { kind: 'flag', help: 'name the operation that makes the first NaN; slower' },

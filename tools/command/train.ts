@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import type { Place } from '../../harness/cluster/place.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
 import { RESTARTED } from '../../harness/launch/launch.ts';
 import { exitNow } from '../../harness/run/exit_now.ts';
-import { onInterrupt } from '../../harness/run/interrupt.ts';
+import { type Interruption, onInterrupt } from '../../harness/run/interrupt.ts';
 import {
   checkOptions,
   type TrainOptions,
@@ -10,6 +11,7 @@ import {
   train,
 } from '../../harness/run/trainer.ts';
 import { listCheckpoints } from '../../harness/weights/checkpoint.ts';
+import { followRun, joinRun } from './member.ts';
 import type { OptionsOf } from './option.ts';
 import type { runOptions } from './shared_options.ts';
 import { takePart } from './take_part.ts';
@@ -31,7 +33,7 @@ export async function trainInterruptibly(
   methods: Methods,
   options: RunOptions & { readonly resume_from: string | undefined },
 ): Promise<{ readonly result: TrainResult | undefined; readonly code: number }> {
-  const { data, pretrained, prefix, workers, states } = options;
+  const { data, pretrained, prefix, workers, states, sequential } = options;
   const workDir = workDirOf(experiment, options);
   const setup: TrainOptions = {
     experiment,
@@ -41,6 +43,7 @@ export async function trainInterruptibly(
     prefix,
     workers,
     states,
+    sequential,
     workDir,
     resumeFrom: resumeOf(workDir, options.resume_from),
     debugNans: options.debug_nans,
@@ -53,13 +56,12 @@ export async function trainInterruptibly(
   };
   if (options.deterministic) say('--deterministic: every run is deterministic; nothing changes\n');
   const interruption = onInterrupt((message) => say(`\n${message}\n`));
-  const { signal } = interruption;
+  const here = { ...setup, processesHere, threads, signal: interruption.signal };
   try {
-    const result = await train({ ...setup, place, processesHere, threads, signal });
-    const stopped = !result.finished && signal.aborted;
-    if (stopped) endSoon(interruption.code());
-    return { result, code: stopped ? interruption.code() : 0 };
+    if (place === undefined) return await alone(here, interruption);
+    return await among(here, interruption, place);
   } catch (error) {
+    const { signal } = interruption;
     if (!signal.aborted || error !== signal.reason) throw error;
     say('stopped before the first step; the same command begins anew\n');
     endSoon(interruption.code());
@@ -68,6 +70,51 @@ export async function trainInterruptibly(
     interruption.dispose();
   }
 }
+
+interface Trained {
+  /** None in processes that do not write the run's files. */
+  readonly result: TrainResult | undefined;
+  readonly code: number;
+}
+
+async function alone(options: TrainOptions, interruption: Interruption): Promise<Trained> {
+  const result = await train(options);
+  const stopped = !result.finished && interruption.signal.aborted;
+  if (stopped) endSoon(interruption.code());
+  return { result, code: stopped ? interruption.code() : 0 };
+}
+
+/** As one of several processes. The others end when rank 0 says that the run is over. */
+async function among(
+  options: TrainOptions,
+  interruption: Interruption,
+  place: Place,
+): Promise<Trained> {
+  const { experiment, methods } = options;
+  const cluster = await joinRun(experiment, place, options, interruption);
+  const { group } = cluster;
+  if (place.rank > 0) {
+    const code = await followRun(experiment, methods, options, cluster);
+    endSoon(code);
+    return { result: undefined, code };
+  }
+  const signal = AbortSignal.any([interruption.signal, group.stopAsked]);
+  try {
+    const result = await train({ ...options, cluster, signal });
+    const stopped = !result.finished && signal.aborted;
+    const code = stopped ? interruption.code() || SIGTERM : 0;
+    await group.end(code);
+    if (stopped) endSoon(code);
+    return { result, code };
+  } catch (error) {
+    const asked = signal.aborted && error === signal.reason;
+    if (asked) await group.end(interruption.code() || SIGTERM);
+    else await group.fail(error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+const SIGTERM = 143; // what a shell says of it: for a run that another process was asked to end
 
 /** A process that was started again goes on from what the run has saved, whatever it began with. */
 function resumeOf(workDir: string, given: string | undefined): string | undefined {
