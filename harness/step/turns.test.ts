@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../base/index.ts';
+import { ImageError } from '../data/loader/image_error.ts';
+import { memoryGroups } from '../testing/memory_group.ts';
+import { Stopped } from './stopped.ts';
+import { type BatchRows, inTurns, type TurnSetup } from './turns.ts';
+
+/** Rows of a batch: as many values as it says, none alike. */
+function rowsOf(batch: number): Float32Array {
+  return Float32Array.from({ length: 1 + (batch % 3) }, (_, i) => batch + i / 8);
+}
+
+/** What every party finds, and what it computed itself. */
+async function parties(
+  processes: number,
+  batches: number,
+  spoil: (batch: number, rank: number) => void = () => {},
+  signals: readonly (AbortSignal | undefined)[] = [],
+) {
+  const { groups, names } = memoryGroups(processes);
+  const computed: number[][] = groups.map(() => []);
+  const all = groups.map(async (group) => {
+    const { rank } = group;
+    const own = async function* () {
+      for (let batch = rank; batch < batches; batch += processes) {
+        spoil(batch, rank);
+        computed[rank]?.push(batch);
+        yield rowsOf(batch);
+      }
+    };
+    const signal = signals[rank];
+    const setup: TurnSetup = { group, name: 'rows', batches, signal };
+    const found: BatchRows[] = [];
+    try {
+      for await (const one of inTurns(setup, own())) found.push(one);
+    } catch (error) {
+      return { found, error };
+    }
+    return { found };
+  });
+  return { computed, names, results: await Promise.all(all) };
+}
+
+it('all come to all, each from one process, in order', async () => {
+  const counts = { processes: fc.integer({ min: 1, max: 5 }), batches: fc.nat(12) };
+  await fc.assert(
+    fc.asyncProperty(fc.record(counts), async ({ processes, batches }) => {
+      const { computed, results, names } = await parties(processes, batches);
+      const expected = Array.from({ length: batches }, (_, b) => ({ batch: b, rows: rowsOf(b) }));
+      for (const { found, error } of results) expect([found, error]).toEqual([expected, undefined]);
+      expect(computed.flat().sort((a, b) => a - b)).toEqual(expected.map(({ batch }) => batch));
+      expect(names).toHaveLength(processes === 1 ? 0 : Math.ceil(batches / processes));
+    }),
+    { seed: 1 },
+  );
+});
+
+describe('what ends one ends all, at the same batch', () => {
+  const reason = new Error('by the user');
+  const stop = new AbortController();
+  stop.abort(reason);
+  it.each<[string, number, unknown, unknown]>([
+    ['an image', 7, new ImageError('image 7: truncated'), new ImageError('image 7: truncated')],
+    ['a user’s error', 4, new UserError('no'), new UserError('no')],
+    ['a stop', 0, new Stopped('stopped'), new Stopped('stopped')],
+    ['a signal', 3, reason, new Stopped('by the user')],
+    ['a fault', 5, new TypeError('x is undefined'), new Error('x is undefined')],
+  ])('%s', async (_, bad, thrown, heard) => {
+    const processes = 3;
+    const rank = bad % processes;
+    const signals = [0, 1, 2].map((r) => (r === rank ? stop.signal : undefined));
+    const spoil = (batch: number) => {
+      if (batch === bad) throw thrown;
+    };
+    const { results, computed } = await parties(processes, 20, spoil, signals);
+    results.forEach(({ found, error }, r) => {
+      expect(found.map(({ batch }) => batch)).toEqual(
+        Array.from({ length: bad - rank }, (_, batch) => batch),
+      );
+      if (r === rank) expect(error).toBe(thrown);
+      else expect(error).toStrictEqual(heard);
+    });
+    for (const own of computed) expect(own.length).toBeLessThanOrEqual(bad / processes + 2);
+  });
+
+  it('the first of several images is named', async () => {
+    const spoil = (batch: number) => {
+      if (batch > 5) throw new ImageError(`image ${batch}`);
+    };
+    for (const { error } of (await parties(4, 9, spoil)).results)
+      expect(error).toEqual(new ImageError('image 6'));
+  });
+});
+
+it('a process that makes too few is an error on all', async () => {
+  const { groups } = memoryGroups(2);
+  const none = async function* (): AsyncGenerator<Float32Array> {};
+  const found = groups.map(async (group) => {
+    for await (const _ of inTurns({ group, name: 'rows', batches: 3 }, none()));
+  });
+  for (const { status } of await Promise.allSettled(found)) expect(status).toBe('rejected');
+});
