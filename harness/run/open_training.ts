@@ -1,4 +1,4 @@
-import { always, type Sha256, UserError } from '../base/index.ts';
+import { always, UserError } from '../base/index.ts';
 import { type Layout, ownReplicas } from '../cluster/layout.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
@@ -26,8 +26,8 @@ import {
 } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import { type Provenance, provenanceOf } from '../record/provenance.ts';
+import { codeGraphHash } from '../step/code_graph.ts';
 import { stepDefinition } from '../step/definition.ts';
-import { graphHash } from '../step/graph_hash.ts';
 import { Learner } from '../step/learner.ts';
 import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
@@ -97,6 +97,8 @@ export interface TrainingSetup {
   readonly interThreads?: number | undefined;
   /** A file of weights that the run begins with, for messages; nothing of it is read here. */
   readonly pretrained?: string | undefined;
+  /** Replicas of this process one after another, in the memory of one. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
   /** Ends the opening and a judgement under way, which throw its reason then; a step is finished. */
@@ -192,23 +194,7 @@ export class Training {
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
   provenance(pretrained?: string): Provenance {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
-    return provenanceOf(data, this.graph());
-  }
-
-  /**
-   * SHA-256 of the step with all replicas in one process, whatever the processes are: it says what is computed, not
-   * where.
-   */
-  private graph(): Sha256 {
-    const { setup, method, learner } = this;
-    if (setup.cluster === undefined) return graphHash(learner.program.graph.serialize());
-    const known = this.opened === undefined ? NO_DATA : dataShape(this.opened.source);
-    const whole = openLearner({ ...setup, cluster: undefined }, method, known);
-    try {
-      return graphHash(whole.program.graph.serialize());
-    } finally {
-      whole.dispose();
-    }
+    return provenanceOf(data, codeGraphHash(this.learner));
   }
 
   /** What the host decides for a micro-step. @param step micro-steps before it, over all epochs */
@@ -324,23 +310,15 @@ function weightsOf({ experiment: { start }, pretrained }: TrainingSetup): string
     : `weights of SHA-256 ${start.sha256.slice(0, 12)}, under "${start.prefix}"`;
 }
 
-function openLearner(
-  {
-    experiment,
-    threads = 0,
-    interThreads = threads,
-    debugNans = false,
-    onRun,
-    cluster,
-  }: TrainingSetup,
-  method: BoundMethod,
-  shape: DataShape,
-): Learner {
+function openLearner(setup: TrainingSetup, method: BoundMethod, shape: DataShape): Learner {
+  const { experiment, threads = 0, interThreads = threads, debugNans = false, onRun } = setup;
+  const { cluster, sequential } = setup;
   return new Learner(stepDefinition(experiment, method, shape), {
     ...(cluster === undefined ? {} : { layout: cluster.layout, server: cluster.server }),
     intraThreads: threads,
     interThreads,
     debugNans,
+    sequential,
     ...(onRun === undefined ? {} : { onRun }),
   });
 }

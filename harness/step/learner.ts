@@ -13,7 +13,7 @@ import { lossScaleState } from '../optim/loss_scale.ts';
 import { stream } from '../random/stream.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { defineFeatures } from './features.ts';
-import { defineStep } from './step.ts';
+import { defineStep, type StepOptions } from './step.ts';
 import { bufferState } from './towers.ts';
 
 const PERCENT = 100;
@@ -21,12 +21,7 @@ const PERCENT = 100;
 /** Tensors by their names in files. */
 export type Tensors = ReadonlyMap<string, HostArray>;
 
-export interface LearnerOptions extends ProgramOptions {
-  /** As of `defineStep`. */
-  readonly observe?: boolean;
-  /** Which replicas this process computes; all of them unless given. */
-  readonly layout?: Layout | undefined;
-}
+export type LearnerOptions = ProgramOptions & StepOptions;
 
 /** Everything a run changes: parameters, statistics, queues, momentum, as one compiled program. */
 export class Learner {
@@ -36,18 +31,19 @@ export class Learner {
   private readonly shares: ReadonlySet<string>;
   private readonly specs: ReadonlyMap<string, TensorSpec>;
   private readonly layout: Layout;
+  /** Whether the graph is the one that the experiment has by itself: all replicas here, side by side. */
+  readonly ordinary: boolean;
 
   /** Declares the state and traces the training step. */
-  constructor(
-    definition: StepDefinition,
-    { observe = false, layout = alone(definition.replicas), ...options }: LearnerOptions = {},
-  ) {
+  constructor(definition: StepDefinition, options: LearnerOptions = {}) {
+    const { observe, layout = alone(definition.replicas), sequential, ...settings } = options;
     this.definition = definition;
     this.layout = layout;
-    this.program = new Program(options);
+    this.ordinary = layout.processes === 1 && !(sequential ?? false);
+    this.program = new Program(settings);
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
-    const { shares } = defineStep(this.program, definition, { observe, layout });
+    const { shares } = defineStep(this.program, definition, { observe, layout, sequential });
     this.shares = new Set(shares);
     defineExtraction(this.program, definition);
     for (const [name, entry] of Object.entries(definition.model.entries))

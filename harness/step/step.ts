@@ -16,8 +16,23 @@ import { applyOptimizer } from '../optim/apply.ts';
 import { type LossScale, lossScaleOf } from '../optim/loss_scale.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
+import { oneByOne, ownPart } from './sequential.ts';
 import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
 import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
+
+export interface StepOptions {
+  readonly observe?: boolean | undefined;
+  /** Where replicas live; all in this process unless given. Never changes a result bit. */
+  readonly layout?: Layout | undefined;
+  /** The replicas of this process one after another. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
+}
+
+interface Traced {
+  readonly observe: boolean;
+  readonly layout: Layout;
+  readonly sequential: boolean;
+}
 
 /**
  * Traces the training step into a program whose state is declared. Entries: `step` moves the
@@ -29,10 +44,7 @@ import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
 export function defineStep(
   program: Program,
   definition: StepDefinition,
-  {
-    observe = false,
-    layout = alone(definition.replicas),
-  }: { readonly observe?: boolean; readonly layout?: Layout | undefined } = {},
+  { observe = false, layout = alone(definition.replicas), sequential = false }: StepOptions = {},
 ): { readonly shares: readonly string[] } {
   const { accumulate } = definition;
   let shares: readonly string[] = [];
@@ -40,7 +52,7 @@ export function defineStep(
     program.entry(name, {
       inputs: stepInputs(definition, last, layout),
       build: (io) => {
-        const trace = new StepTrace(io, definition, layout, observe);
+        const trace = new StepTrace(io, definition, { observe, layout, sequential });
         const outputs = trace.build(last);
         ({ shares } = trace);
         return outputs;
@@ -68,14 +80,17 @@ class StepTrace {
   /** The replicas that are traced here. */
   private readonly own: readonly number[];
   private readonly observed: Observations | undefined;
+  private readonly sequential: boolean;
   private readonly names: readonly string[];
   private readonly lossScale: LossScale;
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
-  constructor(io: Io, definition: StepDefinition, layout: Layout, observe: boolean) {
+  constructor(io: Io, definition: StepDefinition, options: Traced) {
+    const { observe, layout, sequential } = options;
     this.io = io;
     this.definition = definition;
+    this.sequential = sequential;
     this.layout = layout;
     this.own = ownReplicas(layout);
     this.observed = observe ? new Map() : undefined;
@@ -158,7 +173,7 @@ class StepTrace {
         this.tower(replica, views, flat.slice(i * count, (i + 1) * count), meetings),
       );
       outcomes = runReplicas(
-        towers.map((tower) => this.definition.method.loss(tower)),
+        towers.map((tower, i) => ownPart(i, () => this.definition.method.loss(tower))),
         meetings,
       );
       return this.lossScale.scaled(treeSum(outcomes.map(({ loss }) => loss)));
@@ -167,6 +182,7 @@ class StepTrace {
     meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
+    if (this.sequential) oneByOne(gradients, this.definition);
     return { towers, outcomes, gradients };
   }
 

@@ -87,6 +87,9 @@ function groupOf(table: Table, rank: number, processes: number): Group {
     askToStop: () => table.stop.abort(),
     stopAsked: table.stop.signal,
     end: async (code) => table.end.resolve(code),
+    fail: async (message) => {
+      throw new Error(`group: a process ended: ${message}`);
+    },
     ended: table.end.promise,
   };
 }
