@@ -1,6 +1,7 @@
-import { always, type Sha256 } from '../base/index.ts';
+import { always, type Sha256, UserError } from '../base/index.ts';
 import type { Group } from '../cluster/group.ts';
 import type { Tensors } from '../step/learner.ts';
+import { Stopped } from '../step/stopped.ts';
 import type { FrozenModel } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
 
@@ -72,7 +73,7 @@ export class Passes {
           `evaluation: the weights of process ${this.group?.rank} are not those of process 0, ` +
             `which has ${order.weights.slice(0, 12)}; found ${model.loaded.slice(0, 12)}`,
         );
-      await model.assist(set);
+      await model.assist(set).catch(heardByAll);
     }
   }
 
@@ -86,4 +87,9 @@ export class Passes {
     const unheard: Order = { kind: 'over', finished: false };
     return this.group.broadcast<Order>('evaluation', unheard); // what others than rank 0 hand in is not used
   }
+}
+
+/** What ended a pass on all processes: rank 0 says what it was, and to the others that the judgement is over. */
+function heardByAll(error: unknown): void {
+  if (!(error instanceof Stopped || error instanceof UserError)) throw error;
 }
