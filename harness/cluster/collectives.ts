@@ -124,7 +124,11 @@ function lost(branch: number): never {
 function reduced(sums: readonly Tensor[], layout: Layout): Tensor {
   const { processes } = layout;
   const most = sums.length;
-  const [{ shape: [count = 0] } = { shape: [] }] = sums;
+  const [
+    {
+      shape: [count = 0],
+    } = { shape: [] },
+  ] = sums;
   if (most * count * processes <= SMALL) {
     const all = gatherParts(tf.stack([...sums]), processes);
     return rootOf(tf.unstack(all), layout);
@@ -205,10 +209,7 @@ export function scatteredSums(
   const size = rest.reduce((product, n) => product * n, each);
   const sums = ownSums(values, layout).map((sum) => tf.reshape(sum, [processes, 1, size]));
   const most = sums.length;
-  const received = tf.reshape(allToAll(concatenated(sums, 1), processes), [
-    processes * most,
-    size,
-  ]);
+  const received = tf.reshape(allToAll(concatenated(sums, 1), processes), [processes * most, size]);
   const mine = tf.reshape(rootOf(tf.unstack(received), layout), [each, ...rest]);
   return replicas === processes ? [mine] : tf.split(mine, [...own], 0);
 }
@@ -226,7 +227,9 @@ export function everyonesOf(
     types.set(dtype, [...(types.get(dtype) ?? []), name]);
   }
   for (const list of types.values()) {
-    const rows = values.map((of) => concatenated(list.map((name) => tf.reshape(one(of, name), [-1]))));
+    const rows = values.map((of) =>
+      concatenated(list.map((name) => tf.reshape(one(of, name), [-1]))),
+    );
     const gathered = gatherOf(
       rows.map((row) => tf.reshape(row, [1, -1])),
       layout,
@@ -248,7 +251,10 @@ export function broadcastOf(value: Tensor, layout: Layout): Tensor {
   if (processes === 1) return value;
   const [inputs, attrs] = attributes(processes);
   const { communication_hint, timeout_seconds } = attrs;
-  const hints = { communication_hint: communication_hint ?? 'auto', timeout_seconds: timeout_seconds ?? 0 };
+  const hints = {
+    communication_hint: communication_hint ?? 'auto',
+    timeout_seconds: timeout_seconds ?? 0,
+  };
   if (rank === 0) return op1('CollectiveBcastSendV2', [value, ...inputs], hints);
   const shape = tf.tensor1d([...value.shape], 'int32');
   const type = { T: { dtype: dtypeInGraph(value) } };

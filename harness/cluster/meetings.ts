@@ -1,5 +1,4 @@
-import { hostArray } from '../engine/array.ts';
-import type { Output, Pointer } from '../engine/native/capi.ts';
+import type { Output } from '../engine/native/capi.ts';
 import type { Meeting } from '../engine/ops/normalization.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
 import { scatteredSums, sumOf } from './collectives.ts';
@@ -14,16 +13,6 @@ interface Part {
   readonly hole: Output;
 }
 
-/** A product with a number that was made as if all replicas had as many values as this one. */
-interface Guess {
-  readonly replica: number;
-  readonly own: number;
-  readonly product: Pointer;
-  readonly factor: (count: number) => number;
-}
-
-const NUMBER = 1; // the input of a product that is the number
-
 /**
  * Sums over replicas that layers ask for from deep inside a network, where no `yield` can reach:
  * each replica is traced to its end with a hole in place of the sum, and the holes are filled when
@@ -33,12 +22,23 @@ const NUMBER = 1; // the input of a product that is the number
 export class Meetings {
   readonly layout: Layout;
   private readonly replicas: number;
+  private readonly counts: readonly number[];
   private readonly met = new Map<string, Part[]>();
-  private readonly guessed = new Map<string, Guess[]>();
+  /** By place: values that a sample of a batch has there. */
+  private readonly each = new Map<string, number>();
 
-  constructor(layout: Layout | number) {
+  /**
+   * @param layout or how many replicas there are, all of them here
+   * @param counts samples of each replica's batch, those of other processes too, or numbers in their
+   * proportion; all alike where it is left out
+   */
+  constructor(layout: Layout | number, counts?: readonly number[]) {
     this.layout = typeof layout === 'number' ? alone(layout) : layout;
-    this.replicas = this.layout.replicas;
+    const { replicas } = this.layout;
+    this.replicas = replicas;
+    this.counts = counts ?? new Array(replicas).fill(1);
+    if (this.counts.length !== replicas || this.counts.some((count) => !(count > 0)))
+      throw new Error(`meetings: ${replicas} replicas with batches of [${this.counts}]`);
   }
 
   /**
@@ -48,7 +48,8 @@ export class Meetings {
   at(place: string, replica: number): Meeting {
     return {
       total: (phase, value) => this.total(`${place} ${phase}`, replica, value),
-      scaled: (value, own, factor) => this.scaled(place, replica, value, own, factor),
+      scaled: (value, own, factor) =>
+        tf.mul(value, tf.scalar(factor(this.allOf(place, replica, own)))),
     };
   }
 
@@ -64,12 +65,7 @@ export class Meetings {
    * @param counts rows of every replica
    * @returns [n, …]
    */
-  scattered(
-    place: string,
-    replica: number,
-    value: Tensor,
-    counts: readonly number[],
-  ): Tensor {
+  scattered(place: string, replica: number, value: Tensor, counts: readonly number[]): Tensor {
     const shape = [counts[replica] ?? 0, ...value.shape.slice(1)];
     return this.handIn(place, { replica, value: unwrap(value), counts }, shape);
   }
@@ -84,18 +80,21 @@ export class Meetings {
     return wrap(hole);
   }
 
-  private scaled(
-    place: string,
-    replica: number,
-    value: Tensor,
-    own: number,
-    factor: Guess['factor'],
-  ): Tensor {
-    const scaled = tf.mul(value, tf.scalar(factor(this.replicas * own)));
-    const guesses = this.guessed.get(place) ?? [];
-    guesses.push({ replica, own, factor, product: unwrap(scaled).oper });
-    this.guessed.set(place, guesses);
-    return scaled;
+  /**
+   * How many values all replicas have at a place where one has `own`. A layer sees as many values of every
+   * sample, so this follows from the batches; no replica has to know another's tensors.
+   */
+  private allOf(place: string, replica: number, own: number): number {
+    const samples = this.counts.reduce((sum, count) => sum + count, 0);
+    const each = own / (this.counts[replica] ?? Number.NaN);
+    const first = this.each.get(place) ?? each;
+    this.each.set(place, first);
+    // Quotients of integers with one value round to the same number.
+    if (each !== first)
+      throw new Error(
+        `replicas part: ${place} has ${own} values of replica ${replica}, but batches are [${this.counts}]`,
+      );
+    return Math.round(each * samples);
   }
 
   /**
@@ -121,8 +120,7 @@ export class Meetings {
       });
     }
     this.met.clear();
-    for (const guesses of this.guessed.values()) correct(guesses);
-    this.guessed.clear();
+    this.each.clear();
   }
 }
 
@@ -132,18 +130,4 @@ function fill(count: number, value: Tensor): Tensor[] {
 
 function lost(place: string): never {
   throw new Error(`replicas: ${place} has no sum`);
-}
-
-/**
- * Gives products their true numbers where replicas have unequal counts. Where counts are equal the guess
- * was right, and the graph stays as it was traced.
- */
-function correct(guesses: readonly Guess[]): void {
-  const counts = new Map(guesses.map(({ replica, own }) => [replica, own]));
-  if (new Set(counts.values()).size === 1) return;
-  const count = [...counts.values()].reduce((sum, own) => sum + own, 0);
-  for (const { product, factor } of guesses) {
-    const number = hostArray('float32', [], Float32Array.of(factor(count)));
-    activeGraph().fill(product, activeGraph().constant(number), NUMBER);
-  }
 }

@@ -63,11 +63,7 @@ function next<T extends object>(replica: Part<T>, answer: unknown): IteratorResu
   return 'next' in replica ? replica.next(answer) : { done: true, value: replica };
 }
 
-function exchange(
-  met: readonly Exchange[],
-  meetings: Meetings,
-  place: string,
-): readonly unknown[] {
+function exchange(met: readonly Exchange[], meetings: Meetings, place: string): readonly unknown[] {
   const [first] = met;
   if (first === undefined) return [];
   if (first.kind === 'once') {

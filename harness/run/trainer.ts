@@ -12,6 +12,8 @@ import { NO_SUMS } from '../record/sums.ts';
 import { checkPrefix, perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { readWeightsMetadata } from '../weights/weights_file.ts';
+import type { Cluster } from './cluster.ts';
+import { shareStart } from './follow.ts';
 import { type ImageWatch, watchImages } from './image_watch.ts';
 import {
   checkedMethod,
@@ -45,6 +47,8 @@ export interface TrainOptions {
   readonly workers?: number | undefined;
   /** Threads that compute; default: all cores. Never changes a result bit. */
   readonly threads?: number | undefined;
+  /** Replicas of this process one after another, in the memory of one. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
   /** Checks what every operation makes; slower. */
   readonly debugNans?: boolean | undefined;
   /** Stops after the step under way and saves. */
@@ -52,6 +56,8 @@ export interface TrainOptions {
   readonly terminal?: Terminal | undefined;
   /** Moves every initial weight by one unit in the last place, to measure a golden's band. */
   readonly perturbation?: number | undefined;
+  /** Where the run has several processes: this one is the first of them, and the others `follow`. */
+  readonly cluster?: Cluster | undefined;
   /** Writes the hash of every tensor after every step to `states.jsonl`, for `compare`; slower. */
   readonly states?: boolean | undefined;
 }
@@ -131,6 +137,7 @@ async function trained(
       let pretrainedPrefix = extra?.pretrainedPrefix;
       if (checkpoint === undefined) pretrainedPrefix = await initialise(options, training, said);
       else await training.learner.restore(checkpoint.tensors);
+      await startOthers(options, training, checkpoint);
       const step = checkpoint?.meta.step ?? 0;
       const opened = await openLog(options, lock, training, step, (extra?.epochs ?? []).length - 1);
       log = opened;
@@ -156,6 +163,27 @@ async function trained(
   );
 }
 
+/** Tells the other processes of the run, if there are any, where it begins. */
+async function startOthers(
+  options: TrainOptions,
+  training: Training,
+  checkpoint: LoadedCheckpoint | undefined,
+): Promise<void> {
+  const { cluster, pretrained, perturbation } = options;
+  if (cluster === undefined) return;
+  const { epoch = 0, epochStep = 0 } = checkpoint?.meta ?? {};
+  const { sums = NO_SUMS } = checkpoint === undefined ? {} : extraOf(checkpoint);
+  const fresh = checkpoint === undefined;
+  const given = !fresh || pretrained !== undefined || perturbation !== undefined;
+  const begun = sums.before !== undefined;
+  const last = lastEpoch(options);
+  await shareStart(training, cluster, { epoch, epochStep, begun, last, given, fresh });
+}
+
+function lastEpoch({ experiment: { epochs }, stopAfterEpoch = epochs }: TrainOptions): number {
+  return Math.min(stopAfterEpoch, epochs);
+}
+
 interface Started extends TrainOptions {
   readonly training: Training;
   readonly lock: Lock;
@@ -170,7 +198,7 @@ async function runFrom(
   checkpoint: LoadedCheckpoint | undefined,
   { training, lock, log, provenance, pretrainedPrefix, watch, ...options }: Started,
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch, perturbation } = options;
+  const { experiment, workDir, perturbation } = options;
   const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   const step = checkpoint?.meta.step ?? 0;
   const notes = {
@@ -205,7 +233,7 @@ async function runFrom(
     log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
     await history.write();
   }
-  const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
+  const last = lastEpoch(options);
   const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
   if (!through) watch.refuse();
   if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);

@@ -9,10 +9,11 @@ import type { BoundModel, Metrics, StateSpec } from '../experiment/index.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';
+import { lossScaleState } from '../optim/loss_scale.ts';
 import { stream } from '../random/stream.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { defineFeatures } from './features.ts';
-import { defineStep } from './step.ts';
+import { defineStep, type StepOptions } from './step.ts';
 import { bufferState } from './towers.ts';
 
 const PERCENT = 100;
@@ -20,12 +21,7 @@ const PERCENT = 100;
 /** Tensors by their names in files. */
 export type Tensors = ReadonlyMap<string, HostArray>;
 
-export interface LearnerOptions extends ProgramOptions {
-  /** As of `defineStep`. */
-  readonly observe?: boolean;
-  /** Which replicas this process computes; all of them unless given. */
-  readonly layout?: Layout | undefined;
-}
+export type LearnerOptions = ProgramOptions & StepOptions;
 
 /** Everything a run changes: parameters, statistics, queues, momentum, as one compiled program. */
 export class Learner {
@@ -35,18 +31,19 @@ export class Learner {
   private readonly shares: ReadonlySet<string>;
   private readonly specs: ReadonlyMap<string, TensorSpec>;
   private readonly layout: Layout;
+  /** Whether the graph is the one that the experiment has by itself: all replicas here, side by side. */
+  readonly ordinary: boolean;
 
   /** Declares the state and traces the training step. */
-  constructor(
-    definition: StepDefinition,
-    { observe = false, layout = alone(definition.replicas), ...options }: LearnerOptions = {},
-  ) {
+  constructor(definition: StepDefinition, options: LearnerOptions = {}) {
+    const { observe, layout = alone(definition.replicas), sequential, ...settings } = options;
     this.definition = definition;
     this.layout = layout;
-    this.program = new Program(options);
+    this.ordinary = layout.processes === 1 && !(sequential ?? false);
+    this.program = new Program(settings);
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
-    const { shares } = defineStep(this.program, definition, { observe, layout });
+    const { shares } = defineStep(this.program, definition, { observe, layout, sequential });
     this.shares = new Set(shares);
     defineExtraction(this.program, definition);
     for (const [name, entry] of Object.entries(definition.model.entries))
@@ -179,7 +176,7 @@ function families({ networks, followers }: BoundModel) {
 }
 
 function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
-  const { model, replicas, accumulate, optimizer } = definition;
+  const { model, replicas, accumulate, optimizer, lossScale } = definition;
   const state = new Map<string, TensorSpec>();
   for (const { name, module } of modulesOf(model)) {
     for (const [key, spec] of module.parameters) state.set(`${name}.${key}`, specOf(spec));
@@ -198,6 +195,8 @@ function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
   if (accumulate > 1)
     for (const { name, shape } of learning)
       state.set(accumulatorState(name), { dtype: 'float32', shape });
+  for (const name of lossScaleState(lossScale).keys())
+    state.set(name, { dtype: 'float32', shape: [] });
   return state;
 }
 
@@ -206,7 +205,7 @@ function specOf({ dtype, shape }: ParameterSpec): TensorSpec {
 }
 
 function* initialState(
-  { model, replicas }: StepDefinition,
+  { model, replicas, lossScale }: StepDefinition,
   specs: ReadonlyMap<string, TensorSpec>,
   seed: number,
 ): Generator<readonly [string, HostArray]> {
@@ -229,6 +228,8 @@ function* initialState(
   }
   for (const [name, spec] of Object.entries(model.state))
     yield make(name, spec.initial(stream(seed, 'state', name)));
+  for (const [name, value] of lossScaleState(lossScale))
+    yield make(name, hostArray('float32', [], Float32Array.of(value)));
   for (const [name, { dtype, shape }] of specs)
     if (!done.has(name)) yield [name, zeros(dtype, shape)];
 }

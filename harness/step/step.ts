@@ -13,10 +13,26 @@ import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Outcome, StateChange } from '../experiment/index.ts';
 import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
+import { type LossScale, lossScaleOf } from '../optim/loss_scale.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
+import { oneByOne, ownPart } from './sequential.ts';
 import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
 import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
+
+export interface StepOptions {
+  readonly observe?: boolean | undefined;
+  /** Where replicas live; all in this process unless given. Never changes a result bit. */
+  readonly layout?: Layout | undefined;
+  /** The replicas of this process one after another. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
+}
+
+interface Traced {
+  readonly observe: boolean;
+  readonly layout: Layout;
+  readonly sequential: boolean;
+}
 
 /**
  * Traces the training step into a program whose state is declared. Entries: `step` moves the
@@ -28,10 +44,7 @@ import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
 export function defineStep(
   program: Program,
   definition: StepDefinition,
-  {
-    observe = false,
-    layout = alone(definition.replicas),
-  }: { readonly observe?: boolean; readonly layout?: Layout | undefined } = {},
+  { observe = false, layout = alone(definition.replicas), sequential = false }: StepOptions = {},
 ): { readonly shares: readonly string[] } {
   const { accumulate } = definition;
   let shares: readonly string[] = [];
@@ -39,7 +52,7 @@ export function defineStep(
     program.entry(name, {
       inputs: stepInputs(definition, last, layout),
       build: (io) => {
-        const trace = new StepTrace(io, definition, layout, observe);
+        const trace = new StepTrace(io, definition, { observe, layout, sequential });
         const outputs = trace.build(last);
         ({ shares } = trace);
         return outputs;
@@ -67,29 +80,34 @@ class StepTrace {
   /** The replicas that are traced here. */
   private readonly own: readonly number[];
   private readonly observed: Observations | undefined;
+  private readonly sequential: boolean;
   private readonly names: readonly string[];
+  private readonly lossScale: LossScale;
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
-  constructor(io: Io, definition: StepDefinition, layout: Layout, observe: boolean) {
+  constructor(io: Io, definition: StepDefinition, options: Traced) {
+    const { observe, layout, sequential } = options;
     this.io = io;
     this.definition = definition;
+    this.sequential = sequential;
     this.layout = layout;
     this.own = ownReplicas(layout);
     this.observed = observe ? new Map() : undefined;
     this.names = trainableNames(definition.model);
+    this.lossScale = lossScaleOf(io, definition.lossScale);
   }
 
   build(last: boolean): Record<string, Tensor> {
     const { towers, outcomes, gradients } = this.differentiate();
-    const mean = reduceGradients(gradients, this.layout);
+    const mean = this.lossScale.unscaled(reduceGradients(gradients, this.layout));
     const [first] = outcomes;
     if (first === undefined) throw new Error('step: no replica');
     this.keepBuffers(towers);
     this.change(first);
-    this.learn(mean, last);
+    const scaling = this.learn(mean, last);
     if (last) this.follow(first);
-    const outputs = this.averaged(outcomes);
+    const outputs = { ...this.averaged(outcomes), ...scaling };
     this.shares = Object.keys(first.shares ?? {});
     if (this.observed === undefined) return outputs;
     return { ...outputs, ...this.observations(this.observed, outcomes, mean, gradients) };
@@ -155,15 +173,16 @@ class StepTrace {
         this.tower(replica, views, flat.slice(i * count, (i + 1) * count), meetings),
       );
       outcomes = runReplicas(
-        towers.map((tower) => this.definition.method.loss(tower)),
+        towers.map((tower, i) => ownPart(i, () => this.definition.method.loss(tower))),
         meetings,
       );
-      return treeSum(outcomes.map(({ loss }) => loss));
+      return this.lossScale.scaled(treeSum(outcomes.map(({ loss }) => loss)));
     };
     const flat = gradientsOf(total, aliases.flat());
     meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
+    if (this.sequential) oneByOne(gradients, this.definition);
     return { towers, outcomes, gradients };
   }
 
@@ -252,14 +271,15 @@ class StepTrace {
         this.io.assign(`${network}.${name}`, value);
   }
 
-  private learn(gradients: readonly Tensor[], last: boolean): void {
+  /** @returns what the loss scale has to say */
+  private learn(gradients: readonly Tensor[], last: boolean): Record<string, Tensor> {
     const { accumulate, optimizer, rules, compat } = this.definition;
     const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
     if (!last) {
       this.names.forEach((name, p) => {
         this.io.assign(accumulatorState(name), totals[p] ?? missing(name));
       });
-      return;
+      return this.lossScale.waiting();
     }
     if (accumulate > 1)
       for (const name of this.names)
@@ -272,7 +292,9 @@ class StepTrace {
       rule: rules.get(name) ?? missing(name),
     }));
     const movesZeros = compat.larsZeroNorm === 'exact';
-    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'), movesZeros);
+    return this.lossScale.update(totals, (io) =>
+      applyOptimizer(io, optimizer, parameters, this.input('learning_rate'), movesZeros),
+    );
   }
 
   private accumulated(name: string, gradient: Tensor): Tensor {

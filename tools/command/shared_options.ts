@@ -44,6 +44,10 @@ export const runOptions = {
   workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
   processes: { kind: 'int', value: 'N', min: 1, default: 1, help: 'processes that train: 1' },
+  sequential: {
+    kind: 'flag',
+    help: 'replicas of a process one after another: less memory, the same results',
+  },
   port: { kind: 'int', value: 'N', min: 1, help: 'of no effect with one process' },
   deterministic: { kind: 'flag', help: 'of no effect: every run is deterministic' },
   states: { kind: 'flag', help: 'write the hash of every tensor after every step, for compare' },

@@ -34,7 +34,7 @@ export async function trainInterruptibly(
 ): Promise<{ readonly result: TrainResult | undefined; readonly code: number }> {
   if (options.deterministic)
     process.stderr.write('--deterministic: every run is deterministic; nothing changes\n');
-  const { data, pretrained, prefix, workers, threads, states } = options;
+  const { data, pretrained, prefix, workers, threads, states, sequential } = options;
   const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`));
   try {
     const result = await train({
@@ -46,6 +46,7 @@ export async function trainInterruptibly(
       workers,
       threads,
       states,
+      sequential,
       workDir: workDirOf(experiment, options),
       resumeFrom: options.resume_from,
       debugNans: options.debug_nans,

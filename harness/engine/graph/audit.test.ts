@@ -11,7 +11,9 @@ function node(type: string): Node {
     oper: 0n as Pointer,
     origin: new Error(),
     gradient: false,
+    part: undefined,
     inputs: [],
+    attrs: {},
   };
 }
 
