@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Failure } from '../cluster/failure.ts';
+import { endAll, joinAll, places } from '../cluster/group.fixture.ts';
+import type { Group } from '../cluster/group.ts';
 import { openSource } from '../data/open_source.ts';
 import { type HostArray, hostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
@@ -13,9 +16,9 @@ import { initialValue } from '../nn/initialise.ts';
 import { averagePixels } from '../nn/layers.ts';
 import { resnet } from '../nn/resnet.ts';
 import { stream } from '../random/stream.ts';
-import { memoryGroups } from '../testing/memory_group.ts';
 import { openEvaluator } from './evaluator.ts';
 import type { JudgeSetup } from './judge.ts';
+import type { PassGroup } from './passes.ts';
 
 const CLASSES = 4;
 const WIDTH = 64; // features of ResNet-18 at an eighth of its width
@@ -103,6 +106,20 @@ async function run(evaluator: Awaited<ReturnType<typeof open>>, experiment: Judg
   return metrics;
 }
 
+/** The same group; what it gathers is written down on rank 0. */
+function heard(group: Group, calls: string[]): PassGroup {
+  const { rank, processes } = group;
+  return {
+    rank,
+    processes,
+    broadcast: (name, value) => group.broadcast(name, value),
+    gather: (name, bytes) => {
+      if (rank === 0) calls.push(name);
+      return group.gather(name, bytes);
+    },
+  };
+}
+
 beforeAll(startEngine);
 
 // 45 and 20 images: 5 and 2 batches of 10; 2 and 1 of 30, fewer than parties.
@@ -116,9 +133,10 @@ it.each([
     const expected = await run(await open(experiment), experiment);
     expect(expected.map((metrics) => Object.keys(metrics).length)).toEqual([5, 2, 5, 5, 1]);
     for (const processes of [1, 2, 3, 4]) {
-      const { groups, names } = memoryGroups(processes);
+      const groups = await joinAll(await places(processes));
+      const calls: string[] = [];
       const [first, ...others] = await Promise.all(
-        groups.map((group) => open(experiment, { group })),
+        groups.map((group) => open(experiment, { group: heard(group, calls) })),
       );
       if (first === undefined) throw new Error('no rank 0');
       const assisted = others.map(async (evaluator) => {
@@ -132,11 +150,12 @@ it.each([
       for (const ends of await Promise.all(assisted))
         expect(ends).toEqual([true, true, true, true, true]);
       const rounds = (count: number) => Math.ceil(Math.ceil(count / batch) / processes);
-      const passes = names.filter((name) => name.startsWith('features'));
+      const passes = calls.filter((name) => name.startsWith('features'));
       // k-NN at 0, 2 and 3; the test images for the classifier at 0, 1, (2) and 3: again where nothing is kept.
       const tests = 3 + (frozen ? 3 : 4);
       const expectedRounds = 3 * rounds(45) + tests * rounds(20);
       expect(passes).toHaveLength(processes === 1 ? 0 : expectedRounds);
+      await endAll(groups);
     }
   },
 );
@@ -145,7 +164,7 @@ describe('where one of them cannot go on', () => {
   const experiment = experimentWith(20, 4, false);
 
   it('a stop of rank 0 ends the others as well, at once', async () => {
-    const { groups } = memoryGroups(3);
+    const groups = await joinAll(await places(3));
     const stop = new AbortController();
     const [first, ...others] = await Promise.all(
       groups.map((group, rank) =>
@@ -158,16 +177,22 @@ describe('where one of them cannot go on', () => {
     await expect(leading).rejects.toThrow('enough');
     expect(await Promise.all(assisted)).toEqual([false, false]);
     for (const evaluator of [first, ...others]) await evaluator?.dispose();
+    await endAll(groups);
   });
 
   it('weights that differ are found before anything is computed with them', async () => {
-    const { groups } = memoryGroups(2);
+    const failures: Failure[] = [];
+    const onFailure = (failure: Failure) => void failures.push(failure);
+    const groups = await joinAll(await places(2), { onFailure });
     const [first, second] = await Promise.all(groups.map((group) => open(experiment, { group })));
-    void first?.atEpoch(0, weights(1, experiment)).catch(() => undefined);
+    const leading = first?.atEpoch(0, weights(1, experiment)).catch(String);
     await expect(second?.assist(weights(2, experiment))).rejects.toThrow(
       /the weights of process 1 are not those of process 0/,
     );
-    await second?.dispose();
+    await groups[1]?.fail('its weights differ');
+    expect(await leading).toMatch('its weights differ');
+    expect(failures).toHaveLength(1);
+    for (const evaluator of [first, second]) await evaluator?.dispose();
   });
 
   it('features that are no numbers are named as by one process', async () => {
@@ -177,21 +202,23 @@ describe('where one of them cannot go on', () => {
     const message = await alone.atEpoch(0, broken).catch(String);
     expect(message).toMatch(/features of .* are not finite/);
     await alone.dispose();
-    const { groups } = memoryGroups(2);
+    const groups = await joinAll(await places(2));
     const [first, second] = await Promise.all(groups.map((group) => open(experiment, { group })));
     const assisted = second?.assist(broken);
     expect(await first?.atEpoch(0, broken).catch(String)).toBe(message);
     expect(await assisted).toBe(false);
     for (const evaluator of [first, second]) await evaluator?.dispose();
+    await endAll(groups);
   });
 
   it('only rank 0 judges', async () => {
-    const { groups } = memoryGroups(2);
+    const groups = await joinAll(await places(2));
     const [first, second] = await Promise.all(groups.map((group) => open(experiment, { group })));
     await expect(second?.atEnd(weights(1, experiment))).rejects.toThrow('rank 0 judges');
     await expect(first?.assist(weights(1, experiment))).rejects.toThrow('nobody to assist');
     const alone = await open(experiment);
     await expect(alone.assist(weights(1, experiment))).rejects.toThrow('nobody to assist');
     for (const evaluator of [first, second, alone]) await evaluator?.dispose();
+    await endAll(groups);
   });
 });

@@ -2,8 +2,12 @@ import { always, type Sha256, UserError } from '../base/index.ts';
 import type { Group } from '../cluster/group.ts';
 import type { Tensors } from '../step/learner.ts';
 import { Stopped } from '../step/stopped.ts';
+import type { TurnGroup } from '../step/turns.ts';
 import type { FrozenModel } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
+
+/** What an evaluation needs of a group. */
+export type PassGroup = TurnGroup & Pick<Group, 'broadcast'>;
 
 /** Images that pass a frozen network. */
 interface Pass {
@@ -22,10 +26,10 @@ type Order =
  * has it already, and wherever it leaves off.
  */
 export class Passes {
-  private readonly group: Group | undefined;
+  private readonly group: PassGroup | undefined;
   private readonly known: Pass[] = [];
 
-  constructor(group?: Group | undefined) {
+  constructor(group?: PassGroup | undefined) {
     this.group = group === undefined || group.processes === 1 ? undefined : group;
   }
 
