@@ -54,7 +54,7 @@ export interface Result {
 /** The processes that run cases together. */
 export interface Processes {
   readonly server: Server;
-  readonly group: Pick<Group, 'rank' | 'processes' | 'exchange'>;
+  readonly group: Pick<Group, 'rank' | 'processes' | 'exchange' | 'fail'>;
 }
 
 export interface ParityOptions {
@@ -130,11 +130,34 @@ async function runTogether(
   const share = shareOf(layout, replicas > 1 ? server : undefined);
   const run = replicas === 1 && rank > 0 ? undefined : known.run(fixture, comparisons, share);
   const problem = await Promise.resolve(run).then(() => '', messageOf);
-  const all = await group.exchange(`case ${name}`, { problem, told: comparisons.told() });
+  const exchanged = group.exchange(`case ${name}`, { problem, told: comparisons.told() });
+  const all = await (problem === '' ? exchanged : inTime(exchanged, problem, group));
   all.forEach((one, r) => {
     if (one.problem !== '') throw new UserError(`${one.problem} (process ${r})`);
     if (r !== rank) comparisons.hear(one.told);
   });
+}
+
+const PATIENCE_MS = 30_000;
+
+/** Trouble that one process alone has leaves the others in an exchange of tensors, which nothing ends but their end. */
+async function inTime<T>(
+  exchanged: Promise<T>,
+  problem: string,
+  group: Processes['group'],
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(
+      () => group.fail(problem).then(() => fail(new UserError(problem))),
+      PATIENCE_MS,
+    );
+  });
+  try {
+    return await Promise.race([exchanged, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function messageOf(error: unknown): string {
