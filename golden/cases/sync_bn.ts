@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Meetings } from '../../harness/cluster/meetings.ts';
-import { treeSum } from '../../harness/cluster/replicas.ts';
+import { treeSum } from '../../harness/cluster/tree.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';
@@ -47,7 +47,7 @@ export const syncBatchNormCase: ParityCase = {
         sync: true,
         ...(momentum === undefined ? {} : { momentum }),
       });
-      const program = compile(fixture, layer, module);
+      const program = compile(layer, module);
       await program.writeStates(initial(fixture, name, module));
       for (let step = 1; step <= steps; step++) {
         const outputs = await program.run('step', inputs(fixture, `in.step${step}.${name}`));
@@ -67,7 +67,7 @@ export const syncBatchNormCase: ParityCase = {
 };
 
 /** Entries `step` and `evaluate` of one layer on all ranks; parameters and statistics are state. */
-function compile(fixture: Fixture, layer: Layer, module: Module): Program {
+function compile(layer: Layer, module: Module): Program {
   const program = new Program();
   for (const [name, { dtype, shape }] of [...module.parameters, ...module.buffers])
     program.state(name, { dtype, shape });
@@ -80,15 +80,16 @@ function compile(fixture: Fixture, layer: Layer, module: Module): Program {
     ] as const;
   });
   const entry = { inputs: Object.fromEntries(feeds) };
-  const { worldSize } = fixture;
-  program.entry('step', { ...entry, build: (io) => step(io, module, worldSize) });
-  program.entry('evaluate', { ...entry, build: (io) => evaluate(io, module, worldSize) });
+  const counts = layer.samples_of_each_rank;
+  program.entry('step', { ...entry, build: (io) => step(io, module, counts) });
+  program.entry('evaluate', { ...entry, build: (io) => evaluate(io, module, counts) });
   return program;
 }
 
-function step(io: Io, module: Module, replicas: number): Record<string, Tensor> {
+function step(io: Io, module: Module, counts: readonly number[]): Record<string, Tensor> {
   const names = [...module.parameters.keys()];
-  const meetings = new Meetings(replicas);
+  const replicas = counts.length;
+  const meetings = new Meetings(replicas, counts);
   const ranks = Array.from({ length: replicas }, (_, r) => r);
   const variables = ranks.flatMap((r) => [
     detached(fed(io, r, 'x')),
@@ -117,11 +118,12 @@ function step(io: Io, module: Module, replicas: number): Record<string, Tensor> 
   return outputs;
 }
 
-function evaluate(io: Io, module: Module, replicas: number): Record<string, Tensor> {
+function evaluate(io: Io, module: Module, counts: readonly number[]): Record<string, Tensor> {
   const params = Object.fromEntries(
     [...module.parameters.keys()].map((name) => [name, io.read(name)]),
   );
-  const meetings = new Meetings(replicas);
+  const replicas = counts.length;
+  const meetings = new Meetings(replicas, counts);
   return Object.fromEntries(
     Array.from({ length: replicas }, (_, r) => {
       const frozen = { ...context(io, meetings, r, replicas), train: false };

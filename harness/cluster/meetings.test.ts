@@ -9,7 +9,7 @@ import { resnet, resnetSpec } from '../nn/resnet.ts';
 import { fillNormal, stream } from '../random/stream.ts';
 import { evaluate, floats } from '../testing/evaluate.ts';
 import { Meetings } from './meetings.ts';
-import { treeSum } from './replicas.ts';
+import { treeSum } from './tree.ts';
 
 beforeAll(startEngine);
 
@@ -69,6 +69,26 @@ it('a replica that stays away is an error', async () => {
   await expect(alone).rejects.toThrow('replicas part: bn1 was reached by replicas [1] of 2');
 });
 
+it('a layer whose values are not in the proportion of the batches is an error', async () => {
+  const parting = evaluate({ x: floats([3], [1, 2, 3]) }, ({ x }) => {
+    const meetings = new Meetings(2, [2, 1]);
+    meetings.at('bn1', 0).scaled(x as Tensor, 6, (count) => 1 / count);
+    return { y: meetings.at('bn1', 1).scaled(x as Tensor, 6, (count) => 1 / count) };
+  });
+  await expect(parting).rejects.toThrow(
+    'replicas part: bn1 has 6 values of replica 1, but batches are [2,1]',
+  );
+});
+
+it('counts are those of all replicas, also where others are not traced here', async () => {
+  const { y } = await evaluate({ x: floats([1], [1]) }, ({ x }) => ({
+    y: new Meetings(12, [1, 2, ...new Array(10).fill(3)])
+      .at('bn1', 1)
+      .scaled(x as Tensor, 98, (count) => count),
+  }));
+  expect(y?.data[0]).toBe(49 * 33);
+});
+
 const IMAGE = [8, 16, 16, 3] as const;
 
 /** Output and gradients of a network on one batch, cut into shards of so many images. */
@@ -85,7 +105,7 @@ function applied(
   const names = weights.map(([name]) => name);
   const inputs = { ...Object.fromEntries(weights), images, upstream };
   return evaluate(inputs, (tensors) => {
-    const meetings = new Meetings(replicas);
+    const meetings = new Meetings(replicas, counts);
     let outputs: Tensor[] = [];
     const loss = (...values: Tensor[]) => {
       const params = Object.fromEntries(names.map((name, i) => [name, values[i]])) as Params;

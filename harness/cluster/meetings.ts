@@ -1,25 +1,17 @@
-import { hostArray } from '../engine/array.ts';
-import type { Output, Pointer } from '../engine/native/capi.ts';
+import type { Output } from '../engine/native/capi.ts';
 import type { Meeting } from '../engine/ops/normalization.ts';
 import { activeGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
-import { treeSum } from './replicas.ts';
+import { scatteredSums, sumOf } from './collectives.ts';
+import { alone, type Layout, ownReplicas } from './layout.ts';
 
 interface Part {
   readonly replica: number;
   readonly value: Output;
+  /** Rows of the sum that each replica gets; all of it where that is not given. */
+  readonly counts?: readonly number[] | undefined;
   /** What the replica goes on with until the sum is known; then its input becomes the sum. */
   readonly hole: Output;
 }
-
-/** A product with a number that was made as if all replicas had as many values as this one. */
-interface Guess {
-  readonly replica: number;
-  readonly own: number;
-  readonly product: Pointer;
-  readonly factor: (count: number) => number;
-}
-
-const NUMBER = 1; // the input of a product that is the number
 
 /**
  * Sums over replicas that layers ask for from deep inside a network, where no `yield` can reach:
@@ -28,12 +20,25 @@ const NUMBER = 1; // the input of a product that is the number
  * same way.
  */
 export class Meetings {
+  readonly layout: Layout;
   private readonly replicas: number;
+  private readonly counts: readonly number[];
   private readonly met = new Map<string, Part[]>();
-  private readonly guessed = new Map<string, Guess[]>();
+  /** By place: values that a sample of a batch has there. */
+  private readonly each = new Map<string, number>();
 
-  constructor(replicas: number) {
+  /**
+   * @param layout or how many replicas there are, all of them here
+   * @param counts samples of each replica's batch, those of other processes too, or numbers in their
+   * proportion; all alike where it is left out
+   */
+  constructor(layout: Layout | number, counts?: readonly number[]) {
+    this.layout = typeof layout === 'number' ? alone(layout) : layout;
+    const { replicas } = this.layout;
     this.replicas = replicas;
+    this.counts = counts ?? new Array(replicas).fill(1);
+    if (this.counts.length !== replicas || this.counts.some((count) => !(count > 0)))
+      throw new Error(`meetings: ${replicas} replicas with batches of [${this.counts}]`);
   }
 
   /**
@@ -43,34 +48,53 @@ export class Meetings {
   at(place: string, replica: number): Meeting {
     return {
       total: (phase, value) => this.total(`${place} ${phase}`, replica, value),
-      scaled: (value, own, factor) => this.scaled(place, replica, value, own, factor),
+      scaled: (value, own, factor) =>
+        tf.mul(value, tf.scalar(factor(this.allOf(place, replica, own)))),
     };
   }
 
   /** @param place names the layer, its call and phase, alike in all replicas */
   total(place: string, replica: number, value: Tensor): Tensor {
     if (this.replicas === 1) return value;
+    return this.handIn(place, { replica, value: unwrap(value) }, value.shape);
+  }
+
+  /**
+   * What a replica gets back of rows that were gathered: those of its own in the sum over all replicas.
+   * @param value [R n, …]
+   * @param counts rows of every replica
+   * @returns [n, …]
+   */
+  scattered(place: string, replica: number, value: Tensor, counts: readonly number[]): Tensor {
+    const shape = [counts[replica] ?? 0, ...value.shape.slice(1)];
+    return this.handIn(place, { replica, value: unwrap(value), counts }, shape);
+  }
+
+  private handIn(place: string, part: Omit<Part, 'hole'>, shape: readonly number[]): Tensor {
     const graph = activeGraph();
-    const empty = graph.placeholder('float32', value.shape);
+    const empty = graph.placeholder('float32', shape);
     const hole = { oper: graph.add('Identity', [empty], {}).oper, index: 0 };
     const parts = this.met.get(place) ?? [];
-    parts.push({ replica, value: unwrap(value), hole });
+    parts.push({ ...part, hole });
     this.met.set(place, parts);
     return wrap(hole);
   }
 
-  private scaled(
-    place: string,
-    replica: number,
-    value: Tensor,
-    own: number,
-    factor: Guess['factor'],
-  ): Tensor {
-    const scaled = tf.mul(value, tf.scalar(factor(this.replicas * own)));
-    const guesses = this.guessed.get(place) ?? [];
-    guesses.push({ replica, own, factor, product: unwrap(scaled).oper });
-    this.guessed.set(place, guesses);
-    return scaled;
+  /**
+   * How many values all replicas have at a place where one has `own`. A layer sees as many values of every
+   * sample, so this follows from the batches; no replica has to know another's tensors.
+   */
+  private allOf(place: string, replica: number, own: number): number {
+    const samples = this.counts.reduce((sum, count) => sum + count, 0);
+    const each = own / (this.counts[replica] ?? Number.NaN);
+    const first = this.each.get(place) ?? each;
+    this.each.set(place, first);
+    // Quotients of integers with one value round to the same number.
+    if (each !== first)
+      throw new Error(
+        `replicas part: ${place} has ${own} values of replica ${replica}, but batches are [${this.counts}]`,
+      );
+    return Math.round(each * samples);
   }
 
   /**
@@ -78,31 +102,32 @@ export class Meetings {
    * @throws when a replica did not come to a place where others did.
    */
   close(): void {
+    const own = ownReplicas(this.layout);
     for (const [place, parts] of this.met) {
       const order = [...parts].sort((a, b) => a.replica - b.replica);
-      if (order.length !== this.replicas || order.some(({ replica }, r) => replica !== r))
+      if (order.length !== own.length || order.some(({ replica }, i) => replica !== own[i]))
         throw new Error(
           `replicas part: ${place} was reached by replicas [${order.map(({ replica }) => replica)}] of ${this.replicas}`,
         );
-      const sum = unwrap(treeSum(order.map(({ value }) => wrap(value))));
-      for (const { hole } of parts) activeGraph().fill(hole.oper, sum);
+      const values = order.map(({ value }) => wrap(value));
+      const counts = order[0]?.counts;
+      const sums =
+        counts === undefined
+          ? fill(order.length, sumOf(values, this.layout))
+          : scatteredSums(values, this.layout, counts);
+      order.forEach(({ hole }, i) => {
+        activeGraph().fill(hole.oper, unwrap(sums[i] ?? lost(place)));
+      });
     }
     this.met.clear();
-    for (const guesses of this.guessed.values()) correct(guesses);
-    this.guessed.clear();
+    this.each.clear();
   }
 }
 
-/**
- * Gives products their true numbers where replicas have unequal counts. Where counts are equal the guess
- * was right, and the graph stays as it was traced.
- */
-function correct(guesses: readonly Guess[]): void {
-  const counts = new Map(guesses.map(({ replica, own }) => [replica, own]));
-  if (new Set(counts.values()).size === 1) return;
-  const count = [...counts.values()].reduce((sum, own) => sum + own, 0);
-  for (const { product, factor } of guesses) {
-    const number = hostArray('float32', [], Float32Array.of(factor(count)));
-    activeGraph().fill(product, activeGraph().constant(number), NUMBER);
-  }
+function fill(count: number, value: Tensor): Tensor[] {
+  return Array.from({ length: count }, () => value);
+}
+
+function lost(place: string): never {
+  throw new Error(`replicas: ${place} has no sum`);
 }

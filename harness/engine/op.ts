@@ -1,6 +1,6 @@
-import type { DType } from './array.ts';
+import { type DType, hostArray } from './array.ts';
 import type { Attrs } from './graph/graph.ts';
-import { addNode, dtypeInGraph, memoized, type Tensor, unwrap } from './tf.ts';
+import { activeGraph, addNode, dtypeInGraph, memoized, type Tensor, unwrap, wrap } from './tf.ts';
 
 /**
  * Adds a raw TensorFlow op to the graph being traced.
@@ -22,6 +22,20 @@ export function op1(type: string, inputs: readonly Tensor[], attrs: Attrs = {}):
   const [output] = addNode(type, inputs, attrs, 1);
   if (output === undefined) throw new Error(`engine: ${type} has no output`);
   return output;
+}
+
+/** As `op1`, for an op whose shape TensorFlow cannot tell while it is traced. */
+export function shapedOp(
+  type: string,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  shape: readonly number[],
+): Tensor {
+  const graph = activeGraph();
+  const { oper } = graph.add(type, inputs.map(unwrap), attrs);
+  const dims = graph.constant(hostArray('int32', [shape.length], Int32Array.from(shape)));
+  const shaped = graph.add('Reshape', [{ oper, index: 0 }, dims], {});
+  return wrap({ oper: shaped.oper, index: 0 });
 }
 
 /** `x` in another element type; `x` itself when it has that type already. Not differentiable. */

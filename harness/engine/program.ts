@@ -38,6 +38,8 @@ interface Entry {
   readonly outputNames: readonly string[];
   readonly fetches: readonly Output[];
   readonly targets: readonly Pointer[];
+  /** Whether it holds collectives. */
+  readonly collective: boolean;
 }
 
 /**
@@ -114,9 +116,11 @@ export class Program {
         };
       }),
     );
-    auditGraph(this.graph.nodes.slice(this.audited), native().library.device);
+    const nodes = this.graph.nodes.slice(this.audited);
+    auditGraph(nodes, native().library.device);
     this.audited = this.graph.nodes.length;
-    this.entries.set(name, entry);
+    const collective = nodes.some(({ type }) => type.startsWith('Collective'));
+    this.entries.set(name, { ...entry, collective });
   }
 
   /**

@@ -1,6 +1,5 @@
 import type { HostArray } from './array.ts';
 import type { Graph } from './graph/graph.ts';
-import { heldLanes } from './lanes.ts';
 import { native, type Output, type Pointer } from './native/capi.ts';
 import { withCores } from './native/cores.ts';
 import {
@@ -14,6 +13,7 @@ import {
   toNative,
 } from './native/native.ts';
 import { bytesField, fields, integerField } from './native/protobuf.ts';
+import { configProto, type Server } from './server.ts';
 
 export interface SessionOptions {
   /**
@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly intraThreads?: number;
   /** Ops run side by side; 0 lets TensorFlow choose. Never changes a result bit. */
   readonly interThreads?: number;
+  /** Runs on this server, where its ops may be collectives with those of other processes. */
+  readonly server?: Server;
   /** Told when TensorFlow starts and ends a run, to measure what it takes of a step. */
   readonly onRun?: (moment: 'start' | 'end') => void;
 }
@@ -32,6 +34,8 @@ export interface Call {
   readonly feeds: readonly { readonly output: Output; readonly value: HostArray }[];
   readonly fetches: readonly Output[];
   readonly targets: readonly Pointer[];
+  /** Whether its ops meet those of other processes: all run it then, in the same order of such runs. */
+  readonly collective?: boolean;
 }
 
 /** Where one op of a run spent its time. */
@@ -52,29 +56,18 @@ export interface CompiledNode {
   readonly inputs: readonly string[];
   /** TensorFlow's DataType number of attribute `T`; undefined where it has none. */
   readonly dtype: number | undefined;
+  /** All its attributes that are types, by name: `T`, `U`, `SrcT`, `dtype`. */
+  readonly types: ReadonlyMap<string, number>;
 }
 
-const OFF = 2;
 const FULL_TRACE = integerField(1, 3); // RunOptions.trace_level
 const PARTITION_GRAPHS = integerField(5, 1); // RunOptions.output_partition_graphs
 
-/** Grappler gives up after 5 minutes by default and runs what it has: a clock would decide bits. */
-const NEVER_MS = 1e12;
-
 /**
- * ConfigProto: 2 intra-op threads, 5 inter-op threads, 10.10 rewriter options, of which 7 is
- * arithmetic optimisation and 20 the time Grappler may take. Arithmetic optimisation folds a fixed
- * tree of additions into one AddN of its own order (docs/reference/engine.md, section 1), so it is
- * off everywhere, which costs nothing that could be measured.
+ * RunOptions.experimental.collective_graph_key: runs that have it take their number from the leader of the group, so
+ * that all processes give a run the same one, under which collectives find each other.
  */
-function config({ interThreads = 0 }: SessionOptions): Uint8Array {
-  const rewriter = [...integerField(7, OFF), ...integerField(20, NEVER_MS)];
-  return Uint8Array.from([
-    ...integerField(2, heldLanes()),
-    ...(interThreads > 0 ? integerField(5, interThreads) : []),
-    ...bytesField(10, bytesField(10, rewriter)),
-  ]);
-}
+const MEETING = bytesField(8, integerField(1, 1));
 
 /** A TF_Session on a graph. Nodes added to the graph later are picked up by the next run. */
 export class Session {
@@ -87,8 +80,10 @@ export class Session {
 
   constructor(graph: Graph, options: SessionOptions) {
     this.onRun = options.onRun;
-    const bytes = config(options);
+    const { server, interThreads = 0 } = options;
+    const bytes = server?.config ?? Uint8Array.from(configProto(interThreads));
     const sessionOptions = call('TF_NewSessionOptions');
+    if (server !== undefined) call('TF_SetTarget', sessionOptions, server.target);
     this.handle = checked('session', (status) => {
       call('TF_SetConfig', sessionOptions, bytes, bytes.length, status);
       throwUnlessOk(status, 'session options');
@@ -104,7 +99,11 @@ export class Session {
    * @returns the fetched values, in order.
    * @throws EngineError with TensorFlow's message.
    */
-  async run({ feeds, fetches, targets }: Call): Promise<HostArray[]> {
+  async run({ feeds, fetches, targets, collective = false }: Call): Promise<HostArray[]> {
+    if (collective && this.options === null) {
+      const { values } = await this.recorded({ feeds, fetches, targets, collective }, []);
+      return values;
+    }
     if (this.running) throw new Error('engine: a run is in progress; await it before the next one');
     const inputs: Pointer[] = [];
     const outputs: (Pointer | null)[] = fetches.map(() => null);
@@ -133,32 +132,36 @@ export class Session {
    * @returns the time of each op, in order of start; values are dropped.
    */
   async profile(one: Call): Promise<OpTime[]> {
-    return opTimes(await this.recorded(one, FULL_TRACE));
+    const { metadata } = await this.recorded(one, FULL_TRACE);
+    return opTimes(metadata);
   }
 
   /** As `run`. @returns the nodes that ran, as Grappler left them; values are dropped. */
   async compiled(one: Call): Promise<CompiledNode[]> {
-    const metadata = await this.recorded(one, PARTITION_GRAPHS);
+    const { metadata } = await this.recorded(one, PARTITION_GRAPHS);
     return inner(metadata, 3).flatMap((graph) => inner(graph, 1).map(compiledNode));
   }
 
-  /** Runs with RunOptions. @returns the RunMetadata */
-  private async recorded(one: Call, runOptions: readonly number[]): Promise<Uint8Array> {
-    const bytes = Uint8Array.from(runOptions);
+  /** Runs with RunOptions. @returns what it gives, and the RunMetadata */
+  private async recorded(one: Call, runOptions: readonly number[]) {
+    const bytes = Uint8Array.from([...runOptions, ...(one.collective ? MEETING : [])]);
     const options = call('TF_NewBufferFromString', bytes, bytes.length);
-    const metadata = call('TF_NewBuffer');
-    let recorded = new Uint8Array();
+    const buffer = call('TF_NewBuffer');
+    let metadata = new Uint8Array();
     this.options = options;
-    this.metadata = metadata;
+    this.metadata = buffer;
     try {
-      await this.run(one);
+      const values = await this.run(one);
+      metadata = Uint8Array.from(takeBuffer(buffer));
+      return { values, metadata };
+    } catch (error) {
+      call('TF_DeleteBuffer', buffer);
+      throw error;
     } finally {
       this.options = null;
       this.metadata = null;
       call('TF_DeleteBuffer', options);
-      recorded = Uint8Array.from(takeBuffer(metadata)); // frees it, also where the run failed
     }
-    return recorded;
   }
 
   private invoke(
@@ -223,14 +226,18 @@ function opTimes(metadata: Uint8Array): OpTime[] {
 function compiledNode(node: Uint8Array): CompiledNode {
   const texts = (message: Uint8Array, field: number) =>
     inner(message, field).map((bytes) => new TextDecoder().decode(bytes));
-  const typed = inner(node, 5).find((attribute) => texts(attribute, 1)[0] === 'T');
-  const [value = new Uint8Array()] = typed === undefined ? [] : inner(typed, 2);
-  const dtype = [...fields(value)].find(({ field }) => field === 6)?.value;
+  const types = new Map<string, number>();
+  for (const attribute of inner(node, 5)) {
+    const [value = new Uint8Array()] = inner(attribute, 2);
+    const type = [...fields(value)].find(({ field }) => field === 6)?.value;
+    if (typeof type === 'number') types.set(texts(attribute, 1)[0] ?? '', type);
+  }
   return {
     name: texts(node, 1)[0] ?? '',
     type: texts(node, 2)[0] ?? '',
     inputs: texts(node, 3),
-    dtype: typeof dtype === 'number' ? dtype : undefined,
+    dtype: types.get('T'),
+    types,
   };
 }
 

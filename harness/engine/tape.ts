@@ -52,15 +52,18 @@ export function placeGradients(active: Active): void {
     if (node === undefined || trace === undefined) return;
     const { graph } = trace;
     const origin = captureOrigin();
+    const { part } = graph;
     const { gradient, kernelName } = node;
+    const placed = <T>(body: () => T): T =>
+      graph.inPart(part, () => graph.gradientOf(origin, body));
     node.gradient = (dys) => {
       if (gradient === undefined)
         throw new Error(
           `engine: ${kernelName} ${madeAt({ origin, gradient: false })} and has no gradient; give it one with withGradient, or keep the loss from depending on it`,
         );
-      const made = graph.gradientOf(origin, () => gradient(dys));
+      const made = placed(() => gradient(dys));
       return Object.fromEntries(
-        Object.entries(made).map(([name, make]) => [name, () => graph.gradientOf(origin, make)]),
+        Object.entries(made).map(([name, make]) => [name, () => placed(make)]),
       );
     };
   };

@@ -136,17 +136,19 @@ export function watchSource(output: Output, what: string): void {
 
 const FLOATS: ReadonlySet<number> = new Set([1, 2, 14, 19]);
 
-/** Mixed precision by construction: where an op's inputs of one type mix bf16 and fp32, fp32 wins. */
+const NARROW: ReadonlySet<number | undefined> = new Set([TF_TYPE.bfloat16, TF_TYPE.float16]);
+
+/** Mixed precision by construction: where an op's inputs of one type mix a narrow one and fp32, fp32 wins. */
 function promote(type: string, inputs: readonly Output[]): readonly Output[] {
   const { graph } = trace();
   const types = inputs.map((input) => graph.meta(input).type);
-  if (!types.includes(TF_TYPE.bfloat16) || !types.includes(TF_TYPE.float32)) return inputs;
+  if (!types.includes(TF_TYPE.float32) || !types.some((each) => NARROW.has(each))) return inputs;
   const groups = opDefinition(type).inputs.flatMap(({ typeAttr, numberAttr }) =>
     numberAttr === '' ? [typeAttr] : Array.from(inputs, () => typeAttr),
   );
   const wide = new Set(groups.filter((_, i) => types[i] === TF_TYPE.float32));
   return inputs.map((input, i) =>
-    types[i] === TF_TYPE.bfloat16 && wide.has(groups[i] ?? '') && groups[i] !== ''
+    NARROW.has(types[i]) && wide.has(groups[i] ?? '') && groups[i] !== ''
       ? { oper: graph.add('Cast', [input], { DstT: { dtype: 'float32' } }).oper, index: 0 }
       : input,
   );

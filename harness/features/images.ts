@@ -1,4 +1,4 @@
-import { type OrderedSetup, orderedImages } from '../data/loader/loader.ts';
+import { type OrderedSetup, orderedImages } from '../data/loader/ordered_images.ts';
 import { openSource } from '../data/open_source.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import type { Images } from './extractor.ts';

@@ -17,6 +17,8 @@ export interface EpochStart extends Pick<HostSetup, 'log' | 'signal'> {
   readonly fromStep: number;
   /** Sums over those steps, with what the method reported before the first of them. */
   readonly sums: EpochSums;
+  /** The epochs before it are trained next, so that their first batches may be made ahead; default: none. */
+  readonly until?: number | undefined;
 }
 
 export interface BegunEpoch {
@@ -38,7 +40,7 @@ export async function beginEpoch(
   host: LearnerHost,
   { definition }: Learner,
   batches: Batches,
-  { epoch, fromStep, sums: before }: EpochStart,
+  { epoch, fromStep, sums: before, until = epoch + 1 }: EpochStart,
   cache?: RowCache,
 ): Promise<BegunEpoch> {
   const { method } = definition;
@@ -54,7 +56,10 @@ export async function beginEpoch(
     sums = { ...NO_SUMS, before: Object.entries(said) };
   }
   const samples = await method.order?.(host, { epoch });
-  if (cache === undefined) return { batches: batches.epoch(epoch, fromStep, samples), sums, host };
+  // Where the method says the order of an epoch, nothing is known of the next one before that begins.
+  const known = method.order === undefined ? until : epoch + 1;
+  if (cache === undefined)
+    return { batches: batches.epoch(epoch, fromStep, samples, known), sums, host };
   const features = await cache.of(host);
   return { batches: withRows(batches.bare(epoch, fromStep, samples), features), sums, host };
 }

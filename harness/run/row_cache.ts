@@ -42,14 +42,15 @@ function gib(bytes: number): string {
   return (bytes / 2 ** 30).toFixed(1);
 }
 
-/** Batches with the features of their images. */
+/** Batches with the features of the images of this process's replicas. */
 export async function* withRows(
   batches: Iterable<Batch>,
   { values, width }: Features,
 ): AsyncIterableIterator<Batch> {
   for (const batch of batches) {
-    const rows = new Float32Array(batch.indices.length * width);
-    for (const [place, index] of batch.indices.entries())
+    const { own = batch.indices } = batch;
+    const rows = new Float32Array(own.length * width);
+    for (const [place, index] of own.entries())
       rows.set(values.subarray(index * width, (index + 1) * width), place * width);
     yield { ...batch, rows };
   }

@@ -7,7 +7,7 @@ import type { CheckpointExtra, History } from '../record/history.ts';
 import type { Provenance } from '../record/provenance.ts';
 import type { StateFile } from '../record/states.ts';
 import { beforeOf, meansOf, NO_SUMS } from '../record/sums.ts';
-import { Stopped } from '../step/learner_host.ts';
+import { Stopped } from '../step/stopped.ts';
 import { saveCheckpoint, stateHash } from '../weights/checkpoint.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import { runEpoch } from './epoch.ts';
@@ -88,7 +88,7 @@ export class Run {
     const { training, log, signal, states } = this.setup;
     const { experiment, learner, stepsPerEpoch } = training;
     const { epoch, epochStep: fromStep } = this.place;
-    const begun = await this.begun();
+    const begun = await this.begun(lastEpoch);
     if (begun === undefined) return false;
     const outcome = await runEpoch({
       training,
@@ -129,11 +129,11 @@ export class Run {
    * The epoch that comes next, or the rest of the one under way; undefined when the run was stopped
    * before it began, with the state saved.
    */
-  private async begun(): Promise<BegunEpoch | undefined> {
+  private async begun(lastEpoch: number): Promise<BegunEpoch | undefined> {
     const { epoch, epochStep: fromStep, sums } = this.place;
     try {
       const { training, log, signal } = this.setup;
-      return await training.begin({ epoch, fromStep, sums, log, signal });
+      return await training.begin({ epoch, fromStep, sums, until: lastEpoch, log, signal });
     } catch (error) {
       if (!(error instanceof Stopped)) throw error;
       if (error.cause !== undefined) return this.leave(new Unread(this.place, error.cause));

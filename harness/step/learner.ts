@@ -1,4 +1,6 @@
 import { UserError } from '../base/index.ts';
+import { broadcastOf, gatherOf } from '../cluster/collectives.ts';
+import { alone, type Layout } from '../cluster/layout.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';
@@ -7,16 +9,19 @@ import type { BoundModel, Metrics, StateSpec } from '../experiment/index.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';
+import { lossScaleState } from '../optim/loss_scale.ts';
 import { stream } from '../random/stream.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { defineFeatures } from './features.ts';
-import { defineStep } from './step.ts';
+import { defineStep, type StepOptions } from './step.ts';
 import { bufferState } from './towers.ts';
 
 const PERCENT = 100;
 
 /** Tensors by their names in files. */
 export type Tensors = ReadonlyMap<string, HostArray>;
+
+export type LearnerOptions = ProgramOptions & StepOptions;
 
 /** Everything a run changes: parameters, statistics, queues, momentum, as one compiled program. */
 export class Learner {
@@ -25,21 +30,42 @@ export class Learner {
   /** Outputs of the step that are shares of 0 to 1, shown in percent. */
   private readonly shares: ReadonlySet<string>;
   private readonly specs: ReadonlyMap<string, TensorSpec>;
+  private readonly layout: Layout;
+  /** Whether the graph is the one that the experiment has by itself: all replicas here, side by side. */
+  readonly ordinary: boolean;
 
   /** Declares the state and traces the training step. */
-  constructor(
-    definition: StepDefinition,
-    options: ProgramOptions & { readonly observe?: boolean } = {},
-  ) {
+  constructor(definition: StepDefinition, options: LearnerOptions = {}) {
+    const { observe, layout = alone(definition.replicas), sequential, ...settings } = options;
     this.definition = definition;
-    this.program = new Program(options);
+    this.layout = layout;
+    this.ordinary = layout.processes === 1 && !(sequential ?? false);
+    this.program = new Program(settings);
     this.specs = stateOf(definition);
     for (const [name, spec] of this.specs) this.program.state(name, spec);
-    const { shares } = defineStep(this.program, definition, { observe: options.observe ?? false });
+    const { shares } = defineStep(this.program, definition, { observe, layout, sequential });
     this.shares = new Set(shares);
     defineExtraction(this.program, definition);
     for (const [name, entry] of Object.entries(definition.model.entries))
       this.program.entry(name, entry);
+    if (layout.processes > 1) defineMeeting(this.program, this.specs, layout);
+  }
+
+  /**
+   * With several processes, the first thing that all of them do with the program: finds them all in their places.
+   * @throws Error where they are not.
+   */
+  async meet(): Promise<void> {
+    const { processes, rank } = this.layout;
+    if (processes === 1) return;
+    const { ranks } = await this.program.run('meet', { rank: Int32Array.of(rank) });
+    if (ranks?.data.some((found, place) => Number(found) !== place))
+      throw new Error(`cluster: processes came in the order ${ranks.data}`);
+  }
+
+  /** Gives all processes the state of the first. */
+  async shareState(): Promise<void> {
+    if (this.layout.processes > 1) await this.program.run('share');
   }
 
   /** Sets the state of a run that begins. Draws are keyed by seed and name alone. */
@@ -96,6 +122,29 @@ export class Learner {
   }
 }
 
+/** The entries `meet` and `share` of a program of several processes. */
+function defineMeeting(
+  program: Program,
+  specs: ReadonlyMap<string, TensorSpec>,
+  layout: Layout,
+): void {
+  program.entry('meet', {
+    inputs: { rank: { dtype: 'int32', shape: [1] } },
+    build: ({ inputs: { rank } }) => {
+      if (rank === undefined) throw new Error('meet: no rank');
+      const each = { ...layout, replicas: layout.processes };
+      return { ranks: gatherOf([rank], each) };
+    },
+  });
+  program.entry('share', {
+    inputs: {},
+    build: (io) => {
+      for (const name of specs.keys()) io.assign(name, broadcastOf(io.read(name), layout));
+      return {};
+    },
+  });
+}
+
 /** The entry `features` of a model that asks for features between epochs. */
 function defineExtraction(program: Program, definition: StepDefinition): void {
   const { model, size, channels, normalise, precision } = definition;
@@ -127,7 +176,7 @@ function families({ networks, followers }: BoundModel) {
 }
 
 function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
-  const { model, replicas, accumulate, optimizer } = definition;
+  const { model, replicas, accumulate, optimizer, lossScale } = definition;
   const state = new Map<string, TensorSpec>();
   for (const { name, module } of modulesOf(model)) {
     for (const [key, spec] of module.parameters) state.set(`${name}.${key}`, specOf(spec));
@@ -146,6 +195,8 @@ function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
   if (accumulate > 1)
     for (const { name, shape } of learning)
       state.set(accumulatorState(name), { dtype: 'float32', shape });
+  for (const name of lossScaleState(lossScale).keys())
+    state.set(name, { dtype: 'float32', shape: [] });
   return state;
 }
 
@@ -154,7 +205,7 @@ function specOf({ dtype, shape }: ParameterSpec): TensorSpec {
 }
 
 function* initialState(
-  { model, replicas }: StepDefinition,
+  { model, replicas, lossScale }: StepDefinition,
   specs: ReadonlyMap<string, TensorSpec>,
   seed: number,
 ): Generator<readonly [string, HostArray]> {
@@ -177,6 +228,8 @@ function* initialState(
   }
   for (const [name, spec] of Object.entries(model.state))
     yield make(name, spec.initial(stream(seed, 'state', name)));
+  for (const [name, value] of lossScaleState(lossScale))
+    yield make(name, hostArray('float32', [], Float32Array.of(value)));
   for (const [name, { dtype, shape }] of specs)
     if (!done.has(name)) yield [name, zeros(dtype, shape)];
 }

@@ -1,5 +1,9 @@
+import { everyonesOf } from '../cluster/collectives.ts';
+import { alone, type Layout, ownReplicas } from '../cluster/layout.ts';
 import { Meetings } from '../cluster/meetings.ts';
-import { runReplicas, treeSum } from '../cluster/replicas.ts';
+import { reduceGradients } from '../cluster/reduce.ts';
+import { runReplicas } from '../cluster/replicas.ts';
+import { treeSum } from '../cluster/tree.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import type { HostArray } from '../engine/array.ts';
 import { castTo } from '../engine/op.ts';
@@ -9,10 +13,26 @@ import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Outcome, StateChange } from '../experiment/index.ts';
 import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
+import { type LossScale, lossScaleOf } from '../optim/loss_scale.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
+import { oneByOne, ownPart } from './sequential.ts';
 import { type StepNumbers, stepFeeds, stepInputs } from './step_inputs.ts';
 import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
+
+export interface StepOptions {
+  readonly observe?: boolean | undefined;
+  /** Where replicas live; all in this process unless given. Never changes a result bit. */
+  readonly layout?: Layout | undefined;
+  /** The replicas of this process one after another. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
+}
+
+interface Traced {
+  readonly observe: boolean;
+  readonly layout: Layout;
+  readonly sequential: boolean;
+}
 
 /**
  * Traces the training step into a program whose state is declared. Entries: `step` moves the
@@ -24,15 +44,15 @@ import { bufferState, type Observations, rankPrefix, Tower } from './towers.ts';
 export function defineStep(
   program: Program,
   definition: StepDefinition,
-  { observe = false }: { readonly observe?: boolean } = {},
+  { observe = false, layout = alone(definition.replicas), sequential = false }: StepOptions = {},
 ): { readonly shares: readonly string[] } {
   const { accumulate } = definition;
   let shares: readonly string[] = [];
   const entry = (name: string, last: boolean) =>
     program.entry(name, {
-      inputs: stepInputs(definition, last),
+      inputs: stepInputs(definition, last, layout),
       build: (io) => {
-        const trace = new StepTrace(io, definition, observe);
+        const trace = new StepTrace(io, definition, { observe, layout, sequential });
         const outputs = trace.build(last);
         ({ shares } = trace);
         return outputs;
@@ -56,38 +76,58 @@ export function runStep(
 class StepTrace {
   private readonly io: Io;
   private readonly definition: StepDefinition;
+  private readonly layout: Layout;
+  /** The replicas that are traced here. */
+  private readonly own: readonly number[];
   private readonly observed: Observations | undefined;
+  private readonly sequential: boolean;
   private readonly names: readonly string[];
+  private readonly lossScale: LossScale;
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
-  constructor(io: Io, definition: StepDefinition, observe: boolean) {
+  constructor(io: Io, definition: StepDefinition, options: Traced) {
+    const { observe, layout, sequential } = options;
     this.io = io;
     this.definition = definition;
+    this.sequential = sequential;
+    this.layout = layout;
+    this.own = ownReplicas(layout);
     this.observed = observe ? new Map() : undefined;
     this.names = trainableNames(definition.model);
+    this.lossScale = lossScaleOf(io, definition.lossScale);
   }
 
   build(last: boolean): Record<string, Tensor> {
     const { towers, outcomes, gradients } = this.differentiate();
-    const mean = this.names.map((_, p) =>
-      overReplicas(gradients.map((of) => of[p] ?? missing(this.names[p]))),
-    );
+    const mean = this.lossScale.unscaled(reduceGradients(gradients, this.layout));
     const [first] = outcomes;
     if (first === undefined) throw new Error('step: no replica');
-    for (const tower of towers)
-      for (const [name, value] of tower.buffers)
-        this.io.assign(bufferState(towers.indexOf(tower), name), value);
+    this.keepBuffers(towers);
     this.change(first);
-    this.learn(mean, last);
+    const scaling = this.learn(mean, last);
     if (last) this.follow(first);
-    const outputs: Record<string, Tensor> = {
-      loss: overReplicas(outcomes.map(({ loss }) => loss)),
-      ...averaged(outcomes),
-    };
+    const outputs = { ...this.averaged(outcomes), ...scaling };
     this.shares = Object.keys(first.shares ?? {});
     if (this.observed === undefined) return outputs;
     return { ...outputs, ...this.observations(this.observed, outcomes, mean, gradients) };
+  }
+
+  /** Every process keeps the running statistics of all replicas, so that each has the whole state at any time. */
+  private keepBuffers(towers: readonly Tower[]): void {
+    const own = towers.map(({ buffers }) => buffers);
+    const all = this.layout.processes === 1 ? own : everyonesOf(own, this.layout);
+    all.forEach((buffers, replica) => {
+      for (const [name, value] of buffers) this.io.assign(bufferState(replica, name), value);
+    });
+  }
+
+  /** Loss, shares and metrics: means over replicas. */
+  private averaged(outcomes: readonly Outcome[]): Record<string, Tensor> {
+    const own = outcomes.map(({ loss, shares, metrics }) => ({ loss, ...shares, ...metrics }));
+    if (this.layout.processes === 1) return means(own);
+    const named = own.map((values) => new Map<string, Tensor>(Object.entries(values)));
+    return means(everyonesOf(named, this.layout).map((values) => Object.fromEntries(values)));
   }
 
   /** What each replica's part of the step can be told apart by, under the names of `defineStep`. */
@@ -99,7 +139,8 @@ class StepTrace {
   ): Record<string, Tensor> {
     const { replicas } = this.definition;
     const found = new Map(observed);
-    outcomes.forEach(({ metrics, observed: more }, r) => {
+    outcomes.forEach(({ metrics, observed: more }, i) => {
+      const r = this.own[i] ?? 0;
       for (const [name, value] of Object.entries({ ...metrics, ...more }))
         found.set(`${rankPrefix(r, replicas)}out.${name}`, value);
     });
@@ -109,10 +150,11 @@ class StepTrace {
       outputs[`grad.${name}`] = mean[p] ?? missing(name);
     });
     if (replicas > 1)
-      outcomes.forEach(({ loss }, r) => {
+      outcomes.forEach(({ loss }, i) => {
+        const r = this.own[i] ?? 0;
         outputs[`rank${r}.out.loss`] = loss;
         this.names.forEach((name, p) => {
-          outputs[`rank${r}.local_grad.${name}`] = gradients[r]?.[p] ?? missing(name);
+          outputs[`rank${r}.local_grad.${name}`] = gradients[i]?.[p] ?? missing(name);
         });
       });
     return outputs;
@@ -120,26 +162,27 @@ class StepTrace {
 
   /** Every replica's loss and gradients. Parameters are aliased, so that gradients stay apart. */
   private differentiate() {
-    const { replicas } = this.definition;
-    const aliases = Array.from({ length: replicas }, () =>
-      this.names.map((name) => detached(this.io.read(name))),
-    );
+    const aliases = this.own.map(() => this.names.map((name) => detached(this.io.read(name))));
     let towers: Tower[] = [];
     let outcomes: Outcome[] = [];
     const views = this.views();
-    const meetings = new Meetings(replicas);
+    const meetings = new Meetings(this.layout);
     const total = (...flat: Tensor[]) => {
       const count = this.names.length;
-      towers = aliases.map((_, replica) =>
-        this.tower(replica, views, flat.slice(replica * count, (replica + 1) * count), meetings),
+      towers = this.own.map((replica, i) =>
+        this.tower(replica, views, flat.slice(i * count, (i + 1) * count), meetings),
       );
-      outcomes = runReplicas(towers.map((tower) => this.definition.method.loss(tower)));
-      return treeSum(outcomes.map(({ loss }) => loss));
+      outcomes = runReplicas(
+        towers.map((tower, i) => ownPart(i, () => this.definition.method.loss(tower))),
+        meetings,
+      );
+      return this.lossScale.scaled(treeSum(outcomes.map(({ loss }) => loss)));
     };
     const flat = gradientsOf(total, aliases.flat());
     meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
+    if (this.sequential) oneByOne(gradients);
     return { towers, outcomes, gradients };
   }
 
@@ -160,6 +203,8 @@ class StepTrace {
       precision,
       compat,
       replica,
+      firstReplica: this.own[0] ?? 0,
+      ownReplicas: this.own.length,
       views,
       meetings,
       io: this.io,
@@ -226,14 +271,15 @@ class StepTrace {
         this.io.assign(`${network}.${name}`, value);
   }
 
-  private learn(gradients: readonly Tensor[], last: boolean): void {
+  /** @returns what the loss scale has to say */
+  private learn(gradients: readonly Tensor[], last: boolean): Record<string, Tensor> {
     const { accumulate, optimizer, rules, compat } = this.definition;
     const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
     if (!last) {
       this.names.forEach((name, p) => {
         this.io.assign(accumulatorState(name), totals[p] ?? missing(name));
       });
-      return;
+      return this.lossScale.waiting();
     }
     if (accumulate > 1)
       for (const name of this.names)
@@ -246,7 +292,9 @@ class StepTrace {
       rule: rules.get(name) ?? missing(name),
     }));
     const movesZeros = compat.larsZeroNorm === 'exact';
-    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'), movesZeros);
+    return this.lossScale.update(totals, (io) =>
+      applyOptimizer(io, optimizer, parameters, this.input('learning_rate'), movesZeros),
+    );
   }
 
   private accumulated(name: string, gradient: Tensor): Tensor {
@@ -269,20 +317,19 @@ function gradientsOf(total: (...parameters: Tensor[]) => Tensor, parameters: Ten
   }
 }
 
-/** Mean in the fixed tree over replicas. */
-function overReplicas(values: readonly Tensor[]): Tensor {
-  const sum = treeSum(values);
-  return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));
-}
-
-function averaged(outcomes: readonly Outcome[]): Record<string, Tensor> {
-  const all = outcomes.map(({ shares, metrics }) => ({ ...shares, ...metrics }));
+/** Means in the fixed tree over replicas. */
+function means(all: readonly Readonly<Record<string, Tensor>>[]): Record<string, Tensor> {
   return Object.fromEntries(
     Object.keys(all[0] ?? {}).map((name) => [
       name,
       overReplicas(all.map((values) => values[name] ?? missing(name))),
     ]),
   );
+}
+
+function overReplicas(values: readonly Tensor[]): Tensor {
+  const sum = treeSum(values);
+  return values.length === 1 ? sum : tf.mul(sum, tf.scalar(1 / values.length));
 }
 
 function missing(name: string | undefined): never {

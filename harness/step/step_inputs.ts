@@ -1,20 +1,27 @@
+import { alone, type Layout } from '../cluster/layout.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import type { DType, TypedArray } from '../engine/array.ts';
 import type { TensorSpec } from '../engine/program.ts';
 import type { StepDefinition } from './definition.ts';
 
 /**
- * What a micro-step is fed with, by name. @param last whether it moves the optimiser
+ * What a micro-step is fed with, by name: views and rows of the replicas of this process, the rest of all.
+ * @param last whether it moves the optimiser
  */
-export function stepInputs(definition: StepDefinition, last: boolean): Record<string, TensorSpec> {
+export function stepInputs(
+  definition: StepDefinition,
+  last: boolean,
+  { processes }: Layout = alone(definition.replicas),
+): Record<string, TensorSpec> {
   const { method, replicas, batch, size, channels, normalise } = definition;
   const count = replicas * batch;
+  const own = count / processes;
   const dtype: DType = normalise === undefined ? 'float32' : 'uint8';
   const inputs: Record<string, TensorSpec> = { indices: { dtype: 'int32', shape: [count] } };
   const { cached } = definition.model;
-  if (cached !== undefined) inputs.rows = { dtype: 'float32', shape: [count, cached.width] };
+  if (cached !== undefined) inputs.rows = { dtype: 'float32', shape: [own, cached.width] };
   for (let v = 0; v < (cached === undefined ? method.views : 0); v++)
-    inputs[`view${v}`] = { dtype, shape: [count, size, size, channels] };
+    inputs[`view${v}`] = { dtype, shape: [own, size, size, channels] };
   for (const name of method.draws) inputs[`draw.${name}`] = { dtype: 'int32', shape: [count] };
   if (method.labels) inputs.labels = { dtype: 'int32', shape: [count] };
   if (method.chance) inputs.chance = { dtype: 'int32', shape: [2] };

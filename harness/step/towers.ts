@@ -19,14 +19,17 @@ export interface TowerOptions {
   readonly io: Io;
   readonly replica: number;
   readonly replicas: number;
+  /** Of this process: those whose views are here. */
+  readonly firstReplica: number;
+  readonly ownReplicas: number;
   readonly batch: number;
   readonly precision: Precision;
   readonly compat: Compat;
   /** Trainable parameters of this replica by full name, so that gradients are kept apart. */
   readonly trainable: Params;
-  /** [R N, H, W, C] normalised views. */
+  /** [K N, H, W, C] normalised views of the K replicas of this process. */
   readonly views: readonly Tensor[];
-  /** float32 [R N, width], where the model takes rows in place of views. */
+  /** float32 [K N, width], where the model takes rows in place of views. */
   readonly rows?: Tensor;
   readonly indices: Tensor;
   readonly draws: Readonly<Record<string, Tensor>>;
@@ -73,14 +76,14 @@ export class Tower implements Step {
   get rows(): Tensor {
     const { rows } = this.options;
     if (rows === undefined) throw new Error("step: no rows; set the model's `cached`");
-    return this.mine(rows);
+    return this.here(rows);
   }
 
   view(index: number): Tensor {
     const view = this.options.views[index];
     if (view === undefined)
       throw new Error(`step: view ${index} asked for, ${this.options.views.length} are made`);
-    return this.mine(view);
+    return this.here(view);
   }
 
   draw(name: string): Tensor {
@@ -107,19 +110,31 @@ export class Tower implements Step {
   }
 
   mine(gathered: Tensor): Tensor {
-    const { replica, replicas, batch } = this.options;
-    const [count = 0, ...rest] = gathered.shape;
+    const { replica, replicas } = this.options;
+    return this.cut(gathered, replica, replicas);
+  }
+
+  /** As `mine`, of what has the rows of this process's replicas only. */
+  private here(rows: Tensor): Tensor {
+    const { replica, firstReplica, ownReplicas } = this.options;
+    return this.cut(rows, replica - firstReplica, ownReplicas);
+  }
+
+  /** The rows of one of so many replicas. */
+  private cut(rows: Tensor, replica: number, replicas: number): Tensor {
+    const { batch } = this.options;
+    const [count = 0, ...rest] = rows.shape;
     const each = count / (replicas * batch);
     if (!Number.isInteger(each))
       throw new Error(
-        `step: [${gathered.shape}] has no rows for each of ${replicas} x ${batch} images`,
+        `step: [${rows.shape}] has no rows for each of ${replicas} x ${batch} images`,
       );
     if (each > 1) {
-      const images = tf.reshape(gathered, [replicas * batch, each, ...rest]); // cut between images
-      return tf.reshape(this.mine(images), [-1, ...rest]);
+      const images = tf.reshape(rows, [replicas * batch, each, ...rest]); // cut between images
+      return tf.reshape(this.cut(images, replica, replicas), [-1, ...rest]);
     }
-    if (replicas === 1) return gathered;
-    return tf.slice(gathered, [replica * batch, ...rest.map(() => 0)], [batch, ...rest]);
+    if (replicas === 1) return rows;
+    return tf.slice(rows, [replica * batch, ...rest.map(() => 0)], [batch, ...rest]);
   }
 
   forward(network: string, x: Tensor, params: Params = this.parameters(network)): Tensor {

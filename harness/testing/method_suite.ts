@@ -11,7 +11,7 @@ import { OptimizerSpec } from '../optim/spec.ts';
 import { stream } from '../random/stream.ts';
 import { type StepDefinition, trainableNames } from '../step/definition.ts';
 import { Learner, type Tensors } from '../step/learner.ts';
-import { runStep } from '../step/step.ts';
+import { runStep, type StepOptions } from '../step/step.ts';
 import { exactCompat } from './exact_compat.ts';
 import { smallBackbone } from './small_backbone.ts';
 import { stateHost } from './state_host.ts';
@@ -38,10 +38,7 @@ export interface SmallRun {
 }
 
 /** `smallBackbone` on tiny images. */
-export function smallLearner(
-  run: SmallRun,
-  options: ProgramOptions & { readonly observe?: boolean } = {},
-): Learner {
+export function smallLearner(run: SmallRun, options: ProgramOptions & StepOptions = {}): Learner {
   return new Learner(smallDefinition(run), options);
 }
 
@@ -149,7 +146,7 @@ export function scalarOf(outputs: Readonly<Record<string, HostArray>>, name: str
 export async function withLearner<T>(
   run: SmallRun,
   body: (learner: Learner) => Promise<T>,
-  options: ProgramOptions & { readonly observe?: boolean } = {},
+  options: ProgramOptions & StepOptions = {},
 ): Promise<T> {
   const learner = smallLearner(run, options);
   try {

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { UserError } from '../base/errors.ts';
 import { image } from '../data/images/image.ts';
 import type { Source } from '../data/source.ts';
@@ -7,7 +8,7 @@ import { stream } from '../random/stream.ts';
 /**
  * A source whose images differ in size and are quick to make: pixel bytes drawn from a stream of
  * their own. Some indices misbehave on request, which `data` names: `bad=3,5` cannot be read,
- * `exit=4` ends the thread, `closed` cannot be opened.
+ * `exit=4` ends the thread, `closed` cannot be opened. `log=FILE` writes down every index that is read.
  */
 export async function openSource(spec: SourceSpec, { data }: { data: string }): Promise<Source> {
   if (spec.kind !== 'generated') throw new Error(`test source: found ${spec.kind}`);
@@ -16,11 +17,13 @@ export async function openSource(spec: SourceSpec, { data }: { data: string }): 
     new RegExp(`${name}=([\\d,]+)`).exec(data)?.[1]?.split(',') ?? [];
   const bad = new Set(listed('bad').map(Number));
   const exit = new Set(listed('exit').map(Number));
+  const log = /log=(\S+)/.exec(data)?.[1];
   return {
     count: spec.count,
     manifest: { sha256: '0'.repeat(64), count: spec.count, notes: [] },
     describe: (index) => `image ${index}`,
     read(index) {
+      if (log !== undefined) appendFileSync(log, `${index}\n`);
       if (bad.has(index)) throw new UserError(`image ${index}: truncated`);
       if (exit.has(index)) process.exit(7);
       const draw = stream(spec.seed, 'test image', index);

@@ -20,8 +20,8 @@ export function stoppingAt(
         stepsPerEpoch: batches.stepsPerEpoch,
         dispose: () => batches.dispose(),
         bare: (...of) => batches.bare(...of),
-        async *epoch(epoch, from, samples) {
-          for await (const batch of batches.epoch(epoch, from, samples)) {
+        async *epoch(...of) {
+          for await (const batch of batches.epoch(...of)) {
             if (++asked === step) controller.abort();
             see(batch);
             yield batch;

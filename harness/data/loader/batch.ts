@@ -1,17 +1,22 @@
 import type { Source } from '../source.ts';
 
-/** What one micro-step takes; all replicas together, replica after replica. */
+/**
+ * What one micro-step takes; replica after replica. What costs much is there for the K replicas of this process
+ * alone; the rest for all R of them, because the step needs that. K is R where one process has all.
+ */
 export interface Batch {
-  /** One array a view, uint8 [R N, size, size, 3], augmented, not normalised. */
+  /** One array a view, uint8 [K N, size, size, 3], augmented, not normalised. */
   readonly views: readonly Uint8Array[];
   /** int32 [R N]: the place of each image in the source. */
   readonly indices: Int32Array;
+  /** The part of `indices` that `views` and `rows` are of, int32 [K N]; absent where that is all of it. */
+  readonly own?: Int32Array;
   /** The method's permutations by name, int32 [R N]. */
   readonly draws: Readonly<Record<string, Int32Array>>;
   /** The true class of each image, int32 [R N]; for methods that ask. */
   readonly labels?: Int32Array;
   /**
-   * float32 [R N, width]: features of the images, where steps take those that were computed once; there are no
+   * float32 [K N, width]: features of the images, where steps take those that were computed once; there are no
    * views then.
    */
   readonly rows?: Float32Array;
@@ -23,7 +28,13 @@ export interface Batch {
 export interface Batches {
   readonly source: Source;
   readonly stepsPerEpoch: number;
-  epoch(epoch: number, fromStep?: number, samples?: Int32Array): AsyncIterableIterator<Batch>;
+  /** @param until as of `Loader.epoch` */
+  epoch(
+    epoch: number,
+    fromStep?: number,
+    samples?: Int32Array,
+    until?: number,
+  ): AsyncIterableIterator<Batch>;
   /** The same batches without their views: no image is read. */
   bare(epoch: number, fromStep?: number, samples?: Int32Array): Iterable<Batch>;
   dispose(): Promise<void>;

@@ -6,7 +6,8 @@ import { applyView } from '../images/change.ts';
 import { sampleViews } from '../images/pipeline.ts';
 import { sourceSpec, viewSpec } from '../spec.ts';
 import type { Batch } from './batch.ts';
-import { Loader, type LoaderSetup, orderedImages } from './loader.ts';
+import { Loader, type LoaderSetup } from './loader.ts';
+import { orderedImages } from './ordered_images.ts';
 
 const opener = new URL('../../testing/source.ts', import.meta.url).href;
 const OFFICIAL = new URL('../open_source.ts', import.meta.url).href;

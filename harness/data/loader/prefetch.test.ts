@@ -29,8 +29,8 @@ class SlowPool implements Pool {
 
 it('tells the pool of batches that come late, but not of the first', async () => {
   const pool = new SlowPool();
-  const requests = [0, 1, 2, 3].map((i) => ({ indices: Int32Array.of(i) }));
-  const batches = ahead(pool, new Ring(4, 1, setup), 0, requests.values(), pool.prefetch);
+  const requests = [0, 1, 2, 3].map((i) => ({ order: { epoch: 0, indices: Int32Array.of(i) } }));
+  const batches = ahead(pool, new Ring(4, 1, setup), requests.values(), pool.prefetch);
   const next = async (batch: number, late: boolean) => {
     if (!late) pool.done[batch]?.();
     await Promise.resolve(); // a batch is ready when the loop has heard of it
@@ -38,7 +38,7 @@ it('tells the pool of batches that come late, but not of the first', async () =>
     await Promise.resolve();
     if (late) pool.done[batch]?.();
     const { value } = await asked;
-    expect(value?.request.indices).toEqual(Int32Array.of(batch));
+    expect(value?.request.order.indices).toEqual(Int32Array.of(batch));
     return pool.hurries;
   };
   expect(await next(0, true)).toBe(0);

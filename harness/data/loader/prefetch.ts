@@ -1,5 +1,5 @@
 import type { FillSetup } from './fill.ts';
-import { type Pool, sharedViews } from './pool.ts';
+import { type Order, type Pool, sharedViews } from './pool.ts';
 
 /** Memory of batches, used in turn and made when first used. */
 export class Ring {
@@ -29,9 +29,9 @@ export class Ring {
   }
 }
 
-/** The samples of a batch to come. */
+/** A batch to come, as the pool is to make it. */
 export interface Request {
-  readonly indices: Int32Array;
+  readonly order: Order;
 }
 
 export interface Made<R extends Request> {
@@ -42,11 +42,11 @@ export interface Made<R extends Request> {
 /**
  * Fills requests in order, `prefetch` of them ahead of the one asked for. The pool is told of every
  * batch that comes late, except for the first, which could not have been made in time.
+ * @param requests asked again after an end, because more may have come to it
  */
 export async function* ahead<R extends Request>(
   pool: Pool,
   ring: Ring,
-  epoch: number,
   requests: Iterator<R>,
   prefetch: number,
 ): AsyncGenerator<Made<R>> {
@@ -55,10 +55,10 @@ export async function* ahead<R extends Request>(
     const { done, value: request } = requests.next();
     if (done) return;
     const memory = ring.take();
-    const { indices } = request;
-    const filled = pool.fill({ epoch, indices }, memory);
+    const { order } = request;
+    const filled = pool.fill(order, memory);
     const views = memory.map((view) =>
-      view.subarray(0, (view.length / ring.samples) * indices.length),
+      view.subarray(0, (view.length / ring.samples) * order.indices.length),
     );
     const one = { made: { request, views }, filled, ready: false };
     filled.then(

@@ -8,10 +8,13 @@ function node(type: string): Node {
   return {
     name: type,
     type,
+    op: type,
     oper: 0n as Pointer,
     origin: new Error(),
     gradient: false,
+    part: undefined,
     inputs: [],
+    attrs: {},
   };
 }
 

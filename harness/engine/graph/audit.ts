@@ -11,7 +11,7 @@ import { madeAt } from './origin.ts';
 const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BitwiseXor BroadcastTo Cast CheckNumericsV2
-  ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
+  ClipByValue CollectiveAllToAllV2 CollectiveBcastRecvV2 CollectiveBcastSendV2 CollectiveGatherV2 Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
   DecodeAndCropJpeg DisableCopyOnRead Div DivNoNan Equal Exp ExpandDims Fill Floor FloorMod FusedBatchNormGradV3
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool

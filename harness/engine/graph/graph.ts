@@ -33,6 +33,8 @@ export type Attrs = Readonly<Record<string, AttrValue>>;
 export interface Node {
   readonly name: string;
   readonly type: string;
+  /** What TensorFlow knows it as: its type, or the name of the function that it calls. */
+  readonly op: string;
   readonly oper: Pointer;
   /** Its stack is formatted only when an error needs it. */
   readonly origin: Error;
@@ -40,7 +42,11 @@ export interface Node {
    * Whether it computes a gradient; `origin` is then where the op was made that the gradient is of.
    */
   readonly gradient: boolean;
+  /** The replica whose part of a step it is; undefined for what several share. */
+  readonly part: number | undefined;
+  /** As it was added; `fill` may have given it others since. */
   readonly inputs: readonly Output[];
+  readonly attrs: Attrs;
   /** The ops that it runs as one; it itself is a call of theirs. */
   readonly parts?: readonly Node[];
 }
@@ -69,6 +75,9 @@ export class Graph {
   private readonly functions = new Map<string, FunctionDefinition>();
   private scopes: string[] = [];
   private inherited: Error | undefined;
+  private repeated: Error | undefined;
+  /** The part that nodes are added to. */
+  private current: number | undefined;
 
   /**
    * Adds one node.
@@ -82,7 +91,7 @@ export class Graph {
     control: readonly Pointer[] = [],
   ): Node {
     const definition = opDefinition(type);
-    return this.made({ type, op: type, inputs }, (description) => {
+    return this.made({ type, op: type, inputs, attrs }, (description) => {
       addInputs(description, definition, inputs, attrs);
       for (const dependency of control) call('TF_AddControlInput', description, dependency);
       if (type in ON_CPU && native().library.device === 'gpu')
@@ -90,6 +99,17 @@ export class Graph {
       for (const [key, value] of Object.entries(attrs))
         if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
     });
+  }
+
+  /** Adds a node that computes what another one does, from these inputs; known by the line of that one. */
+  repeat({ type, op, attrs, parts, part, origin }: Node, inputs: readonly Output[]): Node {
+    return this.inPart(part, () =>
+      this.from(origin, () =>
+        parts === undefined
+          ? this.add(type, inputs, attrs)
+          : this.callCompiled({ kind: type, name: op, parts }, inputs),
+      ),
+    );
   }
 
   /**
@@ -108,7 +128,7 @@ export class Graph {
 
   /** Adds a call of a function that XLA compiles when it runs first; Grappler leaves it whole. */
   callCompiled({ kind, name, parts }: FunctionDefinition, inputs: readonly Output[]): Node {
-    return this.made({ type: kind, op: name, inputs, parts }, (description) => {
+    return this.made({ type: kind, op: name, inputs, parts, attrs: {} }, (description) => {
       for (const input of inputs) call('TF_AddInput', description, input);
       for (const attr of ['_XlaMustCompile', '_noinline'])
         call('TF_SetAttrBool', description, attr, 1);
@@ -116,19 +136,19 @@ export class Graph {
   }
 
   private made(
-    { op, ...what }: Pick<Node, 'type' | 'inputs' | 'parts'> & { readonly op: string },
+    what: Pick<Node, 'type' | 'op' | 'inputs' | 'attrs' | 'parts'>,
     fill: (description: Pointer) => void,
   ): Node {
-    const { type, inputs } = what;
+    const { type, op, inputs } = what;
     const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
-    const origin = this.inherited ?? captureOrigin();
+    const origin = this.inherited ?? this.repeated ?? captureOrigin();
     const description = call('TF_NewOperation', this.handle, op, name);
     fill(description);
     // Reading a stack costs more than adding the node: only when there is an error to report.
     const blame = () => `${type}${this.describe(inputs)} ${at(origin)}`;
     const oper = checked(blame, (status) => call('TF_FinishOperation', description, status));
     const gradient = this.inherited !== undefined;
-    const node: Node = { ...what, name, oper, origin, gradient };
+    const node: Node = { ...what, name, oper, origin, gradient, part: this.current };
     this.nodes.push(node);
     this.byName.set(name, node);
     this.byPointer.set(oper, node);
@@ -172,6 +192,15 @@ export class Graph {
     return Array.from({ length: count }, (_, i) => inputs[2 * i] as Pointer);
   }
 
+  /** What an operation takes now, after all that was filled. */
+  sources(operation: Pointer): Output[] {
+    const count = callNumber('TF_OperationNumInputs', operation);
+    return Array.from({ length: count }, (_, index) => {
+      const source: unknown = native().api.TF_OperationInput?.({ oper: operation, index });
+      return source as Output; // koffi decodes the struct that is declared in capi.ts
+    });
+  }
+
   /** Prefixes the names of all nodes made inside `body`, for readable errors and profiles. */
   scope<T>(name: string, body: () => T): T {
     this.scopes.push(name);
@@ -180,6 +209,31 @@ export class Graph {
     } finally {
       this.scopes.pop();
     }
+  }
+
+  /** Nodes made inside `body`, and later those of their gradients, are a replica's part of a step. */
+  inPart<T>(part: number | undefined, body: () => T): T {
+    const before = this.current;
+    this.current = part;
+    try {
+      return body();
+    } finally {
+      this.current = before;
+    }
+  }
+
+  private from<T>(origin: Error, body: () => T): T {
+    this.repeated = origin;
+    try {
+      return body();
+    } finally {
+      this.repeated = undefined;
+    }
+  }
+
+  /** The part that nodes are added to. */
+  get part(): number | undefined {
+    return this.current;
   }
 
   /** Nodes made inside `body` are the gradient of an op made at `origin`. */

@@ -174,7 +174,7 @@ function inShards(
   counts: readonly number[],
   options: { readonly epsilon: number; readonly momentum: number },
 ): Tensors {
-  const meetings = new Meetings(counts.length);
+  const meetings = new Meetings(counts.length, counts);
   const states: [string, Tensor][] = [];
   const made = withGradients(['x', 'scale', 'offset'], tensors, (inner) => {
     const [x, ...rest] = args(inner);
