@@ -1,5 +1,4 @@
 import { UserError } from '../base/index.ts';
-import type { Group } from '../cluster/group.ts';
 import type { Named } from '../data/classes.ts';
 import { type OrderedSetup, orderedImages } from '../data/loader/ordered_images.ts';
 import { openSource } from '../data/open_source.ts';
@@ -7,6 +6,7 @@ import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { hashingProgress } from '../log/hashing.ts';
 import type { Piece } from '../step/feature_pass.ts';
+import type { TurnGroup } from '../step/turns.ts';
 
 /** Images whose classes are known, brought to one size. */
 interface KnownImages extends Named {
@@ -18,12 +18,12 @@ interface KnownImages extends Named {
   /** All images, or those that fall to this process of the group. */
   images(): AsyncIterable<Piece>;
   /** Processes that take turns at its images. */
-  readonly group?: Group | undefined;
+  readonly group?: TurnGroup | undefined;
 }
 
 /** How images are opened, and who takes turns at them. */
 export interface ImageSetup extends OrderedSetup {
-  readonly group?: Group | undefined;
+  readonly group?: TurnGroup | undefined;
 }
 
 /** Images of one label each. Labels of two sets meet only after `sameClasses`. */

@@ -1,8 +1,8 @@
-import type { Group } from '../cluster/group.ts';
 import type { Labelled } from '../data/label_counts.ts';
 import type { Source } from '../data/source.ts';
 import type { BoundMethod, Experiment, Metrics } from '../experiment/index.ts';
 import type { Tensors } from '../step/learner.ts';
+import type { PassGroup } from './passes.ts';
 
 /** One way to judge the weights of a run. */
 export interface Judge {
@@ -43,7 +43,7 @@ export interface EvaluationSetup {
   /** Ends the opening, and a judgement under way, which throw its reason then. */
   readonly signal?: AbortSignal | undefined;
   /** Processes that take turns at images; all of them open the same. */
-  readonly group?: Group | undefined;
+  readonly group?: PassGroup | undefined;
 }
 
 /** What judges are opened from. */

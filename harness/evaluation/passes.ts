@@ -1,8 +1,13 @@
-import { always, type Sha256 } from '../base/index.ts';
+import { always, type Sha256, UserError } from '../base/index.ts';
 import type { Group } from '../cluster/group.ts';
 import type { Tensors } from '../step/learner.ts';
+import { Stopped } from '../step/stopped.ts';
+import type { TurnGroup } from '../step/turns.ts';
 import type { FrozenModel } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
+
+/** What an evaluation needs of a group. */
+export type PassGroup = TurnGroup & Pick<Group, 'broadcast'>;
 
 /** Images that pass a frozen network. */
 interface Pass {
@@ -21,10 +26,10 @@ type Order =
  * has it already, and wherever it leaves off.
  */
 export class Passes {
-  private readonly group: Group | undefined;
+  private readonly group: PassGroup | undefined;
   private readonly known: Pass[] = [];
 
-  constructor(group?: Group | undefined) {
+  constructor(group?: PassGroup | undefined) {
     this.group = group === undefined || group.processes === 1 ? undefined : group;
   }
 
@@ -72,7 +77,7 @@ export class Passes {
           `evaluation: the weights of process ${this.group?.rank} are not those of process 0, ` +
             `which has ${order.weights.slice(0, 12)}; found ${model.loaded.slice(0, 12)}`,
         );
-      await model.assist(set);
+      await model.assist(set).catch(heardByAll);
     }
   }
 
@@ -86,4 +91,9 @@ export class Passes {
     const unheard: Order = { kind: 'over', finished: false };
     return this.group.broadcast<Order>('evaluation', unheard); // what others than rank 0 hand in is not used
   }
+}
+
+/** What ended a pass on all processes: rank 0 says what it was, and to the others that the judgement is over. */
+function heardByAll(error: unknown): void {
+  if (!(error instanceof Stopped || error instanceof UserError)) throw error;
 }

@@ -1,5 +1,4 @@
 import { UserError } from '../base/index.ts';
-import type { Group } from '../cluster/group.ts';
 import { defaultPipeline } from '../data/default_pipeline.ts';
 import { ImageError } from '../data/loader/image_error.ts';
 import { orderedImages } from '../data/loader/ordered_images.ts';
@@ -13,6 +12,7 @@ import { featurePass } from './feature_pass.ts';
 import { extractFeatures } from './features.ts';
 import type { Learner } from './learner.ts';
 import { Stopped } from './stopped.ts';
+import type { TurnGroup } from './turns.ts';
 
 export interface HostSetup {
   readonly experiment: Experiment;
@@ -28,7 +28,7 @@ export interface HostSetup {
   readonly log?: Host['log'] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Processes with the same state, which take turns at features. All of them come to every pass. */
-  readonly group?: Group | undefined;
+  readonly group?: TurnGroup | undefined;
   /** What has the learner's networks, where that is not its own program: brought up to date before each pass. */
   readonly networks?: FeatureNetworks | undefined;
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../base/index.ts';
+import { endAll, joinAll, placesOf } from '../cluster/group.fixture.ts';
+import type { Group } from '../cluster/group.ts';
 import { ImageError } from '../data/loader/image_error.ts';
-import { memoryGroups } from '../testing/memory_group.ts';
 import { Stopped } from './stopped.ts';
 import { type BatchRows, inTurns, type TurnSetup } from './turns.ts';
 
@@ -11,6 +12,14 @@ function rowsOf(batch: number): Float32Array {
   return Float32Array.from({ length: 1 + (batch % 3) }, (_, i) => batch + i / 8);
 }
 
+/** Groups of 1 to 5 processes, by their number less one. */
+const all = await Promise.all(
+  [1, 2, 3, 4, 5].map(async (processes) => joinAll(await placesOf(processes))),
+);
+afterAll(async () => {
+  for (const groups of all) await endAll(groups);
+});
+
 /** What every party finds, and what it computed itself. */
 async function parties(
   processes: number,
@@ -18,10 +27,16 @@ async function parties(
   spoil: (batch: number, rank: number) => void = () => {},
   signals: readonly (AbortSignal | undefined)[] = [],
 ) {
-  const { groups, names } = memoryGroups(processes);
+  const groups = all[processes - 1] ?? [];
   const computed: number[][] = groups.map(() => []);
-  const all = groups.map(async (group) => {
-    const { rank } = group;
+  const calls: string[] = [];
+  const found = groups.map(async (party) => {
+    const { rank } = party;
+    const gather: Group['gather'] = (name, bytes) => {
+      if (rank === 0) calls.push(name);
+      return party.gather(name, bytes);
+    };
+    const group = { rank, processes, gather };
     const own = async function* () {
       for (let batch = rank; batch < batches; batch += processes) {
         spoil(batch, rank);
@@ -31,26 +46,26 @@ async function parties(
     };
     const signal = signals[rank];
     const setup: TurnSetup = { group, name: 'rows', batches, signal };
-    const found: BatchRows[] = [];
+    const rows: BatchRows[] = [];
     try {
-      for await (const one of inTurns(setup, own())) found.push(one);
+      for await (const one of inTurns(setup, own())) rows.push(one);
     } catch (error) {
-      return { found, error };
+      return { rows, error };
     }
-    return { found };
+    return { rows };
   });
-  return { computed, names, results: await Promise.all(all) };
+  return { computed, calls, results: await Promise.all(found) };
 }
 
 it('all come to all, each from one process, in order', async () => {
   const counts = { processes: fc.integer({ min: 1, max: 5 }), batches: fc.nat(12) };
   await fc.assert(
     fc.asyncProperty(fc.record(counts), async ({ processes, batches }) => {
-      const { computed, results, names } = await parties(processes, batches);
+      const { computed, results, calls } = await parties(processes, batches);
       const expected = Array.from({ length: batches }, (_, b) => ({ batch: b, rows: rowsOf(b) }));
-      for (const { found, error } of results) expect([found, error]).toEqual([expected, undefined]);
+      for (const { rows, error } of results) expect([rows, error]).toEqual([expected, undefined]);
       expect(computed.flat().sort((a, b) => a - b)).toEqual(expected.map(({ batch }) => batch));
-      expect(names).toHaveLength(processes === 1 ? 0 : Math.ceil(batches / processes));
+      expect(calls).toHaveLength(processes === 1 ? 0 : Math.ceil(batches / processes));
     }),
     { seed: 1 },
   );
@@ -74,8 +89,8 @@ describe('what ends one ends all, at the same batch', () => {
       if (batch === bad) throw thrown;
     };
     const { results, computed } = await parties(processes, 20, spoil, signals);
-    results.forEach(({ found, error }, r) => {
-      expect(found.map(({ batch }) => batch)).toEqual(
+    results.forEach(({ rows, error }, r) => {
+      expect(rows.map(({ batch }) => batch)).toEqual(
         Array.from({ length: bad - rank }, (_, batch) => batch),
       );
       if (r === rank) expect(error).toBe(thrown);
@@ -94,7 +109,7 @@ describe('what ends one ends all, at the same batch', () => {
 });
 
 it('a process that makes too few is an error on all', async () => {
-  const { groups } = memoryGroups(2);
+  const [, groups = []] = all;
   const none = async function* (): AsyncGenerator<Float32Array> {};
   const found = groups.map(async (group) => {
     for await (const _ of inTurns({ group, name: 'rows', batches: 3 }, none()));

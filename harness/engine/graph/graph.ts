@@ -20,6 +20,7 @@ export interface TensorAttr {
 /** What an attribute may be; its meaning follows from the op's definition. */
 export type AttrValue =
   | number
+  | bigint
   | string
   | boolean
   | readonly number[]
@@ -33,6 +34,8 @@ export type Attrs = Readonly<Record<string, AttrValue>>;
 export interface Node {
   readonly name: string;
   readonly type: string;
+  /** What TensorFlow knows it as: its type, or the name of the function that it calls. */
+  readonly op: string;
   readonly oper: Pointer;
   /** Its stack is formatted only when an error needs it. */
   readonly origin: Error;
@@ -73,6 +76,7 @@ export class Graph {
   private readonly functions = new Map<string, FunctionDefinition>();
   private scopes: string[] = [];
   private inherited: Error | undefined;
+  private repeated: Error | undefined;
   /** The part that nodes are added to. */
   private current: number | undefined;
 
@@ -96,6 +100,17 @@ export class Graph {
       for (const [key, value] of Object.entries(attrs))
         if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
     });
+  }
+
+  /** Adds a node that computes what another one does, from these inputs; known by the line of that one. */
+  repeat({ type, op, attrs, parts, part, origin }: Node, inputs: readonly Output[]): Node {
+    return this.inPart(part, () =>
+      this.from(origin, () =>
+        parts === undefined
+          ? this.add(type, inputs, attrs)
+          : this.callCompiled({ kind: type, name: op, parts }, inputs),
+      ),
+    );
   }
 
   /**
@@ -122,12 +137,12 @@ export class Graph {
   }
 
   private made(
-    { op, ...what }: Pick<Node, 'type' | 'inputs' | 'attrs' | 'parts'> & { readonly op: string },
+    what: Pick<Node, 'type' | 'op' | 'inputs' | 'attrs' | 'parts'>,
     fill: (description: Pointer) => void,
   ): Node {
-    const { type, inputs } = what;
+    const { type, op, inputs } = what;
     const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
-    const origin = this.inherited ?? captureOrigin();
+    const origin = this.inherited ?? this.repeated ?? captureOrigin();
     const description = call('TF_NewOperation', this.handle, op, name);
     fill(description);
     // Reading a stack costs more than adding the node: only when there is an error to report.
@@ -205,6 +220,15 @@ export class Graph {
       return body();
     } finally {
       this.current = before;
+    }
+  }
+
+  private from<T>(origin: Error, body: () => T): T {
+    this.repeated = origin;
+    try {
+      return body();
+    } finally {
+      this.repeated = undefined;
     }
   }
 
@@ -298,7 +322,7 @@ function setAttr(
   else if (typeof value === 'object' && 'float' in value)
     set('FloatList', value.float, value.float.length);
   else if (kind === 'type') set('Type', Number(value));
-  else if (kind === 'int') set('Int', BigInt(Number(value)));
+  else if (kind === 'int') set('Int', typeof value === 'bigint' ? value : BigInt(Number(value)));
   else if (kind === 'float') set('Float', Number(value));
   else if (kind === 'bool') set('Bool', value ? 1 : 0);
   else if (kind === 'string') setText(description, name, String(value));
