@@ -11,7 +11,7 @@ import { small } from '../methods/moco.recipes.ts';
 const folder = mkdtempSync(join(tmpdir(), 'precision-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Measured over four seeds: docs/determinism.md, "bf16 beside fp32". */
+/** Measured over four seeds: docs/determinism.md, "Narrow precisions". */
 const BAND = { firstSteps: 0.005, firstEpochs: 0.02, epochs: 0.06 } as const;
 const FIRST_STEPS = 16;
 const FIRST_EPOCHS = 2;
