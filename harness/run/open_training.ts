@@ -1,4 +1,4 @@
-import { always, type Sha256, UserError } from '../base/index.ts';
+import { always, UserError } from '../base/index.ts';
 import { type Layout, ownReplicas } from '../cluster/layout.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';

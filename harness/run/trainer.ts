@@ -58,6 +58,8 @@ export interface TrainOptions {
   readonly perturbation?: number | undefined;
   /** Where the run has several processes: this one is the first of them, and the others `follow`. */
   readonly cluster?: Cluster | undefined;
+  /** Processes of the run that share the cores of this one. */
+  readonly processesHere?: number | undefined;
   /** Writes the hash of every tensor after every step to `states.jsonl`, for `compare`; slower. */
   readonly states?: boolean | undefined;
 }
@@ -76,15 +78,9 @@ type Say = ['info' | 'warn', string];
  * @throws UserError for what the user can mend, before the first step wherever that is possible.
  */
 export async function train(options: TrainOptions, open: Openers = openers): Promise<TrainResult> {
-  const { experiment, methods } = options;
+  const { experiment } = options;
   const workDir = resolve(options.workDir);
-  checkedMethod(experiment, methods); // before a folder is made
-  if (options.prefix !== undefined && options.pretrained === undefined)
-    throw new UserError(
-      `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
-    );
-  if (options.pretrained !== undefined) readWeightsMetadata(options.pretrained);
-  checkStart(options);
+  checkOptions(options); // before a folder is made
   const said: Say[] = [];
   const unhear = hearNotices((message) => said.push(['warn', message]));
   let lock: Lock | undefined;
@@ -109,6 +105,18 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
     () => lock?.release(),
     unhear,
   );
+}
+
+/** @throws UserError for what can be seen to be wrong without an engine, data or a work directory */
+export function checkOptions(options: TrainOptions): void {
+  const { experiment, methods, prefix, pretrained } = options;
+  checkedMethod(experiment, methods);
+  if (prefix !== undefined && pretrained === undefined)
+    throw new UserError(
+      `--prefix ${prefix} says what to take of a file of weights; name it with --pretrained`,
+    );
+  if (pretrained !== undefined) readWeightsMetadata(pretrained);
+  checkStart(options);
 }
 
 /** The record of a run that has nothing left to do. */
