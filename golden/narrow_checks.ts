@@ -49,6 +49,8 @@ function checkUpdates({ nodes, trainable }: CompiledStep, replicas: number): voi
     const path = pathOf(named, update);
     const sums = path.filter(({ type }) => type === 'Add' || type === 'AddV2');
     expect(sums.length, update.name).toBeGreaterThanOrEqual(replicas - 1);
-    expect(path.filter(isNarrow), update.name).toEqual([]);
+    // A compiled loop may read the gradient of one replica as the layer gave it, and widens it then.
+    const narrow = path.filter((node) => isNarrow(node) && node.type !== 'Reshape');
+    expect(narrow, update.name).toEqual([]);
   }
 }

@@ -68,7 +68,8 @@ export function pathOf(nodes: ReadonlyMap<string, CompiledNode>, update: Compile
   const path: CompiledNode[] = [];
   const follow = (input: string | undefined) => {
     const node = nodes.get(input?.replace(/:\d+$/, '') ?? '');
-    if (node === undefined || !/^(Add|AddV2|Mul|SelectV2|plus_scaled__.*)$/.test(node.type)) return;
+    if (node === undefined || !/^(Add|AddV2|Mul|SelectV2|Reshape|plus_scaled__.*)$/.test(node.type))
+      return;
     path.push(node);
     for (const next of node.inputs.filter((name) => !name.startsWith('^'))) follow(next);
   };

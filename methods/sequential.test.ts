@@ -2,10 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
 import {
   advance,
-  batchOf,
   digest,
   type SmallRun,
-  smallLearner,
   withLearner,
 } from '../harness/testing/method_suite.ts';
 import { barlowTwins } from './barlow_twins.ts';
@@ -20,6 +18,7 @@ import { simclr } from './simclr.ts';
 import { supervised } from './supervised.ts';
 
 const mlp = { kind: 'mlp', hidden: 8, out: 6, norm: 'batch' } as const;
+const odcNeck = { kind: 'layers', hidden: [8], out: 6, bias: true } as const;
 const layers = { kind: 'layers', hidden: [8], out: 6 } as const;
 
 /** Methods whose replicas are on their own on the way back. */
@@ -33,12 +32,7 @@ const apart: Readonly<Record<string, SmallRun>> = {
   },
   odc: {
     method: odc,
-    spec: {
-      kind: 'odc',
-      neck: { kind: 'nonlinear', hidden: 8, out: 6 },
-      clusters: 4,
-      minCluster: 1,
-    },
+    spec: { kind: 'odc', neck: odcNeck, clusters: 4, minCluster: 1 },
     samples: 24,
   },
   deepcluster: {
@@ -53,10 +47,24 @@ const apart: Readonly<Record<string, SmallRun>> = {
   supervised: { method: supervised, spec: { kind: 'supervised', classes: 3 } },
 };
 
+const synced = { ...layers, norm: 'sync' } as const;
+
 /** Methods, or layers, whose replicas meet on the way back too. */
 const together: Readonly<Record<string, SmallRun>> = {
   simclr: { method: simclr, spec: { kind: 'simclr', neck: { ...layers, norm: 'none' } } },
   barlow_twins: { method: barlowTwins, spec: { kind: 'barlow_twins', neck: layers } },
+  'simclr with a synchronised neck': { method: simclr, spec: { kind: 'simclr', neck: synced } },
+  'simclr, all synchronised': {
+    method: simclr,
+    spec: { kind: 'simclr', neck: synced },
+    norm: 'sync',
+  },
+  'byol, all synchronised': {
+    method: byol,
+    spec: { kind: 'byol', neck: synced, predictor: synced, momentum: 0.9 },
+    norm: 'sync',
+  },
+  'moco, all synchronised': { ...apart.moco, norm: 'sync' } as SmallRun,
 };
 
 function stateAfter(run: SmallRun, sequential: boolean): Promise<unknown> {
@@ -74,27 +82,12 @@ describe('replicas one after another', () => {
   beforeAll(startEngine);
 
   it.each(
-    Object.keys(apart).flatMap((name) => [
+    Object.keys({ ...apart, ...together }).flatMap((name) => [
       [name, { replicas: 4, batch: 2, accumulate: 2 }] as const,
       [name, { replicas: 2, precision: 'bf16' }] as const,
     ]),
   )('give the bits of %s side by side: %o', async (name, layout) => {
-    const run = { ...apart[name], ...layout } as SmallRun;
+    const run = { ...apart[name], ...together[name], ...layout } as SmallRun;
     expect(await stateAfter(run, true)).toEqual(await stateAfter(run, false));
-  });
-
-  it.each(Object.keys(apart))('begin %s when the one before has its last gradient', async (name) => {
-    const run = { ...apart[name], replicas: 3 } as SmallRun;
-    const learner = smallLearner(run, { sequential: true });
-    await learner.initialise(0);
-    const { graph } = learner.program;
-    await advance(learner, 0, 1);
-    const batch = batchOf(learner, 0);
-    expect(graph.nodes.length).toBeGreaterThan(batch.indices.length);
-    learner.dispose();
-  });
-
-  it.each(Object.keys(together))('is refused for %s', async (name) => {
-    expect(() => smallLearner({ ...together[name], replicas: 2 } as SmallRun, { sequential: true })).toThrow(/./);
   });
 });

@@ -14,13 +14,14 @@ await command(
         value: 'FILE|auto',
         help: 'go on from a checkpoint, or from the furthest one in the work directory',
       },
+      link: { kind: 'number', value: 'GBIT', min: 0.001, default: 10, help: 'Gbit/s between processes, for --dry_run' },
       dry_run: { kind: 'flag', help: 'build the graph, measure a few steps, train nothing' },
     },
     examples: [
       'moco',
       'moco-cifar10 --data ~/data --resume_from auto',
       'moco --set optimizer.lr=0.03 --work_dir work_dirs/slow',
-      'moco/r50_v2 --dry_run',
+      'moco/r50_v2 --dry_run --processes 4 --sequential',
     ],
   },
   async ({ options, args: [name], print }) => {
@@ -30,10 +31,12 @@ await command(
     if (options.dry_run) {
       const { dryRun } = await load('harness/run/dry_run.ts');
       const { dryRunText } = await load('harness/run/dry_run_text.ts');
-      const { data, threads } = options;
-      const found = await dryRun({ experiment, methods, data, threads, tell });
+      const { data, threads, processes, sequential, link } = options;
+      const layout = { processes, sequential, link };
+      const found = await dryRun({ experiment, methods, data, threads, tell, layout });
       return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));
     }
+    refuseProcesses(options);
     const { result, code } = await trainInterruptibly(experiment, methods, options);
     if (result === undefined) return code;
     const { record, workDir, finished } = result;

@@ -1,3 +1,4 @@
+import type { DType } from '../engine/array.ts';
 import { onCpu } from '../engine/native/capi.ts';
 import { castTo, op1, shapedOp } from '../engine/op.ts';
 import { dtypeInGraph, type Tensor, tf } from '../engine/tf.ts';
@@ -28,17 +29,20 @@ function attributes(processes: number): readonly [Tensor[], Record<string, strin
   ];
 }
 
+/** The type in which values of a type travel: kernels take few, and all values of these fit into theirs. */
+function carrierOf(dtype: DType): DType {
+  if (dtype === 'bfloat16') return 'float32';
+  return dtype === 'bool' || dtype === 'uint8' ? 'int32' : dtype;
+}
+
 /** [n, …] of every process → [P n, …] in order of rank. */
 function gatherParts(value: Tensor, processes: number): Tensor {
   const dtype = dtypeInGraph(value);
   const [inputs, attrs] = attributes(processes);
-  // The kernel takes no other types. All values of these fit the ones that travel.
-  const carried =
-    dtype === 'bfloat16' ? 'float32' : dtype === 'bool' || dtype === 'uint8' ? 'int32' : dtype;
   const [count = 0, ...rest] = value.shape;
   const shape = [count * processes, ...rest];
   return castTo(
-    shapedOp('CollectiveGatherV2', [castTo(value, carried), ...inputs], attrs, shape),
+    shapedOp('CollectiveGatherV2', [castTo(value, carrierOf(dtype)), ...inputs], attrs, shape),
     dtype,
   );
 }
@@ -255,10 +259,15 @@ export function broadcastOf(value: Tensor, layout: Layout): Tensor {
     communication_hint: communication_hint ?? 'auto',
     timeout_seconds: timeout_seconds ?? 0,
   };
-  if (rank === 0) return op1('CollectiveBcastSendV2', [value, ...inputs], hints);
+  const dtype = dtypeInGraph(value);
+  const carrier = carrierOf(dtype);
+  if (rank === 0) {
+    const sent = op1('CollectiveBcastSendV2', [castTo(value, carrier), ...inputs], hints);
+    return castTo(sent, dtype);
+  }
   const shape = tf.tensor1d([...value.shape], 'int32');
-  const type = { T: { dtype: dtypeInGraph(value) } };
-  return shapedOp('CollectiveBcastRecvV2', [...inputs, shape], { ...hints, ...type }, value.shape);
+  const typed = { ...hints, T: { dtype: carrier } };
+  return castTo(shapedOp('CollectiveBcastRecvV2', [...inputs, shape], typed, value.shape), dtype);
 }
 
 function one(values: ReadonlyMap<string, Tensor> | undefined, name: string): Tensor {

@@ -22,7 +22,7 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Places of processes on this machine. */
-export async function places(processes: number, timeoutSeconds = 20): Promise<Place[]> {
+export async function placesOf(processes: number, timeoutSeconds = 20): Promise<Place[]> {
   const [meeting = 0, ...ports] = await freePorts(1 + processes);
   const servers = ports.map((port) => `127.0.0.1:${port}`);
   const secret = newSecret();
@@ -47,8 +47,9 @@ export function joinAll(all: readonly Place[], options = NO_FAILURE): Promise<Gr
 }
 
 /** What each that could not join was told. */
-export async function refusals(all: readonly Place[]): Promise<string[]> {
-  const results = await Promise.allSettled(all.map((place) => joinGroup(place, NO_FAILURE)));
+export async function refusals(all: readonly (Place | undefined)[]): Promise<string[]> {
+  const those = all.filter((place) => place !== undefined);
+  const results = await Promise.allSettled(those.map((place) => joinGroup(place, NO_FAILURE)));
   return results.map((result) =>
     result.status === 'rejected' ? `${result.reason.name}: ${result.reason.message}` : 'joined',
   );

@@ -16,8 +16,11 @@ export interface Try extends Pick<RankSetup, 'places' | 'command' | 'environment
 }
 
 export interface LaunchSetup {
-  /** Prepares a try, the first of which is number 0. @throws UserError where there can be none */
-  prepare(number: number): Promise<Try>;
+  /**
+   * Prepares a try, the first of which is number 0; undefined where nothing is left to do here.
+   * @throws UserError where there can be none, and the signal's reason once that is aborted
+   */
+  prepare(number: number, stop: AbortSignal): Promise<Try | undefined>;
   /** Tries after the first one. */
   readonly restarts: number;
   readonly tell: (line: string) => void;
@@ -39,7 +42,8 @@ export async function launch({
   const { signal: stop } = interruption;
   try {
     for (let number = 0; ; number++) {
-      const one = await prepare(number);
+      const one = await prepare(number, stop);
+      if (one === undefined) return 0;
       const again = number === 0 ? {} : { [RESTARTED]: String(number) };
       const environment = (place: Place) => ({ ...one.environment(place), ...again });
       const ends = stop.aborted
@@ -53,6 +57,9 @@ export async function launch({
       if (!mayMend || number >= restarts) return code;
       tell(`starting again from the newest checkpoint, restart ${number + 1} of ${restarts}`);
     }
+  } catch (error) {
+    if (!stop.aborted || error !== stop.reason) throw error;
+    return interruption.code();
   } finally {
     interruption.dispose();
   }

@@ -1,6 +1,7 @@
 /**
  * One of several processes, for tests: `node rank.fixture.mjs PLAN`, where the plan has for each rank, and each try, what
- * it does: `exit N`, `kill SIGNAL`, `wait` until it is asked to end, `hang` whatever it is asked, `serve FOLDER`.
+ * it does: `exit N`, `kill SIGNAL`, `wait` until it is asked to end, `hang` whatever it is asked, `serve FOLDER`,
+ * `abandon` its launcher.
  */
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -14,7 +15,7 @@ const [deed, value] = tries[Math.min(number, tries.length - 1)].split(' ');
 const port = (of) => Number(servers[of].split(':').at(-1));
 
 const parent = new URL('./parent.ts', import.meta.url).href;
-if (deed === 'hang') {
+if (deed === 'hang' || deed === 'abandon') {
   process.on('SIGTERM', () => {});
   const { register } = await import('tsx/esm/api');
   register();
@@ -37,6 +38,7 @@ process.stderr.write(
   `rank ${rank} of ${servers.length}, pid ${process.pid}, try ${number}, secret ${secret}\n`,
 );
 if (deed === 'exit') process.exit(Number(value));
+if (deed === 'abandon') process.kill(process.ppid, 'SIGKILL');
 if (deed === 'kill') process.kill(process.pid, value);
 if (deed === 'serve') {
   writeFileSync(join(value, `file ${rank}`), homedir());

@@ -1,16 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { always, clock } from '../base/index.ts';
+import { checkProcesses } from '../cluster/layout.ts';
 import { type Count, knownCount } from '../data/known_sizes.ts';
-import type { Batch } from '../data/loader/batch.ts';
 import { stepsOf } from '../data/loader/order.ts';
 import type { SourceSpec } from '../data/spec.ts';
 import { itemBytes, sizeOf } from '../engine/array.ts';
 import { type Experiment, type Methods, warningsOf } from '../experiment/index.ts';
-import { stream } from '../random/stream.ts';
-import type { StepDefinition } from '../step/definition.ts';
-import { Learner } from '../step/learner.ts';
+import type { Learner } from '../step/learner.ts';
 import { countParameters, type ParameterCounts } from '../step/parameters.ts';
-import { runStep } from '../step/step.ts';
+import { ownShare, type Traffic, trafficOf, type Wanted } from './dry_layout.ts';
+import { measure, type Probe, type Probes } from './dry_probe.ts';
 import { checkedMethod, openTraining } from './open_training.ts';
 
 export interface DryRunOptions {
@@ -19,17 +17,8 @@ export interface DryRunOptions {
   readonly data: string;
   readonly threads?: number;
   readonly tell?: (message: string) => void;
-}
-
-/** A step that was run: how long it took, and the most memory the process held. */
-export interface Probe {
-  readonly replicas: number;
-  readonly batch: number;
-  readonly seconds: number;
-  /** Steps that the time is the median of. */
-  readonly steps: number;
-  /** Peak resident memory of the whole process. */
-  readonly peakBytes: number;
+  /** One process, replicas side by side, unless given. */
+  readonly layout?: Partial<Wanted>;
 }
 
 /** What a run would be, found out without its data. */
@@ -43,23 +32,26 @@ export interface DryRun {
   readonly stateBytes: number;
   readonly images: Count | undefined;
   readonly stepsPerEpoch: number | undefined;
-  /** The step as the experiment has it; absent when it would not fit or take too long. */
+  /** The step as a process of the layout has it; absent when it would not fit or take too long. */
   readonly full: Probe | undefined;
   /** A smaller step, one replica; what is said of the whole is scaled up from it by images. */
   readonly small: Probe | undefined;
-  /** Seconds of a step and peak memory of the experiment: measured when `full` is there. */
+  readonly layout: Wanted;
+  /** Seconds that one process computes for a step, alone on a machine like this one: measured when `full` is there. */
+  readonly computeSeconds: number;
+  /** What one process sends. */
+  readonly traffic: Traffic;
+  /** Computing, then sending. */
   readonly stepSeconds: number;
+  /** Of one process: measured when `full` is there. */
   readonly peakBytes: number;
   readonly measured: boolean;
   /** Training alone, from `stepSeconds`. */
   readonly etaSeconds: number | undefined;
 }
 
-const SMALL_BATCH = 8;
-const PROBE_SECONDS = 8; // of timed steps
-const PROBE_STEPS = 5;
-const LONGEST_STEP = 15; // seconds; a longer one is scaled up instead of run
-const SHARE_OF_MEMORY = 0.7; // of what is available, for a step to be tried
+/** Gbit/s between processes, unless said otherwise. */
+const LINK = 10;
 
 /** Settings that are legal and yet defeat the method, as far as can be said without the data. */
 export function dryWarnings(experiment: Experiment, methods: Methods, data: string): string[] {
@@ -96,6 +88,8 @@ function classesOf(spec: SourceSpec): number | undefined {
 /** Builds the real graph of an experiment, and runs steps of random images to measure it. */
 export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { experiment, methods, data, threads = 0, tell = () => {} } = options;
+  const layout = { processes: 1, sequential: false, link: LINK, ...options.layout };
+  checkProcesses(experiment.replicas, layout.processes);
   const warnings = dryWarnings(experiment, methods, data);
   for (const warning of warnings) tell(`warning: ${warning}`);
   const length = lengthOf(experiment, data);
@@ -125,9 +119,19 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
       stateBytes: stateBytes(learner),
       ...length,
     };
-    const settings = { intraThreads: threads, interThreads: threads };
-    const probes = await measure(learner, settings, experiment.seed, tell);
-    return { ...facts, ...concluded(experiment, facts.stepsPerEpoch, probes) };
+    const { processes, sequential } = layout;
+    const ordinary = processes === 1 && !sequential;
+    const traffic = trafficOf(learner.definition, layout);
+    const probes = await measure({
+      definition: ordinary ? learner.definition : ownShare(learner.definition, layout),
+      learner: ordinary ? learner : undefined,
+      threads,
+      seed: experiment.seed,
+      sequential,
+      tell,
+    });
+    const { stepsPerEpoch } = facts;
+    return { ...facts, layout, ...concluded(experiment, stepsPerEpoch, probes, traffic) };
   };
   return always(body, () => training.dispose());
 }
@@ -140,89 +144,24 @@ function lengthOf({ data: spec, replicas, batch, seed }: Experiment, data: strin
   return { images, stepsPerEpoch: stepsOf(order, images.count) };
 }
 
-interface Projected {
-  readonly seconds: number;
-  readonly peakBytes: number;
-}
-
-type Probes = Pick<DryRun, 'full' | 'small'> & { readonly projected: Projected | undefined };
-
-async function measure(
-  learner: Learner,
-  settings: { readonly intraThreads: number; readonly interThreads: number },
-  seed: number,
-  tell: (message: string) => void,
-): Promise<Probes> {
-  const { definition } = learner;
-  const { replicas, batch } = definition;
-  let small: Probe | undefined;
-  if (replicas * batch > SMALL_BATCH) {
-    const probe = async (images: number): Promise<Probe> => {
-      tell(`running steps of ${images} images`);
-      const one = new Learner({ ...definition, replicas: 1, batch: images }, settings);
-      const found = await timed(one, seed);
-      one.dispose();
-      return found;
-    };
-    const most = Math.min(batch, SMALL_BATCH);
-    const smaller = await probe(Math.ceil(most / 2));
-    small = await probe(most);
-    const projected = scaled(smaller, small, replicas * batch);
-    const fits = projected.peakBytes < SHARE_OF_MEMORY * process.availableMemory();
-    if (!fits || projected.seconds > LONGEST_STEP) return { full: undefined, small, projected };
-  }
-  tell(`running steps of ${replicas * batch} images`);
-  return { full: await timed(learner, seed), small, projected: undefined };
-}
-
-/** Runs steps after one that warms up. */
-async function timed(learner: Learner, seed: number): Promise<Probe> {
-  const { definition, program } = learner;
-  await learner.initialise(seed);
-  const batch = randomBatch(definition, seed);
-  const numbers = { rate: 0, scalars: definition.method.scalars({ step: 0, steps: 1 }) };
-  resetPeak();
-  await runStep(program, batch, numbers);
-  const times: number[] = [];
-  const end = clock.seconds() + PROBE_SECONDS;
-  while (times.length < PROBE_STEPS && (times.length === 0 || clock.seconds() < end)) {
-    const before = clock.seconds();
-    await runStep(program, batch, numbers);
-    times.push(clock.seconds() - before);
-  }
-  const sorted = times.sort((a, b) => a - b);
-  const seconds = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const { replicas, batch: images } = definition;
-  return { replicas, batch: images, seconds, steps: times.length, peakBytes: peakBytes() };
-}
-
-/** Time grows with the images of a step; memory by as much an image as between two small steps. */
-function scaled(smaller: Probe, small: Probe, images: number): Projected {
-  const more = images - small.batch;
-  const growth = (small.peakBytes - smaller.peakBytes) / Math.max(1, small.batch - smaller.batch);
-  return {
-    seconds: (small.seconds * images) / small.batch,
-    peakBytes: small.peakBytes + Math.max(0, growth) * more,
-  };
-}
-
 function concluded(
   { epochs }: Experiment,
   stepsPerEpoch: number | undefined,
   { full, small, projected }: Probes,
-): Omit<
-  DryRun,
-  'warnings' | 'parameters' | 'nodes' | 'traceSeconds' | 'stateBytes' | 'images' | 'stepsPerEpoch'
-> {
+  traffic: Traffic,
+) {
   const { seconds, peakBytes } = full ??
     projected ?? { seconds: Number.NaN, peakBytes: Number.NaN };
+  const stepSeconds = seconds + traffic.seconds;
   return {
     full,
     small,
-    stepSeconds: seconds,
+    traffic,
+    computeSeconds: seconds,
+    stepSeconds,
     peakBytes,
     measured: full !== undefined,
-    etaSeconds: stepsPerEpoch === undefined ? undefined : seconds * stepsPerEpoch * epochs,
+    etaSeconds: stepsPerEpoch === undefined ? undefined : stepSeconds * stepsPerEpoch * epochs,
   };
 }
 
@@ -231,45 +170,4 @@ function stateBytes({ program }: Learner): number {
     (total, { dtype, shape }) => total + sizeOf(shape) * itemBytes(dtype),
     0,
   );
-}
-
-function randomBatch(definition: StepDefinition, seed: number): Batch {
-  const { method, replicas, batch, size, channels } = definition;
-  const count = replicas * batch;
-  const draws = stream(seed, 'dry run');
-  const noise = Uint8Array.from({ length: 4096 }, () => draws.int(0, 255));
-  const pixels = Uint8Array.from({ length: count * size * size * channels }, (_, i) => {
-    return noise[(i * 31 + (i >> 12)) % noise.length] ?? 0;
-  });
-  return {
-    ...fedOf(definition, pixels, count),
-    indices: Int32Array.from({ length: count }, (_, i) => i),
-    draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
-    ...(method.labels ? { labels: new Int32Array(count) } : {}),
-    ...(method.chance ? { chance: Int32Array.of(1, 2) } : {}),
-  };
-}
-
-/** Views, or rows of features in their place. */
-function fedOf(
-  { method, model: { cached } }: StepDefinition,
-  pixels: Uint8Array,
-  count: number,
-): Pick<Batch, 'views' | 'rows'> {
-  if (cached === undefined) return { views: Array.from({ length: method.views }, () => pixels) };
-  return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
-}
-
-// Linux keeps the most memory a process ever held, and forgets it when asked to.
-function resetPeak(): void {
-  try {
-    writeFileSync('/proc/self/clear_refs', '5');
-  } catch {
-    return; // not allowed here: then the peak counts from the start of the process
-  }
-}
-
-function peakBytes(): number {
-  const kilobytes = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return kilobytes === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kilobytes) * 1024;
 }

@@ -15,15 +15,51 @@ export function dryRunText(experiment: Experiment, found: DryRun): string {
     ],
     ['graph', `${found.nodes} operations, traced in ${found.traceSeconds.toFixed(1)} s`],
     ['state', `${gibibytes(found.stateBytes)}: weights, momentum, queues, statistics (computed)`],
-    ['memory', `${gibibytes(found.peakBytes)} at the peak of a step (${origin(found)})`],
+    ...layoutRows(experiment, found),
+    ['memory', `${gibibytes(found.peakBytes)} at the peak of a step${memoryText(found)}`],
+    ...trafficRows(found),
     [
       'step',
-      `${seconds(found.stepSeconds)}, ${rate(experiment, found)} images/s (${origin(found)})`,
+      `${seconds(found.stepSeconds)}, ${rate(experiment, found)} images/s (${origin(found)})${sharedText(found)}`,
     ],
     ['epoch', epochText(found)],
     ['training', `${epochs} epochs${etaText(found)}`],
   ];
   return rows.map(([left = '', right = '']) => `${left.padEnd(12)}${right}`).join('\n');
+}
+
+function layoutRows({ replicas }: Experiment, { layout }: DryRun): string[][] {
+  const { processes, sequential } = layout;
+  if (processes === 1 && !sequential) return [];
+  const each = replicas / processes;
+  const order = each === 1 ? '' : sequential ? ', one after another' : ', side by side';
+  const many = processes === 1 ? '1 process' : `${processes} processes`;
+  return [['layout', `${many} of ${each} replica${each === 1 ? '' : 's'}${order}`]];
+}
+
+function memoryText(found: DryRun): string {
+  const { processes } = found.layout;
+  const all =
+    processes === 1
+      ? ''
+      : ` of one process, ${gibibytes(processes * found.peakBytes)} of all together`;
+  return `${all} (${origin(found)})`;
+}
+
+function trafficRows({ layout, traffic, computeSeconds }: DryRun): string[][] {
+  if (layout.processes === 1) return [];
+  const volume = `${(traffic.bytes / 1e6).toFixed(1)} MB in ${traffic.collectives} collectives`;
+  const time = `${seconds(traffic.seconds)} at ${layout.link} Gbit/s`;
+  return [
+    ['computing', `${seconds(computeSeconds)} a step, each process alone on a machine like this one`],
+    ['sending', `${volume} a process and step (computed from its graph): ${time}`],
+  ];
+}
+
+/** All processes on this one machine share its cores. */
+function sharedText({ layout: { processes }, computeSeconds }: DryRun): string {
+  if (processes === 1) return '';
+  return `; all on this one machine at least ${seconds(processes * computeSeconds)}`;
 }
 
 function origin({ full, small }: DryRun): string {

@@ -1,9 +1,7 @@
-import { UserError } from '../base/index.ts';
 import type { Part } from '../cluster/replicas.ts';
-import { madeAt } from '../engine/graph/origin.ts';
+import { recompute } from '../engine/graph/recompute.ts';
 import { crossing, inTurn } from '../engine/graph/turns.ts';
 import { activeGraph, type Tensor, unwrap } from '../engine/tf.ts';
-import type { StepDefinition } from './definition.ts';
 
 /** A replica whose ops are known to be its, also those of their gradients. */
 export function ownPart<T extends object>(replica: number, begin: () => Part<T>): Part<T> {
@@ -21,22 +19,16 @@ export function ownPart<T extends object>(replica: number, begin: () => Part<T>)
 }
 
 /**
- * Lets the replicas of this process run one after another, each up to its last gradient, so that the
- * memory of a step is about that of one. The same bits.
+ * Lets the replicas of this process run one after another, each up to its last gradient, so that the memory of a step
+ * is about that of one. Where gradients of one need those of others (losses over all images, synchronised batch
+ * norm), none can be finished before the next begins: there most of what the way back needs is made again when it
+ * is needed. The same bits.
  * @param gradients of each replica
  */
-export function oneByOne(
-  gradients: readonly (readonly Tensor[])[],
-  { method, replicas }: StepDefinition,
-): void {
+export function oneByOne(gradients: readonly (readonly Tensor[])[]): void {
   if (gradients.length < 2) return;
   const graph = activeGraph();
   const outputs = gradients.map((of) => of.map(unwrap));
-  const met = crossing(graph, outputs);
-  if (met !== undefined)
-    throw new UserError(
-      `--sequential: the gradients of one of the ${replicas} replicas of ${method.kind} need those of the others ` +
-        `(${met.at.node.type}, which ${madeAt(met.at.node)}), so none can be finished before the next begins`,
-    );
-  inTurn(graph, outputs);
+  const meet = crossing(graph, outputs) !== undefined;
+  inTurn(graph, outputs, meet ? recompute(graph, outputs) : undefined);
 }

@@ -182,7 +182,7 @@ class StepTrace {
     meetings.close();
     const count = this.names.length;
     const gradients = aliases.map((_, r) => flat.slice(r * count, (r + 1) * count));
-    if (this.sequential) oneByOne(gradients, this.definition);
+    if (this.sequential) oneByOne(gradients);
     return { towers, outcomes, gradients };
   }
 

@@ -12,6 +12,7 @@ import { refuseSeat } from '../../harness/launch/open_port.ts';
 import { endWithLauncher } from '../../harness/launch/parent.ts';
 import { placeOfSeat } from '../../harness/launch/place_of_seat.ts';
 import { besides, processesHere } from '../../harness/launch/processes_here.ts';
+import { prepareSeat } from '../../harness/launch/seat_try.ts';
 import type { OptionsOf } from './option.ts';
 import { speakAs } from './report.ts';
 import type { runOptions } from './shared_options.ts';
@@ -55,15 +56,21 @@ export async function takePart(
     speakAs(place.rank);
     checkProcesses(replicas, place.servers.length);
     if (!openPort) refuseSeat(way.seat.way, place.servers);
-    Object.assign(process.env, ownDevice(place));
+    const environment = ownDevice(place);
+    if (restarts > 0) {
+      check();
+      const setup = { place, replicas, command: sameCommand(), environment, tell };
+      const prepare = (number: number, stop: AbortSignal) => prepareSeat(setup, number, stop);
+      return { kind: 'launched', code: await launch({ prepare, restarts, tell }) };
+    }
+    Object.assign(process.env, environment);
     return partAt(place, options);
   }
   const { processes, port } = way;
   checkProcesses(replicas, processes);
   check();
   await provision(); // in the network that the processes will not have
-  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const setup = { processes, port, openPort, timeoutSeconds, command };
+  const setup = { processes, port, openPort, timeoutSeconds, command: sameCommand() };
   const code = await launch({ prepare: () => prepareHere(setup), restarts, tell });
   return { kind: 'launched', code };
 }
@@ -71,6 +78,11 @@ export async function takePart(
 function partAt(place: Place, { threads }: RunOptions): Part {
   const here = processesHere(place, process.env);
   return { kind: 'trains', place, processesHere: here, threads: threads ?? coresFor(here) };
+}
+
+/** What started this process, to start others of its kind. */
+function sameCommand(): string[] {
+  return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
 }
 
 /** A GPU of its own, before the engine looks for them. */

@@ -4,8 +4,10 @@ import { newNonce, proofOf, sameProof } from '../secret.ts';
 import { type Hello, type Message, PROTOCOL } from './messages.ts';
 import { Gone, type Wire } from './wire.ts';
 
-/** For a whole exchange of proofs; who takes longer is a program of another kind. */
-export const HANDSHAKE_SECONDS = 10;
+/** For a whole exchange of proofs, at most; who takes longer is a program of another kind. */
+export function handshakeSeconds({ timeoutSeconds }: Pick<Place, 'timeoutSeconds'>): number {
+  return Math.min(10, timeoutSeconds);
+}
 
 /** The other side speaks as a process of a run, and has another secret. */
 export class SecretsDiffer extends Error {
@@ -24,12 +26,14 @@ export class SecretsDiffer extends Error {
  * can be shown again, nor a proof be sent back to its maker.
  * @throws SecretsDiffer | Gone, after which the wire is of no use
  */
-export async function letIn(wire: Wire, { secret }: Pick<Place, 'secret'>): Promise<Hello> {
-  const hello = await expected(wire, 'hello');
+export async function letIn(wire: Wire, place: Place): Promise<Hello> {
+  const { secret } = place;
+  const seconds = handshakeSeconds(place);
+  const hello = await expected(wire, seconds, 'hello');
   const nonce = newNonce();
   const seen = [canonicalJson(hello), nonce];
   void wire.send({ kind: 'challenge', nonce, proof: proofOf(secret, ['rank 0', ...seen]) });
-  const answer = await expected(wire, 'proof', 'stranger');
+  const answer = await expected(wire, seconds, 'proof', 'stranger');
   const known =
     answer.kind === 'proof' && sameProof(answer.proof, proofOf(secret, ['guest', ...seen]));
   if (!known) throw new SecretsDiffer(hello.rank);
@@ -43,9 +47,10 @@ export async function letIn(wire: Wire, { secret }: Pick<Place, 'secret'>): Prom
  */
 export async function introduce(
   wire: Wire,
-  { rank, servers, timeoutSeconds, secret }: Place,
+  place: Place,
   trouble: string | undefined,
 ): Promise<void> {
+  const { rank, servers, timeoutSeconds, secret } = place;
   const hello: Hello = {
     kind: 'hello',
     protocol: PROTOCOL,
@@ -56,7 +61,7 @@ export async function introduce(
     ...(trouble === undefined ? {} : { trouble }),
   };
   void wire.send(hello);
-  const challenge = await expected(wire, 'challenge');
+  const challenge = await expected(wire, handshakeSeconds(place), 'challenge');
   const seen = [canonicalJson(hello), challenge.nonce];
   if (!sameProof(challenge.proof, proofOf(secret, ['rank 0', ...seen]))) {
     await wire.send({ kind: 'stranger' });
@@ -68,9 +73,10 @@ export async function introduce(
 
 async function expected<K extends Message['kind']>(
   wire: Wire,
+  seconds: number,
   ...kinds: readonly K[]
 ): Promise<Extract<Message, { kind: K }>> {
-  const message = await wire.next(HANDSHAKE_SECONDS);
+  const message = await wire.next(seconds);
   const isKind = (one: Message): one is Extract<Message, { kind: K }> =>
     (kinds as readonly string[]).includes(one.kind);
   if (isKind(message)) return message;

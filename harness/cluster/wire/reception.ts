@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../base/errors.ts';
 import type { Place } from '../place.ts';
-import { HANDSHAKE_SECONDS, letIn, SecretsDiffer } from './handshake.ts';
+import { handshakeSeconds, letIn, SecretsDiffer } from './handshake.ts';
 import { keepAlive, silentFor } from './heartbeat.ts';
 import type { Hello } from './messages.ts';
 import { listenAtMeeting } from './ports.ts';
@@ -24,8 +24,8 @@ export class Reception {
   private readonly server: Server;
   private readonly notice: (message: string) => void;
   private readonly seats = new Map<number, Wire>();
-  /** Ranks that know why there is no run, or are gone. */
-  private readonly told = new Set<number>();
+  /** How many processes know why there is no run, or are gone. */
+  private told = 0;
   private readonly outcome: Promise<void>;
   private settle: (refusal: string | undefined) => void = () => {};
   /** What whoever comes now is told. */
@@ -84,7 +84,7 @@ export class Reception {
     }
     this.unproven++;
     const wire = new Wire(socket);
-    const slow = setTimeout(() => socket.destroy(), 1000 * HANDSHAKE_SECONDS);
+    const slow = setTimeout(() => socket.destroy(), 1000 * handshakeSeconds(this.place));
     try {
       this.seat(wire, await letIn(wire, this.place));
     } catch (cause) {
@@ -100,7 +100,7 @@ export class Reception {
   private refuseStranger(cause: unknown, from: string): void {
     const { meeting } = this.place;
     if (cause instanceof SecretsDiffer && this.refusal === undefined) {
-      this.told.add(cause.rank);
+      this.told++;
       void this.giveUp(secretsDiffer(this.place, cause.rank));
     } else if (cause instanceof SecretsDiffer || (cause instanceof Gone && cause.kind !== 'closed'))
       this.notice(
@@ -113,7 +113,7 @@ export class Reception {
     const objected = objection(this.place, hello, new Set(this.seats.keys()));
     const refusal = this.refusal ?? objected;
     if (refusal !== undefined) {
-      this.send(wire, hello.rank, refusal);
+      this.send(wire, refusal);
       if (this.refusal === undefined) void this.giveUp(refusal);
       return;
     }
@@ -142,7 +142,7 @@ export class Reception {
     const [rank] = [...this.seats].find(([, one]) => one === wire) ?? [];
     if (rank === undefined) return;
     this.seats.delete(rank);
-    this.told.add(rank);
+    this.told++;
     wire.destroy();
     const address = this.place.servers[rank] ?? '';
     void this.giveUp(leftEarly({ rank, address, why }));
@@ -152,18 +152,16 @@ export class Reception {
   private async giveUp(refusal: string, seconds = LINGER): Promise<void> {
     if (this.refusal !== undefined) return;
     this.refusal = refusal;
-    for (const [rank, wire] of this.seats) this.send(wire, rank, refusal);
+    for (const wire of this.seats.values()) this.send(wire, refusal);
     const others = this.place.servers.length - 1;
-    for (let waited = 0; waited < seconds && this.told.size < others; waited += 0.05)
-      await sleep(50);
+    for (let waited = 0; waited < seconds && this.told < others; waited += 0.05) await sleep(50);
     this.server.close();
     this.settle(refusal);
   }
 
   /** The other side closes the connection when it has heard. */
-  private send(wire: Wire, rank: number, refusal: string): void {
-    const over = () => void this.told.add(rank);
-    wire.listen({ message: () => {}, gone: over });
+  private send(wire: Wire, refusal: string): void {
+    wire.listen({ message: () => {}, gone: () => void this.told++ });
     void wire.send({ kind: 'refused', message: refusal });
     setTimeout(() => wire.destroy(), 1000 * FLUSH).unref();
   }

@@ -30,6 +30,8 @@ const SMALL = 1 << 16; // bytes that go out with their head, in one packet where
 export class Wire {
   /** Seconds without a byte from the other side, while this process was awake (heartbeat.ts). */
   silence = 0;
+  /** Where the other side is, as the system says. */
+  readonly remote: string;
   private readonly socket: Socket;
   private readonly reader = new FrameReader();
   private readonly waiting: Frame[] = [];
@@ -40,6 +42,7 @@ export class Wire {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    this.remote = socket.remoteAddress ?? 'an unknown address';
     socket.setNoDelay(true);
     let cause = '';
     socket.on('data', (piece) => this.receive(piece));
@@ -54,11 +57,6 @@ export class Wire {
         ),
       );
     socket.on('end', closed).on('close', closed);
-  }
-
-  /** Where the other side is, as the system says. */
-  get remote(): string {
-    return this.socket.remoteAddress ?? 'an unknown address';
   }
 
   /** The other side has proved itself: frames may be large from here on. */

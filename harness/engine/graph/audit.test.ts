@@ -8,6 +8,7 @@ function node(type: string): Node {
   return {
     name: type,
     type,
+    op: type,
     oper: 0n as Pointer,
     origin: new Error(),
     gradient: false,

@@ -33,6 +33,8 @@ export type Attrs = Readonly<Record<string, AttrValue>>;
 export interface Node {
   readonly name: string;
   readonly type: string;
+  /** What TensorFlow knows it as: its type, or the name of the function that it calls. */
+  readonly op: string;
   readonly oper: Pointer;
   /** Its stack is formatted only when an error needs it. */
   readonly origin: Error;
@@ -73,6 +75,7 @@ export class Graph {
   private readonly functions = new Map<string, FunctionDefinition>();
   private scopes: string[] = [];
   private inherited: Error | undefined;
+  private repeated: Error | undefined;
   /** The part that nodes are added to. */
   private current: number | undefined;
 
@@ -96,6 +99,17 @@ export class Graph {
       for (const [key, value] of Object.entries(attrs))
         if (!isInferred(definition, key)) setAttr(description, definition, type, key, value);
     });
+  }
+
+  /** Adds a node that computes what another one does, from these inputs; known by the line of that one. */
+  repeat({ type, op, attrs, parts, part, origin }: Node, inputs: readonly Output[]): Node {
+    return this.inPart(part, () =>
+      this.from(origin, () =>
+        parts === undefined
+          ? this.add(type, inputs, attrs)
+          : this.callCompiled({ kind: type, name: op, parts }, inputs),
+      ),
+    );
   }
 
   /**
@@ -122,12 +136,12 @@ export class Graph {
   }
 
   private made(
-    { op, ...what }: Pick<Node, 'type' | 'inputs' | 'attrs' | 'parts'> & { readonly op: string },
+    what: Pick<Node, 'type' | 'op' | 'inputs' | 'attrs' | 'parts'>,
     fill: (description: Pointer) => void,
   ): Node {
-    const { type, inputs } = what;
+    const { type, op, inputs } = what;
     const name = [...this.scopes, `${type}_${this.nodes.length}`].join('/');
-    const origin = this.inherited ?? captureOrigin();
+    const origin = this.inherited ?? this.repeated ?? captureOrigin();
     const description = call('TF_NewOperation', this.handle, op, name);
     fill(description);
     // Reading a stack costs more than adding the node: only when there is an error to report.
@@ -205,6 +219,15 @@ export class Graph {
       return body();
     } finally {
       this.current = before;
+    }
+  }
+
+  private from<T>(origin: Error, body: () => T): T {
+    this.repeated = origin;
+    try {
+      return body();
+    } finally {
+      this.repeated = undefined;
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Output, Pointer } from '../native/capi.ts';
 import { flowTo, type Item, inDepth } from './flow.ts';
-import type { Graph } from './graph.ts';
+import type { Graph, Node } from './graph.ts';
 
 /** Where what one part computes backwards depends on what another one does. */
 export interface Crossing {
@@ -17,8 +17,13 @@ export interface Crossing {
  * along one order in which every op comes after its inputs, so they can make no cycle. No op is another
  * one than before, nor are its inputs, so no bit changes.
  * @param outputs of each part, in the order in which parts run
+ * @param repeated nodes that make again what others made before: a stretch of them waits as another part would
  */
-export function inTurn(graph: Graph, outputs: readonly (readonly Output[])[]): void {
+export function inTurn(
+  graph: Graph,
+  outputs: readonly (readonly Output[])[],
+  repeated: ReadonlySet<Node> = new Set(),
+): void {
   const items = flowTo(graph, outputs.flat());
   const roots = outputs.flat().flatMap((output) => {
     const node = graph.maker(output);
@@ -27,7 +32,7 @@ export function inTurn(graph: Graph, outputs: readonly (readonly Output[])[]): v
   });
   const order = inDepth(roots, gradientsFirst).filter(({ node }) => node.type !== 'Placeholder');
   let before: readonly Item[] = [];
-  for (const run of runsOf(order)) {
+  for (const run of runsOf(order, repeated)) {
     if (before.length > 0) wait(graph, run, before);
     before = run;
   }
@@ -40,15 +45,16 @@ function gradientsFirst({ inputs }: Item): Item[] {
 }
 
 /** Stretches of one part each; what several share goes with what stands before it. */
-function runsOf(order: readonly Item[]): Item[][] {
+function runsOf(order: readonly Item[], repeated: ReadonlySet<Node>): Item[][] {
   const runs: Item[][] = [];
-  let current: number | undefined;
+  let current: string | undefined;
   for (const item of order) {
-    const { part = current } = item;
+    const { part, node } = item;
+    const key = part === undefined ? current : `${part} ${repeated.has(node)}`;
     const run = runs.at(-1);
-    if (run === undefined || (current !== undefined && part !== current)) runs.push([item]);
+    if (run === undefined || (current !== undefined && key !== current)) runs.push([item]);
     else run.push(item);
-    current = part;
+    current = key;
   }
   return runs;
 }

@@ -1,0 +1,111 @@
+import { itemBytes, sizeOf } from '../array.ts';
+import { dtypeOf } from '../native/native.ts';
+import type { Output } from '../native/capi.ts';
+import { chosenCuts } from './cuts.ts';
+import { flowTo, type Item } from './flow.ts';
+import type { Graph, Node } from './graph.ts';
+
+/** Bytes from which a value is worth to be made again: below, keeping it costs nothing. */
+const SMALL = 1 << 16;
+/** Share of the largest value below which another one counts as small too. */
+const SHARE = 256;
+
+/**
+ * Lets gradients take values that are made again, when they are needed, in place of those that the way there left
+ * behind (Chen et al. 2016, arXiv:1604.06174; for losses over all replicas Gao et al. 2021, arXiv:2101.06983). For
+ * parts that meet on the way back, where no order would let one be finished before the next begins: what they keep
+ * then is little. Every op is repeated with the same inputs, so no bit changes.
+ *
+ * Kept are small values, what several parts share, what parts exchange, and where each part's own values come down to a
+ * single one those of them that cost the least memory (`chosenCuts`).
+ * @param outputs of each part
+ * @returns the nodes that repeat others
+ */
+export function recompute(graph: Graph, outputs: readonly (readonly Output[])[]): Set<Node> {
+  const items = [...flowTo(graph, outputs.flat()).values()];
+  const bytes = new Map(items.map((item) => [item, bytesOf(graph, item)]));
+  const small = Math.max(SMALL, Math.max(...bytes.values()) / SHARE);
+  const exchanged = new Set(
+    items.flatMap(({ part, gradient, inputs }) =>
+      part === undefined && !gradient ? inputs.map(({ item }) => item) : [],
+    ),
+  );
+  const large = (item: Item) =>
+    item.part !== undefined &&
+    !item.gradient &&
+    (bytes.get(item) ?? 0) > small &&
+    !exchanged.has(item) &&
+    !/^(Placeholder|Resource|Collective)/.test(item.node.type);
+  const levels = levelsOf(items);
+  const kept = new Set<Item>();
+  const parts = new Set(items.flatMap(({ part }) => (part === undefined ? [] : [part])));
+  for (const part of parts) {
+    const own = items.filter((item) => item.part === part && !item.gradient);
+    const weights = own.map((item) => (large(item) ? (bytes.get(item) ?? 0) : 0));
+    const used = usedAt(items, levels);
+    for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(cut);
+  }
+  return repeatAll(graph, items, (item) => large(item) && !kept.has(item));
+}
+
+/** The outputs of an op together; what XLA made has no shape that TensorFlow knows, and is large. */
+function bytesOf(graph: Graph, { node }: Item): number {
+  if (node.parts !== undefined) return Number.MAX_SAFE_INTEGER / SHARE;
+  const { shape, type } = graph.meta({ oper: node.oper, index: 0 });
+  return sizeOf(shape.map((length) => Math.max(0, length))) * itemBytes(dtypeOf(type));
+}
+
+/** How often parts have met on the way back before an op of a gradient. */
+function levelsOf(items: readonly Item[]): Map<Item, number> {
+  const levels = new Map<Item, number>();
+  for (const item of items) {
+    if (!item.gradient) continue;
+    const before = item.inputs.map(({ item: input }) => {
+      const met = item.part !== undefined && input.part === undefined && input.gradient;
+      return (levels.get(input) ?? 0) + (met ? 1 : 0);
+    });
+    levels.set(item, Math.max(0, ...before));
+  }
+  return levels;
+}
+
+/** The levels at which gradients take an item, the first and the last. */
+function usedAt(items: readonly Item[], levels: ReadonlyMap<Item, number>) {
+  const used = new Map<Item, readonly [number, number]>();
+  for (const item of items) {
+    const level = levels.get(item);
+    if (level === undefined) continue;
+    for (const { item: source } of item.inputs) {
+      if (source.gradient) continue;
+      const [first, last] = used.get(source) ?? [level, level];
+      used.set(source, [Math.min(first, level), Math.max(last, level)]);
+    }
+  }
+  return used;
+}
+
+/** Gradients take repeated items where these may be; and so do they from one another. */
+function repeatAll(
+  graph: Graph,
+  items: readonly Item[],
+  repeats: (item: Item) => boolean,
+): Set<Node> {
+  const needed = new Set<Item>();
+  for (const item of [...items].reverse())
+    if (item.gradient || needed.has(item))
+      for (const { item: source } of item.inputs) if (repeats(source)) needed.add(source);
+  const copies = new Map<Item, Node>();
+  for (const item of items) {
+    const moved = item.inputs.flatMap(({ index, source, item: from }) => {
+      const copy = copies.get(from);
+      return copy === undefined ? [] : [{ index, output: { oper: copy.oper, index: source.index } }];
+    });
+    if (needed.has(item)) {
+      const inputs = graph.sources(item.node.oper);
+      for (const { index, output } of moved) inputs[index] = output;
+      copies.set(item, graph.repeat({ ...item.node, part: item.part }, inputs));
+    } else if (item.gradient)
+      for (const { index, output } of moved) graph.fill(item.node.oper, output, index);
+  }
+  return new Set(copies.values());
+}
