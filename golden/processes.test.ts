@@ -1,12 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inTemporaryFolder } from '../harness/base/index.ts';
+import type { Chains } from './processes.child.ts';
 import { inProcesses } from './processes.ts';
 import { smallOnes } from './processes_cases.ts';
-import type { Chains } from './processes.child.ts';
 
 /** The end of the records' chains: every metric and the hash of the whole state of every epoch, bit by bit. */
 function chains(processes: number, experiments: readonly object[]): Promise<Chains> {
-  return inTemporaryFolder('processes', (folder) => inProcesses(processes, { experiments, folder }));
+  return inTemporaryFolder('processes', (folder) =>
+    inProcesses(processes, { experiments, folder }),
+  );
 }
 
 describe('four replicas of every method', () => {
