@@ -26,6 +26,7 @@ const ROOMS = [
   'verify', // goldens and their bands, verify, compare, bless
   'benchmark', // what a protocol defines, and the runner that makes a record of it
   'publish', // weights with their hash in the name, backbones
+  'launch', // starting the processes of a run, watching and ending them
 ];
 
 /** What stands on the harness, and what each of these may import besides it. */

@@ -17,6 +17,7 @@ describe('parameters of the original’s experiments', () => {
     ['moco/r50_v2', 55_933_312, 27_966_656],
     ['relative_loc/r50', 40_330_312, 40_330_312],
     ['rotation_pred/r50', 23_516_228, 23_516_228],
+    ['rotation_pred/r50_fp16', 23_516_228, 23_516_228],
     ['rotation_pred/r50_bf16', 23_516_228, 23_516_228],
     // 23,508,032 of the backbone and a head of 2048 x classes with its biases.
     ['classification/cifar10/r50', 23_528_522, 23_528_522],

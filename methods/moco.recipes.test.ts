@@ -12,6 +12,7 @@ describe('recipes', () => {
   // docs/reference/methods.md, section 15; backbone twice, as both encoders have one.
   it.each([
     [recipes.r50V1, 47_540_608],
+    [recipes.r50V1Fp16, 47_540_608],
     [recipes.r50V1Bf16, 47_540_608],
     [recipes.r50V2, 55_933_312],
     [recipes.r50V2SimclrNeck, 55_937_664],

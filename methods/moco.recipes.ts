@@ -133,9 +133,12 @@ export const r50V1: Recipe = {
 };
 
 /**
- * In place of the original's r50_v1_fp16 (apex O1, float16 with loss scaling): convolutions and
- * products in bfloat16, which needs no loss scaling; parameters, sums and the loss in float32.
+ * The original's with apex O1: layers in float16, a loss scale that moves, parameters, sums and the loss in
+ * float32. Needs a GPU.
  */
+export const r50V1Fp16: Recipe = { ...r50V1, name: 'moco/r50_v1_fp16', precision: 'fp16' };
+
+/** The same in bfloat16, which needs no loss scale, and runs on CPUs too. */
 export const r50V1Bf16: Recipe = { ...r50V1, name: 'moco/r50_v1_bf16', precision: 'bf16' };
 
 export const r50V2: Recipe = {

@@ -39,7 +39,13 @@ export const r50: Recipe = {
   checkpoint: { keepEvery: 10 },
 };
 
-/** In place of the original's r50_fp16 (apex O1): bfloat16, which needs no loss scaling. */
+/**
+ * The original's with apex O1: layers in float16, a loss scale that moves, parameters, sums and the loss in
+ * float32. Needs a GPU.
+ */
+export const r50Fp16: Recipe = { ...r50, name: 'rotation_pred/r50_fp16', precision: 'fp16' };
+
+/** The same in bfloat16, which needs no loss scale, and runs on CPUs too. */
 export const r50Bf16: Recipe = { ...r50, name: 'rotation_pred/r50_bf16', precision: 'bf16' };
 
 /** Pictures with an up and a down: drawn in any direction, they would look alike in every rotation. */

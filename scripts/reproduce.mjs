@@ -12,9 +12,8 @@ await command(
   },
   async ({ options, args: [name], print }) => {
     const { experimentFrom } = await load('tools/command/experiment.ts');
-    const { refuseProcesses, trainInterruptibly, workDirOf } = await load('tools/command/train.ts');
+    const { trainInterruptibly, workDirOf } = await load('tools/command/train.ts');
     const { experiment, methods } = await experimentFrom(name, options);
-    refuseProcesses(options);
     const { recordIn } = await load('harness/run/work_dir.ts');
     const before = recordIn(workDirOf(experiment, options));
     // Whatever an earlier start left is gone on with: the result has the same bits.

@@ -26,7 +26,7 @@ await command(
   },
   async ({ options, args: [name], print }) => {
     const { experimentFrom } = await load('tools/command/experiment.ts');
-    const { refuseProcesses, trainInterruptibly } = await load('tools/command/train.ts');
+    const { trainInterruptibly } = await load('tools/command/train.ts');
     const { experiment, methods } = await experimentFrom(name, options);
     if (options.dry_run) {
       const { dryRun } = await load('harness/run/dry_run.ts');

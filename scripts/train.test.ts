@@ -145,6 +145,6 @@ test('a dry run needs no data and says what it measured', () => {
   expect(found.etaSeconds).toBeCloseTo(found.stepSeconds * found.stepsPerEpoch * 3, 3);
   expect(found.peakBytes).toBeGreaterThan(found.stateBytes);
   expect(runScript('train', file, '--processes', '2').stderr).toMatch(
-    /^train: --processes 2: a run has one process for now/,
+    /^train: --processes 2: the experiment has 1 replicas, which processes share evenly; use 1\n$/,
   );
 });

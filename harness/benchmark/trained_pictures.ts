@@ -5,6 +5,7 @@ import { classNames } from '../data/label_counts.ts';
 import { ClassifierModel } from '../evaluation/classifier.ts';
 import { frozenClassifier, settingsOf } from '../evaluation/frozen_model.ts';
 import { type ImageSet, openImageSet } from '../evaluation/image_set.ts';
+import { Passes } from '../evaluation/passes.ts';
 import { topShare } from '../evaluation/rows.ts';
 import type { Experiment, Metrics } from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
@@ -93,11 +94,15 @@ async function scoresOf(
   const model = bound.method.bind(experiment.method).model(resnet(experiment.backbone));
   const networks = frozenClassifier(model, experiment.backbone.channels);
   if (checkpoint === undefined || networks === undefined) return undefined;
-  const classifier = await ClassifierModel.open(networks, settingsOf(experiment), { threads });
+  const classifier = await ClassifierModel.open(networks, settingsOf(experiment), {
+    test: set,
+    passes: new Passes(),
+    threads,
+  });
   return always(
     async () => {
       await classifier.load(checkpoint.tensors);
-      const logits = await classifier.logits(set, signal);
+      const logits = await classifier.logits(signal);
       return bestHead(logits, set, model.classifier?.heads ?? 1);
     },
     () => classifier.dispose(),

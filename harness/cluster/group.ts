@@ -25,6 +25,11 @@ export interface Group {
   readonly stopAsked: AbortSignal;
   /** On rank 0: tells the others that the work is over, and awaits that they heard it. */
   end(code: number): Promise<void>;
+  /**
+   * Tells the others that this process ends by an error of its own, which they then name, and awaits that they heard
+   * it. To be called before it ends: a connection that just closes looks like a process that was killed.
+   */
+  fail(message: string): Promise<void>;
   /** On the others: the code that rank 0 ended with. Never settles before. */
   readonly ended: Promise<number>;
 }

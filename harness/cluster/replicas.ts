@@ -1,15 +1,17 @@
 import { withGradient } from '../engine/gradient.ts';
 import { identity } from '../engine/op.ts';
+import { rows } from '../engine/ops/indexing.ts';
 import { asTypeOf, toFloat } from '../engine/precision.ts';
-import { dtypeInGraph, type Tensor, tf } from '../engine/tf.ts';
+import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
 import { gatherOf, sumOf } from './collectives.ts';
-import { alone } from './layout.ts';
+import { alone, type Layout } from './layout.ts';
 import { Meetings } from './meetings.ts';
+import { broadcastOf } from './transport.ts';
 
 /** A point where replicas meet: each hands in a value and gets one back. */
 export type Exchange =
-  | { readonly kind: 'gather'; readonly value: Tensor }
-  | { readonly kind: 'mean'; readonly value: Tensor }
+  | { readonly kind: 'gather' | 'sum' | 'mean' | 'broadcast'; readonly value: Tensor }
+  | { readonly kind: 'permute'; readonly value: Tensor; readonly order: Tensor }
   | { readonly kind: 'once'; readonly make: () => unknown };
 
 /** A computation of one replica that meets the others by `yield*`. */
@@ -23,9 +25,28 @@ export function* gather(value: Tensor): Replica<Tensor> {
   return (yield { kind: 'gather', value }) as Tensor;
 }
 
-/** Mean over replicas by the fixed tree, the same on all. Differentiable. */
+/** Sum over replicas by the fixed tree, in float32 at least, the same on all. Differentiable. */
+export function* sumOverReplicas(value: Tensor): Replica<Tensor> {
+  return (yield { kind: 'sum', value }) as Tensor;
+}
+
+/** Mean over replicas by the fixed tree, in float32, the same on all. Differentiable. */
 export function* meanOverReplicas(value: Tensor): Replica<Tensor> {
   return (yield { kind: 'mean', value }) as Tensor;
+}
+
+/** What the first replica hands in, on all. Differentiable: the first one gets the sum of all gradients. */
+export function* broadcast(value: Tensor): Replica<Tensor> {
+  return (yield { kind: 'broadcast', value }) as Tensor;
+}
+
+/**
+ * The rows of all replicas in another order, each replica as many as it handed in. Differentiable.
+ * @param value [N, …]
+ * @param order int32 [R N], a permutation, the same on all: row i of all is row `order[i]` of what was handed in
+ */
+export function* permute(value: Tensor, order: Tensor): Replica<Tensor> {
+  return (yield { kind: 'permute', value, order }) as Tensor;
 }
 
 /** What does not depend on the replica, traced once and given to all. */
@@ -63,11 +84,7 @@ function next<T extends object>(replica: Part<T>, answer: unknown): IteratorResu
   return 'next' in replica ? replica.next(answer) : { done: true, value: replica };
 }
 
-function exchange(
-  met: readonly Exchange[],
-  meetings: Meetings,
-  place: string,
-): readonly unknown[] {
+function exchange(met: readonly Exchange[], meetings: Meetings, place: string): readonly unknown[] {
   const [first] = met;
   if (first === undefined) return [];
   if (first.kind === 'once') {
@@ -75,48 +92,98 @@ function exchange(
     return met.map(() => shared);
   }
   const values = met.flatMap((one) => (one.kind === 'once' ? [] : [one.value]));
-  return first.kind === 'gather'
-    ? gathered(values, meetings, place)
-    : averaged(values, meetings, place);
+  switch (first.kind) {
+    case 'gather':
+      return gathered(values, meetings, place);
+    case 'permute':
+      return ownRows(gathered(values, meetings, place), first.order, meetings);
+    case 'broadcast':
+      return sent(values, meetings, place);
+    default:
+      return added(values, meetings, place, first.kind === 'mean');
+  }
 }
 
 /** All rows, for each replica: its gradient is its own rows' of the sum over what all replicas made of them. */
 function gathered(values: readonly Tensor[], meetings: Meetings, place: string): Tensor[] {
   const { layout } = meetings;
-  const rows = gatherOf(values, layout);
-  const each = (rows.shape[0] ?? 0) / layout.replicas;
+  const all = gatherOf(values, layout);
+  const each = (all.shape[0] ?? 0) / layout.replicas;
   const counts = Array.from({ length: layout.replicas }, () => each);
   return values.map((value, i) => {
-    if (layout.replicas === 1 || !FLOATS.has(dtypeInGraph(value))) return rows;
+    if (layout.replicas === 1 || !isFloat(value)) return all;
     return withGradient([value], () => ({
-      value: identity(rows),
+      value: identity(all),
       gradients: (dy) => [
-        asTypeOf(meetings.scattered(place, replicaOf(meetings, i), toFloat(dy), counts), value),
+        asTypeOf(meetings.scattered(place, replicaOf(layout, i), toFloat(dy), counts), value),
       ],
     }));
   });
 }
 
-/** The mean, for each replica: its gradient is the mean of all replicas' gradients. */
-function averaged(values: readonly Tensor[], meetings: Meetings, place: string): Tensor[] {
+/** For each replica its part of all rows in another order. */
+function ownRows(all: readonly Tensor[], order: Tensor, { layout }: Meetings): Tensor[] {
+  const each = order.size / layout.replicas;
+  return all.map((rowsOfAll, i) =>
+    rows(rowsOfAll, tf.slice(order, replicaOf(layout, i) * each, each)),
+  );
+}
+
+/** The sum or the mean, for each replica: its gradient is that of all replicas' gradients. */
+function added(values: readonly Tensor[], meetings: Meetings, place: string, mean: boolean) {
   const { layout } = meetings;
-  const share = 1 / layout.replicas;
-  const mean = tf.mul(sumOf(values, layout), tf.scalar(share));
+  const share = (sum: Tensor) => (mean ? tf.mul(sum, tf.scalar(1 / layout.replicas)) : sum);
+  const sum = share(sumOf(values.map(widened), layout));
   return values.map((value, i) => {
-    if (layout.replicas === 1) return mean;
+    const plain = layout.replicas === 1 && dtypeInGraph(value) === 'float32';
+    if (plain || !isFloat(value)) return sum;
     return withGradient([value], () => ({
-      value: identity(mean),
+      value: identity(sum),
       gradients: (dy) => {
-        const total = meetings.total(place, replicaOf(meetings, i), identity(dy));
-        return [tf.mul(total, tf.scalar(share))];
+        const total = meetings.total(place, replicaOf(layout, i), identity(dy));
+        return [asTypeOf(share(total), value)];
       },
     }));
   });
 }
 
+/** The first replica's value, for each. */
+function sent(values: readonly Tensor[], meetings: Meetings, place: string): Tensor[] {
+  const { layout } = meetings;
+  const [first] = values;
+  if (first === undefined || layout.replicas === 1) return [...values];
+  const value = broadcastOf(first, layout);
+  return values.map((own, i) => {
+    if (!isFloat(own)) return value;
+    const replica = replicaOf(layout, i);
+    return withGradient([own], () => ({
+      value: identity(value),
+      gradients: (dy) => {
+        const total = meetings.total(place, replica, identity(toFloat(dy)));
+        return [replica === 0 ? asTypeOf(identity(total), own) : zerosAfter(total, own)];
+      },
+    }));
+  });
+}
+
+/** Zeros that wait for a sum: a process without use for it would leave it out, and the others alone with it. */
+function zerosAfter(sum: Tensor, like: Tensor): Tensor {
+  const zeros = activeGraph().add('ZerosLike', [unwrap(like)], {}, [unwrap(sum).oper]);
+  return wrap({ oper: zeros.oper, index: 0 });
+}
+
+/** Sums of narrow floats are made in float32. */
+function widened(value: Tensor): Tensor {
+  return isFloat(value) ? toFloat(value) : value;
+}
+
+function isFloat(value: Tensor): boolean {
+  return FLOATS.has(dtypeInGraph(value));
+}
+
 const FLOATS: ReadonlySet<string> = new Set(['float32', 'bfloat16', 'float16']);
 
 /** The replica that is the i-th of this process. */
-function replicaOf({ layout: { replicas, processes, rank } }: Meetings, i: number): number {
+function replicaOf({ replicas, processes, rank }: Layout, i: number): number {
   return (rank * replicas) / processes + i;
 }

@@ -22,7 +22,9 @@ export function treeOver(count: number): Branch {
       const left = level[i];
       const right = level[i + 1];
       if (left === undefined) continue;
-      next.push(right === undefined ? left : { first: left.first, end: right.end, of: [left, right] });
+      next.push(
+        right === undefined ? left : { first: left.first, end: right.end, of: [left, right] },
+      );
     }
     level = next;
   }
@@ -45,10 +47,7 @@ function within(branch: Branch, first: number, end: number): Branch[] {
 }
 
 /** A sum of the tree, from those that are known: each replica's value at the least. */
-export function branchSum(
-  branch: Branch,
-  known: (branch: Branch) => Tensor | undefined,
-): Tensor {
+export function branchSum(branch: Branch, known: (branch: Branch) => Tensor | undefined): Tensor {
   const value = known(branch);
   if (value !== undefined) return value;
   if (branch.of === undefined) throw new Error(`tree: no value of replica ${branch.first}`);

@@ -1,14 +1,6 @@
 import { type DType, hostArray } from './array.ts';
 import type { Attrs } from './graph/graph.ts';
-import {
-  activeGraph,
-  addNode,
-  dtypeInGraph,
-  memoized,
-  type Tensor,
-  unwrap,
-  wrap,
-} from './tf.ts';
+import { activeGraph, addNode, dtypeInGraph, memoized, type Tensor, unwrap, wrap } from './tf.ts';
 
 /**
  * Adds a raw TensorFlow op to the graph being traced.

@@ -1,6 +1,7 @@
 import { unlessStopped } from '../base/breath.ts';
 import type { HostArray, TypedArray } from './array.ts';
 import { arrayType, sizeOf } from './array.ts';
+import { farewell } from './exchange.ts';
 import { auditGraph } from './graph/audit.ts';
 import { Checks } from './graph/checks.ts';
 import { Graph } from './graph/graph.ts';
@@ -112,7 +113,7 @@ export class Program {
           outputNames: Object.keys(outputs),
           // An input itself can not be fetched.
           fetches: Object.values(outputs).map((y) => unwrap(fed.has(y) ? identity(y) : y)),
-          targets: io.finish(),
+          targets: [...io.finish(), ...farewell()],
         };
       }),
     );
@@ -222,9 +223,10 @@ export class Program {
     if (entry === undefined) throw new Error(`engine: no entry '${name}'`);
     const checks = new Checks(this.graph, name);
     this.graph.scope(`${name}.checked`, () =>
-      traceInto(this.graph, checks, () =>
-        entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs)),
-      ),
+      traceInto(this.graph, checks, () => {
+        entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs));
+        checks.end(entry.collective, farewell());
+      }),
     );
     this.checks.set(name, checks);
     return checks;

@@ -1,9 +1,9 @@
 import { heldLanes } from './lanes.ts';
 import type { Pointer } from './native/capi.ts';
+import { native } from './native/capi.ts';
 import { withCores } from './native/cores.ts';
 import { call, checked } from './native/native.ts';
 import { bytesField, integerField } from './native/protobuf.ts';
-import { native } from './native/capi.ts';
 
 export interface ServerOptions {
   /** `host:port` of each process of the run, by rank. */

@@ -56,6 +56,8 @@ export interface CompiledNode {
   readonly inputs: readonly string[];
   /** TensorFlow's DataType number of attribute `T`; undefined where it has none. */
   readonly dtype: number | undefined;
+  /** All its attributes that are types, by name: `T`, `U`, `SrcT`, `dtype`. */
+  readonly types: ReadonlyMap<string, number>;
 }
 
 const FULL_TRACE = integerField(1, 3); // RunOptions.trace_level
@@ -90,6 +92,18 @@ export class Session {
       );
     });
     call('TF_DeleteSessionOptions', sessionOptions);
+  }
+
+  /** The number that TensorFlow gave this process's device when it started. */
+  incarnation(): bigint {
+    const devices = checked('devices', (status) =>
+      call('TF_SessionListDevices', this.handle, status),
+    );
+    const number: unknown = checked('devices', (status) =>
+      call('TF_DeviceListIncarnation', devices, 0, status),
+    );
+    call('TF_DeleteDeviceList', devices);
+    return BigInt.asIntN(64, BigInt(String(number)));
   }
 
   /**
@@ -224,14 +238,18 @@ function opTimes(metadata: Uint8Array): OpTime[] {
 function compiledNode(node: Uint8Array): CompiledNode {
   const texts = (message: Uint8Array, field: number) =>
     inner(message, field).map((bytes) => new TextDecoder().decode(bytes));
-  const typed = inner(node, 5).find((attribute) => texts(attribute, 1)[0] === 'T');
-  const [value = new Uint8Array()] = typed === undefined ? [] : inner(typed, 2);
-  const dtype = [...fields(value)].find(({ field }) => field === 6)?.value;
+  const types = new Map<string, number>();
+  for (const attribute of inner(node, 5)) {
+    const [value = new Uint8Array()] = inner(attribute, 2);
+    const type = [...fields(value)].find(({ field }) => field === 6)?.value;
+    if (typeof type === 'number') types.set(texts(attribute, 1)[0] ?? '', type);
+  }
   return {
     name: texts(node, 1)[0] ?? '',
     type: texts(node, 2)[0] ?? '',
     inputs: texts(node, 3),
-    dtype: typeof dtype === 'number' ? dtype : undefined,
+    dtype: types.get('T'),
+    types,
   };
 }
 

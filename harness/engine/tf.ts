@@ -4,7 +4,7 @@ import type { DType, HostArray, TypedArray } from './array.ts';
 import type { Checks } from './graph/checks.ts';
 import type { AttrValue, Graph } from './graph/graph.ts';
 import { opDefinition } from './graph/opdefs.ts';
-import type { Output } from './native/capi.ts';
+import type { Output, Pointer } from './native/capi.ts';
 import { dtypeOf, TF_TYPE } from './native/native.ts';
 import { keepTraced, placeGradients, type Trace } from './tape.ts';
 import { tf } from './tfjs.ts';
@@ -136,17 +136,19 @@ export function watchSource(output: Output, what: string): void {
 
 const FLOATS: ReadonlySet<number> = new Set([1, 2, 14, 19]);
 
-/** Mixed precision by construction: where an op's inputs of one type mix bf16 and fp32, fp32 wins. */
+const NARROW: ReadonlySet<number | undefined> = new Set([TF_TYPE.bfloat16, TF_TYPE.float16]);
+
+/** Mixed precision by construction: where an op's inputs of one type mix a narrow one and fp32, fp32 wins. */
 function promote(type: string, inputs: readonly Output[]): readonly Output[] {
   const { graph } = trace();
   const types = inputs.map((input) => graph.meta(input).type);
-  if (!types.includes(TF_TYPE.bfloat16) || !types.includes(TF_TYPE.float32)) return inputs;
+  if (!types.includes(TF_TYPE.float32) || !types.some((each) => NARROW.has(each))) return inputs;
   const groups = opDefinition(type).inputs.flatMap(({ typeAttr, numberAttr }) =>
     numberAttr === '' ? [typeAttr] : Array.from(inputs, () => typeAttr),
   );
   const wide = new Set(groups.filter((_, i) => types[i] === TF_TYPE.float32));
   return inputs.map((input, i) =>
-    types[i] === TF_TYPE.bfloat16 && wide.has(groups[i] ?? '') && groups[i] !== ''
+    NARROW.has(types[i]) && wide.has(groups[i] ?? '') && groups[i] !== ''
       ? { oper: graph.add('Cast', [input], { DstT: { dtype: 'float32' } }).oper, index: 0 }
       : input,
   );
@@ -194,7 +196,7 @@ let backend: Backend | undefined;
 export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () => T): T {
   if (active !== undefined) throw new Error('engine: traces do not nest');
   backend ??= registerBackend();
-  active = { graph, outputs: new Map(), made: [], checks, casts: new Map() };
+  active = { graph, outputs: new Map(), made: [], checks, casts: new Map(), moves: [] };
   try {
     return body();
   } finally {
@@ -207,6 +209,16 @@ export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () 
 /** The graph being traced. */
 export function activeGraph(): Graph {
   return trace().graph;
+}
+
+/** Keeps an op that sends to another process or receives from it, for the end of the run to wait for. */
+export function moved(oper: Pointer): void {
+  trace().moves.push(oper);
+}
+
+/** What was kept so. */
+export function moves(): readonly Pointer[] {
+  return trace().moves;
 }
 
 /** Makes a graph output usable by tfjs ops. */

@@ -3,13 +3,21 @@ import type { Tensors } from '../step/learner.ts';
 import type { FrozenClassifier, FrozenModel, FrozenSettings } from './frozen_model.ts';
 import { openFrozen } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
+import type { Passes } from './passes.ts';
 import { RowModel } from './row_model.ts';
 
 /** Features of more bytes are not kept: they are computed again. */
 const KEPT_BYTES = 2 ** 31;
 
+export interface ClassifierOptions {
+  /** The images that it is judged by. */
+  readonly test: ImageSet;
+  readonly passes: Passes;
+  readonly threads?: number | undefined;
+}
+
 /**
- * Logits of images. Those of networks that never learn are computed once for all states of the others, and
+ * Logits of the test images. Those of networks that never learn are computed once for all states of the others, and
  * again only where the weights are others after all.
  */
 export class ClassifierModel {
@@ -17,52 +25,53 @@ export class ClassifierModel {
   readonly width: number;
   private readonly front: FrozenModel;
   private readonly behind: RowModel | undefined;
-  private of: Sha256 | undefined;
-  private kept:
-    | { readonly of: Sha256; readonly set: ImageSet; readonly rows: Float32Array }
-    | undefined;
+  private readonly extract: (signal?: AbortSignal) => Promise<Float32Array>;
+  private kept: { readonly of: Sha256; readonly rows: Float32Array } | undefined;
 
-  private constructor(width: number, front: FrozenModel, behind: RowModel | undefined) {
+  private constructor(
+    width: number,
+    front: FrozenModel,
+    behind: RowModel | undefined,
+    { passes, test }: ClassifierOptions,
+  ) {
     this.width = width;
     this.front = front;
     this.behind = behind;
+    this.extract = passes.of(front, test);
   }
 
   static async open(
     { front, behind, width }: FrozenClassifier,
     settings: FrozenSettings,
-    { threads = 0 }: { readonly threads?: number | undefined },
+    options: ClassifierOptions,
   ): Promise<ClassifierModel> {
+    const { threads = 0 } = options;
     const first = await openFrozen(front, settings, { threads });
-    if (behind === undefined) return new ClassifierModel(width, first, undefined);
+    if (behind === undefined) return new ClassifierModel(width, first, undefined, options);
     const rows = { stages: behind, inputs: front.width, outputs: width };
-    return new ClassifierModel(
-      width,
-      first,
-      new RowModel({ ...rows, batch: settings.batch, threads }),
-    );
+    const second = new RowModel({ ...rows, batch: settings.batch, threads });
+    return new ClassifierModel(width, first, second, options);
   }
 
   /** Puts in the networks' part of a state. @throws UserError naming the tensor that is missing */
   async load(weights: Tensors): Promise<void> {
-    this.of = await this.front.load(weights);
+    await this.front.load(weights);
     await this.behind?.load(weights);
   }
 
   /** float32 [N, width]. @throws UserError naming the first image whose features are not finite. */
-  async logits(set: ImageSet, signal?: AbortSignal): Promise<Float32Array> {
+  async logits(signal?: AbortSignal): Promise<Float32Array> {
     const { behind } = this;
-    if (behind === undefined) return this.front.features(set, signal);
-    return behind.apply(await this.rows(set, signal), signal);
+    if (behind === undefined) return this.extract(signal);
+    return behind.apply(await this.rows(signal), signal);
   }
 
-  private async rows(set: ImageSet, signal: AbortSignal | undefined): Promise<Float32Array> {
-    const { of, kept } = this;
-    if (of === undefined) throw new Error('classifier: no weights');
-    if (kept?.of === of && kept.set === set) return kept.rows;
+  private async rows(signal: AbortSignal | undefined): Promise<Float32Array> {
+    const of = this.front.loaded;
+    if (this.kept?.of === of) return this.kept.rows;
     this.kept = undefined;
-    const rows = await this.front.features(set, signal);
-    if (rows.byteLength <= KEPT_BYTES) this.kept = { of, set, rows };
+    const rows = await this.extract(signal);
+    if (rows.byteLength <= KEPT_BYTES) this.kept = { of, rows };
     return rows;
   }
 

@@ -6,6 +6,7 @@ import { ClassifierModel } from './classifier.ts';
 import { frozenClassifier, settingsOf } from './frozen_model.ts';
 import type { ImageSet } from './image_set.ts';
 import type { Judge, JudgeSetup } from './judge.ts';
+import type { Passes } from './passes.ts';
 import { topShare } from './rows.ts';
 
 const TOP = 5;
@@ -40,6 +41,7 @@ export class ClassifierJudge implements Judge {
     { experiment, threads, trained, signal }: JudgeSetup,
     model: Model,
     test: ImageSet,
+    passes: Passes,
   ): Promise<ClassifierJudge> {
     const { evaluation, method, epochs, backbone } = experiment;
     if (evaluation?.classify === undefined) throw new Error('evaluation: no classifier asked for');
@@ -55,14 +57,18 @@ export class ClassifierJudge implements Judge {
       throw new UserError(
         `evaluation.test: found ${classes.length} classes, expected the ${own} of the run's classifier`,
       );
-    const opened = await ClassifierModel.open(networks, settingsOf(experiment), { threads });
+    const opened = await ClassifierModel.open(networks, settingsOf(experiment), {
+      test,
+      passes,
+      threads,
+    });
     return new ClassifierJudge(evaluation.classify, epochs, test, opened, heads, signal);
   }
 
   async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
     if (epoch % this.spec.everyEpochs !== 0 && epoch !== this.epochs) return {};
     await this.classifier.load(weights);
-    return this.tops(await this.classifier.logits(this.test, this.signal));
+    return this.tops(await this.classifier.logits(this.signal));
   }
 
   /** @param logits float32 [N, heads classes] */

@@ -8,6 +8,7 @@ import { FeatureJudge } from './feature_judge.ts';
 import { frozenBackbone, openFrozen, settingsOf } from './frozen_model.ts';
 import { type ImageSet, imageBytes, kept, openImageSet } from './image_set.ts';
 import type { Evaluator, Judge, JudgeSetup } from './judge.ts';
+import { Passes } from './passes.ts';
 
 const KEPT_BYTES = 512 * 2 ** 20;
 
@@ -28,17 +29,27 @@ export async function openEvaluator(setup: JudgeSetup): Promise<Evaluator | unde
   const backbone = resnet(experiment.backbone);
   const model = method.model(backbone);
   const judges: Judge[] = [];
+  const passes = new Passes(setup.group);
   if (evaluation.classify !== undefined)
-    judges.push(await ClassifierJudge.open(setup, model, test));
+    judges.push(await ClassifierJudge.open(setup, model, test, passes));
   if (train !== undefined) {
     const { threads = 0, signal } = setup;
     const networks = frozenBackbone(model, backbone, experiment.backbone.channels);
     const frozen = await openFrozen(networks, settingsOf(experiment), { threads });
     judges.push(
-      new FeatureJudge({ experiment, evaluation, train, test, threads, backbone: frozen, signal }),
+      new FeatureJudge({
+        experiment,
+        evaluation,
+        train,
+        test,
+        threads,
+        backbone: frozen,
+        signal,
+        passes,
+      }),
     );
   }
-  return evaluatorOf(judges, sets);
+  return evaluatorOf(judges, sets, passes);
 }
 
 interface Sets {
@@ -46,7 +57,8 @@ interface Sets {
   readonly test: ImageSet;
 }
 
-async function openSets({ experiment, data, workers, signal }: JudgeSetup): Promise<Sets> {
+async function openSets(setup: JudgeSetup): Promise<Sets> {
+  const { experiment, data, workers, processesHere, signal, group } = setup;
   const { evaluation } = experiment;
   if (evaluation === undefined) throw new Error('evaluation: none asked for');
   const { size } = settingsOf(experiment);
@@ -54,9 +66,8 @@ async function openSets({ experiment, data, workers, signal }: JudgeSetup): Prom
   const open = async (path: 'train' | 'test') => {
     const spec = evaluation[path];
     if (spec === undefined) return undefined;
-    const threads = workers === undefined ? {} : { workers };
     return openImageSet(
-      { spec, data, pipeline, size, batch, signal, ...threads },
+      { spec, data, pipeline, size, batch, signal, workers, processesHere, group },
       `evaluation.${path}`,
     );
   };
@@ -75,12 +86,13 @@ function same(set: ImageSet): ImageSet {
   return set;
 }
 
-function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator {
-  const all = async (judged: (judge: Judge) => Promise<Metrics>) => {
-    let metrics: Metrics = {};
-    for (const judge of judges) metrics = { ...metrics, ...(await judged(judge)) };
-    return metrics;
-  };
+function evaluatorOf(judges: readonly Judge[], { train, test }: Sets, passes: Passes): Evaluator {
+  const all = (judged: (judge: Judge) => Promise<Metrics>) =>
+    passes.lead(async () => {
+      let metrics: Metrics = {};
+      for (const judge of judges) metrics = { ...metrics, ...(await judged(judge)) };
+      return metrics;
+    });
   return {
     manifests: {
       ...(train === undefined ? {} : { 'evaluation.train': train.sha256 }),
@@ -93,6 +105,7 @@ function evaluatorOf(judges: readonly Judge[], { train, test }: Sets): Evaluator
     },
     atEpoch: (epoch, weights) => all((judge) => judge.atEpoch(epoch, weights)),
     atEnd: (weights) => all((judge) => judge.atEnd(weights)),
+    assist: (weights) => passes.assist(weights),
     dispose: async () => {
       for (const judge of judges) judge.dispose();
     },

@@ -6,6 +6,7 @@ import type { ImageSet } from './image_set.ts';
 import type { Judge } from './judge.ts';
 import { knnTop1 } from './knn.ts';
 import { linearProbe } from './linear.ts';
+import type { Passes } from './passes.ts';
 import type { LabelledFeatures } from './rows.ts';
 import { spreadOf } from './spread.ts';
 
@@ -17,6 +18,7 @@ interface FeatureSetup {
   readonly backbone: FrozenModel;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
+  readonly passes: Passes;
 }
 
 interface Extracted {
@@ -28,10 +30,19 @@ interface Extracted {
 /** k-NN and a linear layer on the features of the backbone. */
 export class FeatureJudge implements Judge {
   private readonly setup: FeatureSetup;
+  private readonly extract: (set: 'train' | 'test') => Promise<LabelledFeatures>;
   private extracted: Extracted | undefined;
 
   constructor(setup: FeatureSetup) {
+    const { backbone, train, test, passes, signal } = setup;
     this.setup = setup;
+    const sets = { train, test };
+    const made = { train: passes.of(backbone, train), test: passes.of(backbone, test) };
+    this.extract = async (set) => ({
+      features: await made[set](signal),
+      width: backbone.width,
+      labels: sets[set].labels,
+    });
   }
 
   async atEpoch(epoch: number, weights: Tensors): Promise<Metrics> {
@@ -60,17 +71,10 @@ export class FeatureJudge implements Judge {
 
   /** Features of these weights; those of the last ones asked for are kept. */
   private async features(weights: Tensors): Promise<Extracted> {
-    const { backbone, train, test, signal } = this.setup;
-    const { width } = backbone;
-    const of = await backbone.load(weights);
+    const of = await this.setup.backbone.load(weights);
     if (this.extracted?.of === of) return this.extracted;
     this.extracted = undefined;
-    const extract = async (set: ImageSet) => ({
-      features: await backbone.features(set, signal),
-      width,
-      labels: set.labels,
-    });
-    this.extracted = { of, train: await extract(train), test: await extract(test) };
+    this.extracted = { of, train: await this.extract('train'), test: await this.extract('test') };
     return this.extracted;
   }
 }

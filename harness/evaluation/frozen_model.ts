@@ -1,9 +1,9 @@
 import { breath, type Sha256, UserError } from '../base/index.ts';
-import { sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { Program } from '../engine/program.ts';
 import type { Backbone, Experiment, Model } from '../experiment/index.ts';
 import { averagePixels } from '../nn/layers.ts';
+import { featurePass } from '../step/feature_pass.ts';
 import {
   defineFeatures,
   extractFeatures,
@@ -95,6 +95,7 @@ export class FrozenModel {
   private readonly program: Program;
   private readonly settings: FrozenSettings;
   private readonly stages: readonly Stage[];
+  private of: Sha256 | undefined;
 
   constructor(
     { stages, channels, width }: FrozenNetworks,
@@ -120,8 +121,15 @@ export class FrozenModel {
    * @returns SHA-256 over what was put in
    * @throws UserError naming the tensor that is missing or of another shape.
    */
-  load(weights: Tensors): Promise<Sha256> {
-    return writeStages(this.program, this.stages, weights);
+  async load(weights: Tensors): Promise<Sha256> {
+    this.of = await writeStages(this.program, this.stages, weights);
+    return this.of;
+  }
+
+  /** What `load` gave last. @throws Error before. */
+  get loaded(): Sha256 {
+    if (this.of === undefined) throw new Error('evaluation: no weights');
+    return this.of;
   }
 
   /**
@@ -131,15 +139,8 @@ export class FrozenModel {
    */
   async features(set: ImageSet, signal?: AbortSignal): Promise<Float32Array> {
     const { width } = this;
-    const { batch, size } = this.settings;
     const features = new Float32Array(set.count * width);
-    const images = new Uint8Array(sizeOf([batch, size, size, 3]));
-    for await (const piece of set.images()) {
-      await breath(signal);
-      images.set(piece.images);
-      const rows = await extractFeatures(this.program, images, piece.count, signal);
-      features.set(rows, piece.first * width);
-    }
+    for await (const { rows, first } of this.rows(set, signal)) features.set(rows, first * width);
     const bad = features.findIndex((x) => !Number.isFinite(x));
     if (bad >= 0)
       throw new UserError(
@@ -149,8 +150,29 @@ export class FrozenModel {
     return features;
   }
 
+  /** Does this process's share of a pass that rank 0 makes by `features`, and nothing else. */
+  async assist(set: ImageSet): Promise<void> {
+    for await (const _ of this.rows(set)); // the rows are for rank 0
+  }
+
   dispose(): void {
     this.program.dispose();
+  }
+
+  private rows(set: ImageSet, signal?: AbortSignal) {
+    const { batch, size } = this.settings;
+    return featurePass({
+      name: `features of ${set.path}`,
+      count: set.count,
+      shape: [batch, size, size, 3],
+      pieces: set.images(),
+      extract: async (images, count) => {
+        await breath(signal);
+        return extractFeatures(this.program, images, count, signal);
+      },
+      group: set.group,
+      signal,
+    });
   }
 }
 

@@ -5,15 +5,8 @@ import { openSource } from '../data/open_source.ts';
 import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { hashingProgress } from '../log/hashing.ts';
-
-/** Some images in order. */
-export interface Piece {
-  /** uint8 [count, size, size, 3]; valid until the next piece is asked for. */
-  readonly images: Uint8Array;
-  readonly count: number;
-  /** Index of the first image. */
-  readonly first: number;
-}
+import type { Piece } from '../step/feature_pass.ts';
+import type { TurnGroup } from '../step/turns.ts';
 
 /** Images whose classes are known, brought to one size. */
 interface KnownImages extends Named {
@@ -22,7 +15,15 @@ interface KnownImages extends Named {
   readonly warnings: readonly string[];
   readonly source: Source;
   describe(index: number): string;
+  /** All images, or those that fall to this process of the group. */
   images(): AsyncIterable<Piece>;
+  /** Processes that take turns at its images. */
+  readonly group?: TurnGroup | undefined;
+}
+
+/** How images are opened, and who takes turns at them. */
+export interface ImageSetup extends OrderedSetup {
+  readonly group?: TurnGroup | undefined;
 }
 
 /** Images of one label each. Labels of two sets meet only after `sameClasses`. */
@@ -44,7 +45,7 @@ export interface MarkedSet extends KnownImages {
  * @param path of the source in the experiment, for messages, e.g. `evaluation.train`
  * @throws UserError when they have no labels, or several each.
  */
-export async function openImageSet(options: OrderedSetup, path: string): Promise<ImageSet> {
+export async function openImageSet(options: ImageSetup, path: string): Promise<ImageSet> {
   const set = await openKnownImages(options, path);
   if (set.marks === undefined) return set;
   throw new UserError(
@@ -58,10 +59,10 @@ export async function openImageSet(options: OrderedSetup, path: string): Promise
  * @throws UserError when they have neither.
  */
 export async function openKnownImages(
-  options: OrderedSetup,
+  options: ImageSetup,
   path: string,
 ): Promise<ImageSet | MarkedSet> {
-  const { spec, data, signal } = options;
+  const { spec, data, signal, group } = options;
   const source = await openSource(spec, { data, onProgress: hashingProgress(path), signal });
   const { count, labels, marks, classes, manifest } = source;
   if (source.unlabelled !== undefined)
@@ -74,6 +75,7 @@ export async function openKnownImages(
     warnings: sourceWarnings(path, source),
     describe: (index: number) => source.describe(index),
     images: () => orderedImages({ ...options, source }),
+    group,
   };
   if (marks !== undefined && classes !== undefined) return { ...known, marks, classes };
   if (labels === undefined)

@@ -74,6 +74,19 @@ test.each([
   expect(() => parseExperiment({ ...recipe, ...fields }, methods)).toThrow(message);
 });
 
+test('float16 has a loss scale, that moves unless told otherwise; nothing else has one', () => {
+  const half = { ...recipe, precision: 'fp16' };
+  const parsed = parseExperiment(half, methods);
+  expect(parsed.lossScale).toMatchObject({ kind: 'dynamic', initial: 65536, interval: 2000 });
+  expect(parseExperiment(parsed, methods)).toEqual(parsed);
+  expect(parseExperiment({ ...half, lossScale: 512 }, methods).lossScale).toBe(512);
+  expect(parseExperiment(recipe, methods)).not.toHaveProperty('lossScale');
+  for (const precision of ['fp32', 'bf16'])
+    expect(() => parseExperiment({ ...recipe, precision, lossScale: 512 }, methods)).toThrow(
+      'lossScale: expected nothing: only gradients of precision fp16 need a scale',
+    );
+});
+
 test('differences are named by path', () => {
   const left = { a: { b: [1, 2] }, c: 1, d: 'nothing' };
   const right = { a: { b: [1, 3, 4] }, c: 1 };

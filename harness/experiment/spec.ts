@@ -3,6 +3,7 @@ import { nearest, parse, Sha256, sha256Json, UserError } from '../base/index.ts'
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
+import { DYNAMIC, LossScaleSpec } from '../optim/loss_scale_spec.ts';
 import { ScheduleSpec } from '../optim/schedule_spec.ts';
 import { OptimizerSpec } from '../optim/spec.ts';
 import { type CompatFields, compatOf, compatSpec } from './compat.ts';
@@ -151,7 +152,9 @@ const ExperimentSpec = z
     epochs: positive,
     optimizer: OptimizerSpec,
     schedule: ScheduleSpec,
-    precision: z.enum(['fp32', 'bf16']).default('fp32'),
+    precision: z.enum(['fp32', 'bf16', 'fp16']).default('fp32'),
+    /** With fp16 alone, where it moves unless told otherwise. */
+    lossScale: LossScaleSpec.optional(),
     /**
      * Parts that the work inside an op is cut into, which decides how sums round; the most cores that
      * one op can use. The same bits on any number of cores: `docs/determinism.md`.
@@ -166,6 +169,13 @@ const ExperimentSpec = z
       .prefault({}),
     evaluation: EvaluationSpec.optional(),
   })
+  .refine(({ precision, lossScale }) => precision === 'fp16' || lossScale === undefined, {
+    message: 'expected nothing: only gradients of precision fp16 need a scale',
+    path: ['lossScale'],
+  })
+  .transform((spec) =>
+    spec.precision === 'fp16' ? { ...spec, lossScale: spec.lossScale ?? DYNAMIC } : spec,
+  )
   .readonly();
 
 /**

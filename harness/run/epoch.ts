@@ -14,7 +14,7 @@ import { unread } from './unread.ts';
 export interface EpochSetup {
   readonly training: Training;
   readonly begun: BegunEpoch;
-  readonly log: RunLog;
+  readonly log: Pick<RunLog, 'startEpoch' | 'dataReady' | 'stepDone' | 'step'>;
   /** From 0. */
   readonly epoch: number;
   /** Steps of the epoch done before. */

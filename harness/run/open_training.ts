@@ -1,4 +1,5 @@
 import { always, UserError } from '../base/index.ts';
+import { type Layout, ownReplicas } from '../cluster/layout.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
@@ -6,6 +7,7 @@ import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
+import { checkPrecision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
 import type { EvaluationSetup, Evaluator, JudgeSetup } from '../evaluation/judge.ts';
@@ -30,16 +32,23 @@ import { Learner } from '../step/learner.ts';
 import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
 import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
+import type { Cluster } from './cluster.ts';
 import { RowCache } from './row_cache.ts';
+
+/** What batches are opened from. */
+export interface BatchesSetup extends EvaluationSetup {
+  /** Which replicas' views are made here. */
+  readonly layout?: Layout | undefined;
+}
 
 /** How a training gets its batches and its judge; tests put others in. */
 export interface Openers {
-  openBatches(setup: EvaluationSetup): Promise<Batches>;
+  openBatches(setup: BatchesSetup): Promise<Batches>;
   openEvaluator(setup: JudgeSetup): Promise<Evaluator | undefined>;
 }
 
 export const openers: Openers = {
-  openBatches: ({ experiment, method, data, workers, signal }) => {
+  openBatches: ({ experiment, method, data, workers, processesHere, signal, layout }) => {
     const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
@@ -49,6 +58,7 @@ export const openers: Openers = {
       pipelines,
       size,
       replicas,
+      ...(layout === undefined ? {} : { own: blockOf(layout) }),
       batch,
       dropLast,
       replacement,
@@ -57,6 +67,7 @@ export const openers: Openers = {
       chance: method.chance,
       ...(compat.dataOrder === 'original' ? { orderSeed: 0 } : {}),
       ...(workers === undefined ? {} : { workers }),
+      processesHere,
       onProgress: hashingProgress('data.train'),
       signal,
     });
@@ -78,6 +89,8 @@ export interface TrainingSetup {
   readonly judged?: boolean | undefined;
   /** Threads that prepare data. Never changes a result bit. */
   readonly workers?: number | undefined;
+  /** Processes of the run that share the cores of this one. Never changes a result bit. */
+  readonly processesHere?: number | undefined;
   /** Threads that compute; 0 or none for all cores. Never changes a result bit. */
   readonly threads?: number | undefined;
   /** Ops that run side by side; as many as `threads` unless given. */
@@ -91,6 +104,8 @@ export interface TrainingSetup {
   /** Ends the opening and a judgement under way, which throw its reason then; a step is finished. */
   readonly signal?: AbortSignal | undefined;
   readonly onRun?: ProgramOptions['onRun'];
+  /** Where the run has several processes: this one's place among them. Never changes a result bit. */
+  readonly cluster?: Cluster | undefined;
   /** Told of each phase that is over. */
   readonly opened?: ((phase: Phase) => void) | undefined;
 }
@@ -190,13 +205,15 @@ export class Training {
   /** The run as its method sees it between steps. */
   host(hearers: Pick<EpochStart, 'log' | 'signal'> = {}): LearnerHost {
     const { experiment, learner, setup } = this;
-    const { data, workers, threads } = setup;
+    const { data, workers, processesHere, threads, cluster } = setup;
     return new LearnerHost({
+      group: cluster?.group,
       experiment,
       learner,
       images: this.images,
       data,
       workers,
+      processesHere,
       threads,
       weights: weightsOf(setup),
       ...hearers,
@@ -236,10 +253,13 @@ export async function openTraining(
 ): Promise<Training> {
   const { experiment, methods, data, workers, threads, signal, shape, opened = () => {} } = setup;
   const method = checkedMethod(experiment, methods);
-  const evaluation = { experiment, method, data, workers, threads, signal };
+  const group = setup.cluster?.group;
+  const { processesHere } = setup;
+  const evaluation = { experiment, method, data, workers, processesHere, threads, signal, group };
   useLanes(experiment.lanes);
+  await checkDevice(experiment);
   const [batches] = await Promise.all([
-    shape === undefined ? openBatches(evaluation) : undefined,
+    shape === undefined ? openBatches({ ...evaluation, layout: setup.cluster?.layout }) : undefined,
     startEngine(),
   ]);
   opened('engine and data');
@@ -270,6 +290,18 @@ export async function openTraining(
   }
 }
 
+function blockOf(layout: Layout) {
+  const { length: count, 0: first = 0 } = ownReplicas(layout);
+  return { first, count };
+}
+
+/** What a device must be able to do is asked before data are opened, which may take long. */
+async function checkDevice({ name, precision }: Experiment): Promise<void> {
+  if (precision !== 'fp16') return;
+  await startEngine();
+  checkPrecision(precision, `experiment ${name}: precision`);
+}
+
 /** The weights that a run begins with, for messages. */
 function weightsOf({ experiment: { start }, pretrained }: TrainingSetup): string | undefined {
   if (pretrained !== undefined) return pretrained;
@@ -278,17 +310,15 @@ function weightsOf({ experiment: { start }, pretrained }: TrainingSetup): string
     : `weights of SHA-256 ${start.sha256.slice(0, 12)}, under "${start.prefix}"`;
 }
 
-function openLearner(
-  setup: TrainingSetup,
-  method: BoundMethod,
-  shape: DataShape,
-): Learner {
+function openLearner(setup: TrainingSetup, method: BoundMethod, shape: DataShape): Learner {
   const { experiment, threads = 0, interThreads = threads, debugNans = false, onRun } = setup;
+  const { cluster, sequential } = setup;
   return new Learner(stepDefinition(experiment, method, shape), {
+    ...(cluster === undefined ? {} : { layout: cluster.layout, server: cluster.server }),
     intraThreads: threads,
     interThreads,
     debugNans,
-    sequential: setup.sequential,
+    sequential,
     ...(onRun === undefined ? {} : { onRun }),
   });
 }

@@ -7,7 +7,7 @@ import type { CheckpointExtra, History } from '../record/history.ts';
 import type { Provenance } from '../record/provenance.ts';
 import type { StateFile } from '../record/states.ts';
 import { beforeOf, meansOf, NO_SUMS } from '../record/sums.ts';
-import { Stopped } from '../step/learner_host.ts';
+import { Stopped } from '../step/stopped.ts';
 import { saveCheckpoint, stateHash } from '../weights/checkpoint.ts';
 import type { BegunEpoch } from './begin_epoch.ts';
 import { runEpoch } from './epoch.ts';

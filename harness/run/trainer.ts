@@ -12,6 +12,8 @@ import { NO_SUMS } from '../record/sums.ts';
 import { checkPrefix, perturbed, readPretrained, setWeights } from '../step/initial_weights.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { readWeightsMetadata } from '../weights/weights_file.ts';
+import type { Cluster } from './cluster.ts';
+import { shareStart } from './follow.ts';
 import { type ImageWatch, watchImages } from './image_watch.ts';
 import {
   checkedMethod,
@@ -54,6 +56,10 @@ export interface TrainOptions {
   readonly terminal?: Terminal | undefined;
   /** Moves every initial weight by one unit in the last place, to measure a golden's band. */
   readonly perturbation?: number | undefined;
+  /** Where the run has several processes: this one is the first of them, and the others `follow`. */
+  readonly cluster?: Cluster | undefined;
+  /** Processes of the run that share the cores of this one. */
+  readonly processesHere?: number | undefined;
   /** Writes the hash of every tensor after every step to `states.jsonl`, for `compare`; slower. */
   readonly states?: boolean | undefined;
 }
@@ -72,15 +78,9 @@ type Say = ['info' | 'warn', string];
  * @throws UserError for what the user can mend, before the first step wherever that is possible.
  */
 export async function train(options: TrainOptions, open: Openers = openers): Promise<TrainResult> {
-  const { experiment, methods } = options;
+  const { experiment } = options;
   const workDir = resolve(options.workDir);
-  checkedMethod(experiment, methods); // before a folder is made
-  if (options.prefix !== undefined && options.pretrained === undefined)
-    throw new UserError(
-      `--prefix ${options.prefix} says what to take of a file of weights; name it with --pretrained`,
-    );
-  if (options.pretrained !== undefined) readWeightsMetadata(options.pretrained);
-  checkStart(options);
+  checkOptions(options); // before a folder is made
   const said: Say[] = [];
   const unhear = hearNotices((message) => said.push(['warn', message]));
   let lock: Lock | undefined;
@@ -105,6 +105,18 @@ export async function train(options: TrainOptions, open: Openers = openers): Pro
     () => lock?.release(),
     unhear,
   );
+}
+
+/** @throws UserError for what can be seen to be wrong without an engine, data or a work directory */
+export function checkOptions(options: TrainOptions): void {
+  const { experiment, methods, prefix, pretrained } = options;
+  checkedMethod(experiment, methods);
+  if (prefix !== undefined && pretrained === undefined)
+    throw new UserError(
+      `--prefix ${prefix} says what to take of a file of weights; name it with --pretrained`,
+    );
+  if (pretrained !== undefined) readWeightsMetadata(pretrained);
+  checkStart(options);
 }
 
 /** The record of a run that has nothing left to do. */
@@ -133,6 +145,7 @@ async function trained(
       let pretrainedPrefix = extra?.pretrainedPrefix;
       if (checkpoint === undefined) pretrainedPrefix = await initialise(options, training, said);
       else await training.learner.restore(checkpoint.tensors);
+      await startOthers(options, training, checkpoint);
       const step = checkpoint?.meta.step ?? 0;
       const opened = await openLog(options, lock, training, step, (extra?.epochs ?? []).length - 1);
       log = opened;
@@ -158,6 +171,27 @@ async function trained(
   );
 }
 
+/** Tells the other processes of the run, if there are any, where it begins. */
+async function startOthers(
+  options: TrainOptions,
+  training: Training,
+  checkpoint: LoadedCheckpoint | undefined,
+): Promise<void> {
+  const { cluster, pretrained, perturbation } = options;
+  if (cluster === undefined) return;
+  const { epoch = 0, epochStep = 0 } = checkpoint?.meta ?? {};
+  const { sums = NO_SUMS } = checkpoint === undefined ? {} : extraOf(checkpoint);
+  const fresh = checkpoint === undefined;
+  const given = !fresh || pretrained !== undefined || perturbation !== undefined;
+  const begun = sums.before !== undefined;
+  const last = lastEpoch(options);
+  await shareStart(training, cluster, { epoch, epochStep, begun, last, given, fresh });
+}
+
+function lastEpoch({ experiment: { epochs }, stopAfterEpoch = epochs }: TrainOptions): number {
+  return Math.min(stopAfterEpoch, epochs);
+}
+
 interface Started extends TrainOptions {
   readonly training: Training;
   readonly lock: Lock;
@@ -172,7 +206,7 @@ async function runFrom(
   checkpoint: LoadedCheckpoint | undefined,
   { training, lock, log, provenance, pretrainedPrefix, watch, ...options }: Started,
 ): Promise<TrainResult> {
-  const { experiment, workDir, stopAfterEpoch, perturbation } = options;
+  const { experiment, workDir, perturbation } = options;
   const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   const step = checkpoint?.meta.step ?? 0;
   const notes = {
@@ -207,7 +241,7 @@ async function runFrom(
     log.info(`resumed from ${checkpoint.file}: epoch ${checkpoint.meta.epoch}, step ${step}`);
     await history.write();
   }
-  const last = Math.min(stopAfterEpoch ?? experiment.epochs, experiment.epochs);
+  const last = lastEpoch(options);
   const through = (await run.advance(last)) && (last < experiment.epochs || (await run.finish()));
   if (!through) watch.refuse();
   if (!through) log.info(`stopped; go on with --resume_from auto --work_dir ${workDir}`);

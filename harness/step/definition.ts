@@ -10,6 +10,7 @@ import {
   NO_DATA,
 } from '../experiment/index.ts';
 import { resnet } from '../nn/resnet.ts';
+import type { LossScaleSpec } from '../optim/loss_scale_spec.ts';
 import { type ParameterRule, resolveRules } from '../optim/rules.ts';
 import type { OptimizerSpec } from '../optim/spec.ts';
 import { exclusion } from './exclusion.ts';
@@ -28,6 +29,8 @@ export interface StepDefinition {
   /** Micro-batches whose gradients are averaged before the optimiser moves. */
   readonly accumulate: number;
   readonly precision: Precision;
+  /** What the loss is multiplied by before it is differentiated; 1 for ever unless given. */
+  readonly lossScale?: LossScaleSpec | undefined;
   readonly optimizer: OptimizerSpec;
   /**
    * Random values of the graph that are fed instead of made, by name: a reference's. With several
@@ -56,6 +59,7 @@ export function stepDefinition(
   shape: DataShape = NO_DATA,
 ): StepDefinition {
   const { backbone, replicas, batch, data, accumulate, precision, optimizer, compat } = experiment;
+  const { lossScale } = experiment;
   const model = method.model(resnet(backbone), shape);
   const excluded = exclusion(optimizer, model, compat);
   return {
@@ -65,6 +69,7 @@ export function stepDefinition(
     batch,
     accumulate,
     precision,
+    lossScale,
     optimizer,
     compat,
     size: data.size,

@@ -1,6 +1,7 @@
 import { UserError } from '../base/index.ts';
-import { broadcastOf, gatherOf } from '../cluster/collectives.ts';
+import { gatherOf } from '../cluster/collectives.ts';
 import { alone, type Layout } from '../cluster/layout.ts';
+import { broadcastOf } from '../cluster/transport.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';
@@ -9,6 +10,7 @@ import type { BoundModel, Metrics, StateSpec } from '../experiment/index.ts';
 import { initialValue } from '../nn/initialise.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { optimizerState } from '../optim/apply.ts';
+import { lossScaleState } from '../optim/loss_scale.ts';
 import { stream } from '../random/stream.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { defineFeatures } from './features.ts';
@@ -34,10 +36,7 @@ export class Learner {
   readonly ordinary: boolean;
 
   /** Declares the state and traces the training step. */
-  constructor(
-    definition: StepDefinition,
-    options: LearnerOptions = {},
-  ) {
+  constructor(definition: StepDefinition, options: LearnerOptions = {}) {
     const { observe, layout = alone(definition.replicas), sequential, ...settings } = options;
     this.definition = definition;
     this.layout = layout;
@@ -178,7 +177,7 @@ function families({ networks, followers }: BoundModel) {
 }
 
 function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
-  const { model, replicas, accumulate, optimizer } = definition;
+  const { model, replicas, accumulate, optimizer, lossScale } = definition;
   const state = new Map<string, TensorSpec>();
   for (const { name, module } of modulesOf(model)) {
     for (const [key, spec] of module.parameters) state.set(`${name}.${key}`, specOf(spec));
@@ -197,6 +196,8 @@ function stateOf(definition: StepDefinition): Map<string, TensorSpec> {
   if (accumulate > 1)
     for (const { name, shape } of learning)
       state.set(accumulatorState(name), { dtype: 'float32', shape });
+  for (const name of lossScaleState(lossScale).keys())
+    state.set(name, { dtype: 'float32', shape: [] });
   return state;
 }
 
@@ -205,7 +206,7 @@ function specOf({ dtype, shape }: ParameterSpec): TensorSpec {
 }
 
 function* initialState(
-  { model, replicas }: StepDefinition,
+  { model, replicas, lossScale }: StepDefinition,
   specs: ReadonlyMap<string, TensorSpec>,
   seed: number,
 ): Generator<readonly [string, HostArray]> {
@@ -228,6 +229,8 @@ function* initialState(
   }
   for (const [name, spec] of Object.entries(model.state))
     yield make(name, spec.initial(stream(seed, 'state', name)));
+  for (const [name, value] of lossScaleState(lossScale))
+    yield make(name, hostArray('float32', [], Float32Array.of(value)));
   for (const [name, { dtype, shape }] of specs)
     if (!done.has(name)) yield [name, zeros(dtype, shape)];
 }

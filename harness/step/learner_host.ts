@@ -8,8 +8,11 @@ import type { HostArray, TypedArray } from '../engine/array.ts';
 import type { StateEntry } from '../engine/state_entry.ts';
 import type { Experiment, FeatureSpec, Features, Host, Purpose } from '../experiment/index.ts';
 import { type Stream, stream } from '../random/stream.ts';
+import { featurePass } from './feature_pass.ts';
 import { extractFeatures } from './features.ts';
 import type { Learner } from './learner.ts';
+import { Stopped } from './stopped.ts';
+import type { TurnGroup } from './turns.ts';
 
 export interface HostSetup {
   readonly experiment: Experiment;
@@ -19,17 +22,24 @@ export interface HostSetup {
   /** Data folder. */
   readonly data: string;
   readonly workers?: number | undefined;
+  readonly processesHere?: number | undefined;
   readonly threads?: number | undefined;
   readonly weights?: string | undefined;
   readonly log?: Host['log'] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Processes with the same state, which take turns at features. All of them come to every pass. */
+  readonly group?: TurnGroup | undefined;
+  /** What has the learner's networks, where that is not its own program: brought up to date before each pass. */
+  readonly networks?: FeatureNetworks | undefined;
 }
 
-/**
- * Thrown out of a method's work when the run is told to stop, or when an image cannot be read, which is the cause then;
- * the state is as it was before.
- */
-export class Stopped extends Error {}
+/** The networks that a model's features come from, open to be run. */
+export interface FeatureNetworks {
+  /** Takes over the state as it is now. */
+  update(): Promise<void>;
+  /** As `extractFeatures`. */
+  extract(images: Uint8Array, count: number): Promise<Float32Array>;
+}
 
 const QUIET: Host['log'] = { info: () => undefined, warn: () => undefined };
 
@@ -81,26 +91,38 @@ export class LearnerHost implements Host {
   }
 
   async features(): Promise<Features> {
-    const { experiment, learner, signal } = this.setup;
-    const { size } = experiment.data;
+    const { learner, networks } = this.setup;
     const spec = learner.definition.model.features;
     if (spec === undefined) throw new Error('host: the model names no features');
-    const images = new Uint8Array(spec.batch * size * size * learner.definition.channels);
+    await networks?.update();
     let values = new Float32Array();
     let width = 0;
-    const pieces = this.images(spec.batch, this.pipeline(spec));
-    for await (const piece of this.untouched(pieces)) {
-      if (signal?.aborted && !this.touched) throw new Stopped('stopped');
-      images.set(piece.images);
-      const rows = await extractFeatures(learner.program, images, piece.count);
+    for await (const { rows, first } of this.untouched(this.rows(spec))) {
       if (width === 0) {
-        width = rows.length / piece.count;
+        width = rows.length / Math.min(spec.batch, this.samples);
         values = new Float32Array(this.samples * width);
       }
-      values.set(rows, piece.first * width);
+      values.set(rows, first * width);
     }
     this.checkFinite(values, width);
     return { values, width };
+  }
+
+  private rows(spec: FeatureSpec) {
+    const { experiment, learner, signal, group, networks } = this.setup;
+    const { size } = experiment.data;
+    return featurePass({
+      name: 'features of data.train',
+      count: this.samples,
+      shape: [spec.batch, size, size, learner.definition.channels],
+      pieces: this.images(spec.batch, this.pipeline(spec)),
+      extract: async (images, count) => {
+        if (signal?.aborted && !this.touched) throw new Stopped('stopped');
+        if (networks !== undefined) return networks.extract(images, count);
+        return extractFeatures(learner.program, images, count);
+      },
+      group,
+    });
   }
 
   /** The pieces; where an image cannot be read and nothing was written yet, the run can be saved as it was. */
@@ -120,7 +142,7 @@ export class LearnerHost implements Host {
   }
 
   private images(batch: number, pipeline: ViewSpec) {
-    const { experiment, data, workers, images } = this.setup;
+    const { experiment, data, workers, processesHere, images, group } = this.setup;
     return orderedImages({
       ...('read' in images ? { source: images } : {}),
       spec: experiment.data.train,
@@ -128,7 +150,9 @@ export class LearnerHost implements Host {
       pipeline,
       size: experiment.data.size,
       batch,
-      ...(workers === undefined ? {} : { workers }),
+      workers,
+      processesHere,
+      group,
     });
   }
 

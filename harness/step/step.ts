@@ -13,6 +13,7 @@ import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { Outcome, StateChange } from '../experiment/index.ts';
 import type { Params } from '../nn/module.ts';
 import { applyOptimizer } from '../optim/apply.ts';
+import { type LossScale, lossScaleOf } from '../optim/loss_scale.ts';
 import { accumulatorState, type StepDefinition, trainableNames } from './definition.ts';
 import { normalised } from './features.ts';
 import { oneByOne, ownPart } from './sequential.ts';
@@ -81,6 +82,7 @@ class StepTrace {
   private readonly observed: Observations | undefined;
   private readonly sequential: boolean;
   private readonly names: readonly string[];
+  private readonly lossScale: LossScale;
   /** Names of outputs that are shares; known after `build`. */
   shares: readonly string[] = [];
 
@@ -93,18 +95,19 @@ class StepTrace {
     this.own = ownReplicas(layout);
     this.observed = observe ? new Map() : undefined;
     this.names = trainableNames(definition.model);
+    this.lossScale = lossScaleOf(io, definition.lossScale);
   }
 
   build(last: boolean): Record<string, Tensor> {
     const { towers, outcomes, gradients } = this.differentiate();
-    const mean = reduceGradients(gradients, this.layout);
+    const mean = this.lossScale.unscaled(reduceGradients(gradients, this.layout));
     const [first] = outcomes;
     if (first === undefined) throw new Error('step: no replica');
     this.keepBuffers(towers);
     this.change(first);
-    this.learn(mean, last);
+    const scaling = this.learn(mean, last);
     if (last) this.follow(first);
-    const outputs = this.averaged(outcomes);
+    const outputs = { ...this.averaged(outcomes), ...scaling };
     this.shares = Object.keys(first.shares ?? {});
     if (this.observed === undefined) return outputs;
     return { ...outputs, ...this.observations(this.observed, outcomes, mean, gradients) };
@@ -159,9 +162,7 @@ class StepTrace {
 
   /** Every replica's loss and gradients. Parameters are aliased, so that gradients stay apart. */
   private differentiate() {
-    const aliases = this.own.map(() =>
-      this.names.map((name) => detached(this.io.read(name))),
-    );
+    const aliases = this.own.map(() => this.names.map((name) => detached(this.io.read(name))));
     let towers: Tower[] = [];
     let outcomes: Outcome[] = [];
     const views = this.views();
@@ -175,7 +176,7 @@ class StepTrace {
         towers.map((tower, i) => ownPart(i, () => this.definition.method.loss(tower))),
         meetings,
       );
-      return treeSum(outcomes.map(({ loss }) => loss));
+      return this.lossScale.scaled(treeSum(outcomes.map(({ loss }) => loss)));
     };
     const flat = gradientsOf(total, aliases.flat());
     meetings.close();
@@ -270,14 +271,15 @@ class StepTrace {
         this.io.assign(`${network}.${name}`, value);
   }
 
-  private learn(gradients: readonly Tensor[], last: boolean): void {
+  /** @returns what the loss scale has to say */
+  private learn(gradients: readonly Tensor[], last: boolean): Record<string, Tensor> {
     const { accumulate, optimizer, rules, compat } = this.definition;
     const totals = gradients.map((gradient, p) => this.accumulated(this.names[p] ?? '', gradient));
     if (!last) {
       this.names.forEach((name, p) => {
         this.io.assign(accumulatorState(name), totals[p] ?? missing(name));
       });
-      return;
+      return this.lossScale.waiting();
     }
     if (accumulate > 1)
       for (const name of this.names)
@@ -290,7 +292,9 @@ class StepTrace {
       rule: rules.get(name) ?? missing(name),
     }));
     const movesZeros = compat.larsZeroNorm === 'exact';
-    applyOptimizer(this.io, optimizer, parameters, this.input('learning_rate'), movesZeros);
+    return this.lossScale.update(totals, (io) =>
+      applyOptimizer(io, optimizer, parameters, this.input('learning_rate'), movesZeros),
+    );
   }
 
   private accumulated(name: string, gradient: Tensor): Tensor {

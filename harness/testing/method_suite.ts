@@ -38,10 +38,7 @@ export interface SmallRun {
 }
 
 /** `smallBackbone` on tiny images. */
-export function smallLearner(
-  run: SmallRun,
-  options: ProgramOptions & StepOptions = {},
-): Learner {
+export function smallLearner(run: SmallRun, options: ProgramOptions & StepOptions = {}): Learner {
   return new Learner(smallDefinition(run), options);
 }
 

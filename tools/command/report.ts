@@ -5,10 +5,17 @@ import { systemErrorText } from '../../harness/base/index.ts';
 import { UsageError } from './parse_line.ts';
 import { root } from './root.ts';
 
+let speaker = '';
+
+/** From here on errors say of which process of a run they are. */
+export function speakAs(rank: number): void {
+  speaker = `rank ${rank}: `;
+}
+
 /** Says on stderr what ended a command and sets the exit code: 1 the command failed, 2 its line is wrong. */
 export function report(name: string, error: unknown): void {
   const usage = error instanceof UsageError;
-  process.stderr.write(`${name}: ${textOf(error)}\n`);
+  process.stderr.write(`${name}: ${speaker}${textOf(error)}\n`);
   if (usage) process.stderr.write(`\`npx zx scripts/${name}.mjs --help\` lists what it takes.\n`);
   process.exitCode = usage ? 2 : codeOf(error);
 }

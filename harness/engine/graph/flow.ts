@@ -53,7 +53,12 @@ function itemOf(node: Node, inputs: readonly Link[]): Item {
   if (node.part !== undefined) return { node, inputs, part: node.part, gradient: node.gradient };
   const parts = new Set(inputs.map(({ item }) => item.part));
   const [part] = parts.size === 1 ? parts : [];
-  return { node, inputs, part, gradient: node.gradient || inputs.some(({ item }) => item.gradient) };
+  return {
+    node,
+    inputs,
+    part,
+    gradient: node.gradient || inputs.some(({ item }) => item.gradient),
+  };
 }
 
 function makerOf(graph: Graph, output: Output): Node {

@@ -1,6 +1,6 @@
 import { itemBytes, sizeOf } from '../array.ts';
-import { dtypeOf } from '../native/native.ts';
 import type { Output } from '../native/capi.ts';
+import { dtypeOf } from '../native/native.ts';
 import { chosenCuts } from './cuts.ts';
 import { flowTo, type Item } from './flow.ts';
 import type { Graph, Node } from './graph.ts';
@@ -97,7 +97,9 @@ function repeatAll(
   for (const item of items) {
     const moved = item.inputs.flatMap(({ index, source, item: from }) => {
       const copy = copies.get(from);
-      return copy === undefined ? [] : [{ index, output: { oper: copy.oper, index: source.index } }];
+      return copy === undefined
+        ? []
+        : [{ index, output: { oper: copy.oper, index: source.index } }];
     });
     if (needed.has(item)) {
       const inputs = graph.sources(item.node.oper);

@@ -78,7 +78,7 @@ function toGraph(name: string, array: HostArray): HostArray {
 async function hold(
   { name, group }: Case,
   apply: (tensors: Tensors) => Tensor,
-  precision: Precision = 'fp32',
+  precision: Exclude<Precision, 'fp16'> = 'fp32',
 ): Promise<void> {
   const { x, logits, ...constants } = group('in');
   const input = logits === undefined ? { x } : { logits };

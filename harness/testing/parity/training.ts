@@ -71,7 +71,7 @@ export function hookOf({
   if (own.use_fp16 || outer?.use_fp16)
     throw unsupported(
       'use_fp16',
-      'it is apex O1 with a loss scale that moves; the harness trains in float32 or bfloat16',
+      'it is apex O1 with a loss scale that moves; cases are compared in float32',
     );
   return {
     accumulate: own.update_interval ?? outer?.update_interval ?? 1,

@@ -1,0 +1,3 @@
+import { holdWords } from './vocabulary.processes.ts';
+
+holdWords([4, 6, 8, 12]);

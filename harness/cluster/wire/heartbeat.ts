@@ -1,0 +1,39 @@
+import { clock } from '../../base/clock.ts';
+import type { Wire } from './wire.ts';
+
+const LONGEST = 1; // second between two beats: their cost is nothing, and other time-outs may be short
+const BEATS = 8; // in a time-out, so that a few may come late
+
+/**
+ * Sends signs of life on wires and watches for the other sides'. TCP's own keep-alive is not enough: the system
+ * answers it for a process that is stopped, and for one whose threads hang. Nor is a thread that computes: k-means in
+ * JavaScript may block it for minutes, so that this runs in a thread of its own (thread.ts).
+ *
+ * Silence is counted in beats of this process. One that was stopped itself, as by Ctrl-Z, must not take the time
+ * in which it slept for silence of the others.
+ * @param lost is told of a wire that brought nothing for the time-out, at every beat until it is out of `wires`
+ * @returns stops it
+ */
+export function keepAlive(
+  wires: () => Iterable<Wire>,
+  timeoutSeconds: number,
+  lost: (wire: Wire) => void,
+): () => void {
+  const every = Math.min(LONGEST, timeoutSeconds / BEATS);
+  let before = clock.seconds();
+  const timer = setInterval(() => {
+    const elapsed = clock.seconds() - before;
+    before += elapsed;
+    for (const wire of [...wires()]) {
+      wire.beat();
+      wire.silence += Math.min(elapsed, 2 * every);
+      if (wire.silence > timeoutSeconds) lost(wire);
+    }
+  }, 1000 * every);
+  return () => clearInterval(timer);
+}
+
+/** How a lost process is described. */
+export function silentFor(timeoutSeconds: number): string {
+  return `gave no sign of life for ${timeoutSeconds} s: it is stopped, its machine hangs, or the network is cut`;
+}

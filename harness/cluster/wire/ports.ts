@@ -1,0 +1,105 @@
+import { lookup } from 'node:dns/promises';
+import { createServer, isIP, type ListenOptions, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from '../../base/clock.ts';
+import { errorCode } from '../../base/error_code.ts';
+import { UserError } from '../../base/errors.ts';
+import { parseAddress } from '../address.ts';
+import { rankAt } from '../failure.ts';
+import type { Place } from '../place.ts';
+
+/** Names and routes come up late where machines start together; after this they are wrong. */
+export const PATIENCE_SECONDS = 10;
+const AGAIN = 250; // milliseconds between two attempts
+
+/**
+ * What keeps this process from taking part: a host whose name nobody knows, or a port for TensorFlow's server that
+ * another program has. TensorFlow itself would hang for the first, and end the process for the second.
+ * @returns undefined where nothing does
+ */
+export async function troubleOf(place: Place): Promise<string | undefined> {
+  const { rank, servers, timeoutSeconds } = place;
+  const patience = Math.min(PATIENCE_SECONDS, timeoutSeconds);
+  const named = servers.map((server, r) => ({ server, who: rankAt(place, r) }));
+  const all = [...named, { server: place.meeting, who: `the meeting (${place.meeting})` }];
+  const unknown = await Promise.all(
+    all.map(async ({ server, who }) => {
+      const { host } = parseAddress(server, 'the servers');
+      return (await isKnown(host, patience)) ? [] : [`${who}: no host is called "${host}"`];
+    }),
+  );
+  const [first] = unknown.flat();
+  if (first !== undefined) return `${first}; correct the name, or add it to DNS or /etc/hosts`;
+  const own = servers[rank] ?? '';
+  const { port } = parseAddress(own, 'the servers');
+  try {
+    // On every interface, as TensorFlow's server does, which would share the port with another one without a word.
+    await closed(await listening({ port, exclusive: true }));
+    return undefined;
+  } catch (cause) {
+    return `${rankAt(place, rank)}: port ${port}, for TensorFlow's server, ${portProblem(cause)}`;
+  }
+}
+
+/**
+ * A server at the meeting. On one machine it listens at that address alone; else on every interface, because a
+ * machine may know its own name by an address that others cannot reach.
+ * @throws UserError where the port or the address cannot be had
+ */
+export async function listenAtMeeting({ meeting, servers }: Place): Promise<Server> {
+  const { host, port } = parseAddress(meeting, 'the meeting');
+  const hosts = new Set(servers.map((server) => parseAddress(server, 'the servers').host));
+  const oneMachine = hosts.size === 1 && hosts.has(host);
+  try {
+    return await listening({ port, exclusive: true, ...(oneMachine ? { host } : {}) });
+  } catch (cause) {
+    throw new UserError(
+      `rank 0 cannot listen at the meeting, ${meeting}: it ${portProblem(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** Starts listening. */
+export function listening(options: ListenOptions): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((done) => server.close(() => done()));
+}
+
+async function isKnown(host: string, patience: number): Promise<boolean> {
+  if (isIP(host) !== 0) return true;
+  const until = clock.seconds() + patience;
+  for (;;) {
+    // A resolver that reaches no name server may take longer than anybody waits.
+    const known = await Promise.race([
+      lookup(host).then(
+        () => true,
+        () => false,
+      ),
+      sleep(1000 * patience, false, { ref: false }),
+    ]);
+    if (known || clock.seconds() > until) return known;
+    await sleep(AGAIN);
+  }
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use by another program; choose another port, or end that program',
+  EADDRNOTAVAIL: 'is no address of this machine; start this rank where that address is',
+  EACCES: 'may not be used by this user; choose a port from 1024 on',
+};
+
+function portProblem(cause: unknown): string {
+  const code = errorCode(cause) ?? String(cause);
+  return PROBLEMS[code] ?? `cannot be had (${code}); choose another port`;
+}

@@ -1,0 +1,62 @@
+import type { Group } from '../cluster/group.ts';
+import { type JoinOptions, joinGroup } from '../cluster/join_group.ts';
+import { checkProcesses, type Layout } from '../cluster/layout.ts';
+import type { Place } from '../cluster/place.ts';
+import { connectServers } from '../engine/exchange.ts';
+import { startEngine } from '../engine/index.ts';
+import { useLanes } from '../engine/lanes.ts';
+import { type Server, startServer } from '../engine/server.ts';
+import { type Experiment, experimentId } from '../experiment/index.ts';
+import type { Provenance } from '../record/provenance.ts';
+
+/** One process of a run of several. */
+export interface Cluster {
+  readonly layout: Layout;
+  readonly server: Server;
+  readonly group: Group;
+}
+
+export interface ClusterOptions extends JoinOptions {
+  /** As of `TrainingSetup`: TensorFlow's server computes with them. */
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Takes this process's place among those of a run: all have found each other then, are to run the same experiment,
+ * and have their servers up.
+ * @throws UserError on every process, of what keeps one of them from it
+ */
+export async function joinCluster(
+  experiment: Experiment,
+  place: Place,
+  { threads = 0, ...options }: ClusterOptions,
+): Promise<Cluster> {
+  const { rank, servers } = place;
+  const processes = servers.length;
+  const { replicas, lanes } = experiment;
+  checkProcesses(replicas, processes);
+  const group = await joinGroup(place, options);
+  await group.compare({ experiment: experimentId(experiment) });
+  await startEngine();
+  useLanes(lanes);
+  const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
+  await group.exchange('servers', rank); // nobody connects to one that is not up yet
+  await connectServers(server);
+  return { layout: { replicas, processes, rank }, server, group };
+}
+
+/** What has to be the same on all processes before the first step. */
+export function factsOf({ data, graph, library, fingerprint }: Provenance): Record<string, string> {
+  const { train, repaired: _, ...judged } = data;
+  return {
+    'libtensorflow (SHA-256)': library,
+    'numerics (platform id)': fingerprint.id,
+    'code graph (SHA-256)': graph,
+    'data.train (SHA-256)': String(train),
+    ...Object.fromEntries(
+      Object.entries(judged)
+        .filter(([use]) => use.startsWith('evaluation.'))
+        .map(([use, hash]) => [`${use} (SHA-256)`, String(hash)]),
+    ),
+  };
+}

@@ -1,0 +1,64 @@
+import type { Failure } from '../../harness/cluster/failure.ts';
+import { failureText } from '../../harness/cluster/failure.ts';
+import type { Place } from '../../harness/cluster/place.ts';
+import type { Experiment, Methods } from '../../harness/experiment/index.ts';
+import { type Cluster, joinCluster } from '../../harness/run/cluster.ts';
+import { exitNow } from '../../harness/run/exit_now.ts';
+import { follow } from '../../harness/run/follow.ts';
+import type { Interruption } from '../../harness/run/interrupt.ts';
+
+/**
+ * A process that ends because another one of its run is lost: a later try may succeed. As EX_TEMPFAIL of sysexits.h.
+ */
+export const PEER_LOST = 75;
+
+export interface MemberOptions {
+  readonly data: string;
+  readonly workers?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly debugNans?: boolean | undefined;
+}
+
+/**
+ * Takes this process's place in a run. Once another process is lost, this one says so and ends: TensorFlow's collectives
+ * wait for it for ever, and after an error no further one works in this process.
+ */
+export function joinRun(
+  experiment: Experiment,
+  place: Place,
+  { threads }: MemberOptions,
+  interruption: Interruption,
+): Promise<Cluster> {
+  const onFailure = (failure: Failure) => {
+    process.stderr.write(`${failureText(failure)}\n`);
+    exitNow(PEER_LOST);
+  };
+  const joined = joinCluster(experiment, place, {
+    threads,
+    onFailure,
+    signal: interruption.signal,
+  });
+  return joined.then((cluster) => {
+    interruption.signal.addEventListener('abort', () => cluster.group.askToStop());
+    if (interruption.signal.aborted) cluster.group.askToStop();
+    return cluster;
+  });
+}
+
+/** Takes part as a process other than the first, to the end of the run. @returns the run's exit code */
+export async function followRun(
+  experiment: Experiment,
+  methods: Methods,
+  options: MemberOptions,
+  cluster: Cluster,
+): Promise<number> {
+  const { group } = cluster;
+  const followed = follow({ ...options, experiment, methods, cluster }).then(() => group.ended);
+  try {
+    // Rank 0 may end first, on a signal: then a step of this process waits for it, and always would.
+    return await Promise.race([followed, group.ended]);
+  } catch (error) {
+    await group.fail(error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
