@@ -30,6 +30,9 @@ export interface ProgramOptions extends SessionOptions {
 
 type Named<T> = Readonly<Record<string, T>>;
 
+/** So many have been made on this process's server. */
+let programs = 0;
+
 export interface EntryDefinition {
   readonly inputs: Named<TensorSpec>;
   /** Traced once. What it returns are the entry's outputs. */
@@ -69,6 +72,8 @@ export class Program {
   private readonly writer: StateWriter;
   private readonly debugNans: boolean;
   private readonly inOrder: boolean;
+  /** Sessions on a server share its variables by name; others have their own. */
+  private readonly namespace: string;
   private readonly checks = new Map<string, Checks>();
   private audited = 0;
   private abandoned: Promise<unknown> | undefined;
@@ -80,12 +85,13 @@ export class Program {
     );
     this.debugNans = options.debugNans ?? false;
     this.inOrder = options.oneCollectiveAtATime ?? !onCpu();
+    this.namespace = options.server === undefined ? '' : `program${programs++}.`;
   }
 
   /** Declares a state tensor. It has no value until `writeState`. */
   state(name: string, { dtype, shape }: TensorSpec): void {
     if (this.variables.has(name)) throw new Error(`engine: state '${name}' is declared twice`);
-    const attrs = { dtype: { dtype }, shape: { shape }, shared_name: name };
+    const attrs = { dtype: { dtype }, shape: { shape }, shared_name: this.namespace + name };
     const { oper } = this.graph.add('VarHandleOp', [], attrs);
     this.variables.set(name, { spec: { dtype, shape }, handle: { oper, index: 0 } });
   }

@@ -83,7 +83,7 @@ function partAt(place: Place, { threads }: RunOptions): Part {
 }
 
 /** What started this process, to start others of its kind. */
-function sameCommand(): string[] {
+export function sameCommand(): string[] {
   return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
 }
 
@@ -93,6 +93,7 @@ function ownDevice(place: Place): Readonly<Record<string, string>> {
   return deviceOf(ranks.indexOf(place.rank), ranks.length, gpusHere(process.env), true);
 }
 
-function tell(line: string): void {
+/** A line on stderr. */
+export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
