@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Failure } from '../cluster/failure.ts';
-import { endAll, joinAll, placesOf } from '../cluster/group.fixture.ts';
+import { endAll, joinAll, places } from '../cluster/group.fixture.ts';
 import type { Group } from '../cluster/group.ts';
 import { openSource } from '../data/open_source.ts';
 import { type HostArray, hostArray } from '../engine/array.ts';
@@ -133,7 +133,7 @@ it.each([
     const expected = await run(await open(experiment), experiment);
     expect(expected.map((metrics) => Object.keys(metrics).length)).toEqual([5, 2, 5, 5, 1]);
     for (const processes of counts) {
-      const groups = await joinAll(await placesOf(processes));
+      const groups = await joinAll(await places(processes));
       const calls: string[] = [];
       const [first, ...others] = await Promise.all(
         groups.map((group) => open(experiment, { group: heard(group, calls) })),
@@ -164,7 +164,7 @@ describe('where one of them cannot go on', () => {
   const experiment = experimentWith(20, 4, false);
 
   it('a stop of rank 0 ends the others as well, at once', async () => {
-    const groups = await joinAll(await placesOf(3));
+    const groups = await joinAll(await places(3));
     const stop = new AbortController();
     const [first, ...others] = await Promise.all(
       groups.map((group, rank) =>
@@ -183,7 +183,7 @@ describe('where one of them cannot go on', () => {
   it('weights that differ are found before anything is computed with them', async () => {
     const failures: Failure[] = [];
     const onFailure = (failure: Failure) => void failures.push(failure);
-    const groups = await joinAll(await placesOf(2), { onFailure });
+    const groups = await joinAll(await places(2), { onFailure });
     const [first, second] = await Promise.all(groups.map((group) => open(experiment, { group })));
     const leading = first?.atEpoch(0, weights(1, experiment)).catch(String);
     await expect(second?.assist(weights(2, experiment))).rejects.toThrow(
@@ -202,7 +202,7 @@ describe('where one of them cannot go on', () => {
     const message = await alone.atEpoch(0, broken).catch(String);
     expect(message).toMatch(/features of .* are not finite/);
     await alone.dispose();
-    const groups = await joinAll(await placesOf(2));
+    const groups = await joinAll(await places(2));
     const [first, second] = await Promise.all(groups.map((group) => open(experiment, { group })));
     const assisted = second?.assist(broken);
     expect(await first?.atEpoch(0, broken).catch(String)).toBe(message);
@@ -212,7 +212,7 @@ describe('where one of them cannot go on', () => {
   });
 
   it('only rank 0 judges', async () => {
-    const groups = await joinAll(await placesOf(2));
+    const groups = await joinAll(await places(2));
     const [first, second] = await Promise.all(groups.map((group) => open(experiment, { group })));
     await expect(second?.atEnd(weights(1, experiment))).rejects.toThrow('rank 0 judges');
     await expect(first?.assist(weights(1, experiment))).rejects.toThrow('nobody to assist');

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { endAll, joinAll, placesOf } from '../cluster/group.fixture.ts';
+import { endAll, joinAll, places } from '../cluster/group.fixture.ts';
 import { ImageError } from '../data/loader/image_error.ts';
 import { openSource } from '../data/open_source.ts';
 import type { Source } from '../data/source.ts';
@@ -80,7 +80,7 @@ async function parties(
   more: (rank: number, learner: Learner) => Partial<HostSetup> = () => ({}),
   before: (host: LearnerHost) => Promise<unknown> = async () => {},
 ) {
-  const groups = await joinAll(await placesOf(processes));
+  const groups = await joinAll(await places(processes));
   const found = groups.map(async (group) => {
     const { images, reads } = setup.watched();
     const learner = await setup.learnerOf();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../base/index.ts';
-import { endAll, joinAll, placesOf } from '../cluster/group.fixture.ts';
+import { endAll, joinAll, places } from '../cluster/group.fixture.ts';
 import type { Group } from '../cluster/group.ts';
 import { ImageError } from '../data/loader/image_error.ts';
 import { Stopped } from './stopped.ts';
@@ -14,7 +14,7 @@ function rowsOf(batch: number): Float32Array {
 
 /** Groups of 1 to 5 processes, by their number less one. */
 const all = await Promise.all(
-  [1, 2, 3, 4, 5].map(async (processes) => joinAll(await placesOf(processes))),
+  [1, 2, 3, 4, 5].map(async (processes) => joinAll(await places(processes))),
 );
 afterAll(async () => {
   for (const groups of all) await endAll(groups);
