@@ -3,6 +3,7 @@ import { checkProcesses } from '../../harness/cluster/layout.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import { placeInEnvironment } from '../../harness/cluster/place_variable.ts';
 import { provision } from '../../harness/engine/library/index.ts';
+import { useCoreBlock } from '../../harness/engine/native/cores.ts';
 import type { Experiment } from '../../harness/experiment/index.ts';
 import { chooseWay } from '../../harness/launch/choose_way.ts';
 import { deviceOf, gpusHere } from '../../harness/launch/devices.ts';
@@ -77,6 +78,7 @@ export async function takePart(
 
 function partAt(place: Place, { threads }: RunOptions): Part {
   const here = processesHere(place, process.env);
+  if (here > 1) useCoreBlock(besides(place).indexOf(place.rank));
   return { kind: 'trains', place, processesHere: here, threads: threads ?? coresFor(here) };
 }
 
