@@ -51,7 +51,7 @@ const synced = { ...layers, norm: 'sync' } as const;
 
 /** Methods, or layers, whose replicas meet on the way back too. */
 const together: Readonly<Record<string, SmallRun>> = {
-  simclr: { method: simclr, spec: { kind: 'simclr', neck: { ...layers, norm: 'none' } } },
+  simclr: { method: simclr, spec: { kind: 'simclr', neck: { ...layers, norm: 'batch' } } },
   barlow_twins: { method: barlowTwins, spec: { kind: 'barlow_twins', neck: layers } },
   'simclr with a synchronised neck': { method: simclr, spec: { kind: 'simclr', neck: synced } },
   'simclr, all synchronised': {

@@ -36,7 +36,6 @@ await command(
       const found = await dryRun({ experiment, methods, data, threads, tell, layout });
       return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));
     }
-    refuseProcesses(options);
     const { result, code } = await trainInterruptibly(experiment, methods, options);
     if (result === undefined) return code;
     const { record, workDir, finished } = result;

@@ -3,7 +3,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { hearNotices } from '../base/notices.ts';
 import { parseAddress } from './address.ts';
-import { endAll, joinAll, placesOf, refusals } from './group.fixture.ts';
+import { endAll, joinAll, places, refusals } from './group.fixture.ts';
 import { joinGroup } from './join_group.ts';
 
 const QUICK = 16; // seconds: threads start slowly where others compute; the time-outs are longer
@@ -31,14 +31,14 @@ async function causeOf(told: Promise<readonly string[]>, seconds = QUICK): Promi
 
 describe('processes that cannot come together all say one cause', () => {
   it('a rank is missing, after the time-out', async () => {
-    const [zero, one, two] = await placesOf(3, 3);
+    const [zero, one, two] = await places(3, 3);
     expect(await causeOf(refusals([zero, one]))).toContain(
       `UserError: rank 2 (${two?.servers[2]}) did not come to ${zero?.meeting} within 3 s`,
     );
   });
 
   it('rank 0 is missing, after the time-out', async () => {
-    const [, one, two] = await placesOf(3, 2);
+    const [, one, two] = await places(3, 2);
     expect(await causeOf(refusals([one, two]))).toContain(
       `UserError: rank 0 did not answer at ${one?.meeting} within 2 s (ECONNREFUSED)`,
     );
@@ -52,13 +52,13 @@ describe('processes that cannot come together all say one cause', () => {
     [{ rank: 2 }, /rank 2 \(.*\) is there twice/],
     [{ timeoutSeconds: 40 }, /rank 1 has a time-out of 40 s, rank 0 of 20 s/],
   ])('one has %j', async (change, message) => {
-    const all = await placesOf(3);
+    const all = await places(3);
     const changed = all.map((place) => (place?.rank === 1 ? { ...place, ...change } : place));
     expect(await causeOf(refusals(changed))).toMatch(message);
   });
 
   it.each([0, 2])('the port of the server of rank %i is in use', async (rank) => {
-    const all = await placesOf(3);
+    const all = await places(3);
     const server = all[0]?.servers[rank] ?? '';
     await program(server);
     const { port } = parseAddress(server, 'a test');
@@ -68,7 +68,7 @@ describe('processes that cannot come together all say one cause', () => {
   });
 
   it('the name of a host is not known', async () => {
-    const all = await placesOf(2, 3);
+    const all = await places(2, 3);
     const servers = [all[0]?.servers[0] ?? '', 'no-such-host.invalid:2222'];
     expect(await causeOf(refusals(all.map((place) => place && { ...place, servers })))).toContain(
       'rank 1 (no-such-host.invalid:2222): no host is called "no-such-host.invalid"',
@@ -76,7 +76,7 @@ describe('processes that cannot come together all say one cause', () => {
   });
 
   it('the port of the meeting is in use: by what is silent, talks otherwise, or closes', async () => {
-    const [silent, talking, closing] = await Promise.all([1, 2, 3].map(() => placesOf(2, 3)));
+    const [silent, talking, closing] = await Promise.all([1, 2, 3].map(() => places(2, 3)));
     const meeting = (all = silent) => all?.[0]?.meeting ?? '';
     await program(meeting(silent));
     await program(
@@ -96,7 +96,7 @@ describe('processes that cannot come together all say one cause', () => {
   });
 
   it('one is told to stop while it waits', async () => {
-    const [zero, one] = await placesOf(3);
+    const [zero, one] = await places(3);
     if (zero === undefined || one === undefined) throw new Error('no places');
     const stop = new AbortController();
     const waiting = joinGroup(zero, { onFailure: () => {}, signal: stop.signal });
@@ -132,7 +132,7 @@ describe('whoever does not know the secret', () => {
     });
 
   it('is sent away, before and after the others are there, and it is said once', async () => {
-    const [zero, one] = await placesOf(2);
+    const [zero, one] = await places(2);
     if (zero === undefined || one === undefined) throw new Error('no places');
     const notices: string[] = [];
     const restore = hearNotices((message) => notices.push(message));

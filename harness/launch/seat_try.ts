@@ -1,7 +1,7 @@
 import { UserError } from '../base/index.ts';
+import { rankAt } from '../cluster/failure.ts';
 import type { Place } from '../cluster/place.ts';
 import type { Try } from './launch.ts';
-import { rankAt } from './rank_at.ts';
 import { answerRoll } from './roll_answer.ts';
 import { callRoll } from './roll_call.ts';
 

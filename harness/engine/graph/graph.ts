@@ -202,6 +202,14 @@ export class Graph {
     });
   }
 
+  /** The operations that one waits for without taking anything of them. */
+  controls(operation: Pointer): Pointer[] {
+    const count = callNumber('TF_OperationNumControlInputs', operation);
+    const found = new BigUint64Array(count);
+    callNumber('TF_OperationGetControlInputs', operation, found, count);
+    return Array.from(found, (pointer) => pointer as Pointer);
+  }
+
   /** Prefixes the names of all nodes made inside `body`, for readable errors and profiles. */
   scope<T>(name: string, body: () => T): T {
     this.scopes.push(name);
