@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { clock, inTemporaryFolder, UserError, writeAtomic } from '../../harness/base/index.ts';
 import { stream } from '../../harness/random/stream.ts';
-import { readRecord } from '../../harness/record/record.ts';
 import {
   blowKind,
   type CrashReport,
@@ -75,28 +74,28 @@ export function crashTrials(
       join(folder, 'parted'),
     );
     if (parted.chain !== undisturbed.chain) throw new UserError('crash: processes decide bits');
+    const { processes, seed, timeout, out, date = today() } = options;
     const trials: CrashTrial[] = [];
+    const reported = async () => {
+      const report = crashReport.parse({
+        ...{ date, machine: processor(), processes, seed, timeout },
+        ...{ undisturbed: parted.seconds, chain: undisturbed.chain, trials },
+      });
+      await writeAtomic(join(out, 'crashes.json'), `${JSON.stringify(report, null, 2)}\n`);
+      await writeAtomic(join(out, 'CRASHES.md'), crashesMarkdown(report));
+      return report;
+    };
     for (let n = 0; n < options.trials; n++) {
       const workDir = join(folder, `trial${n}`);
       const blow = blowOf(options, n, parted.seconds);
-      const limit = 20 * parted.seconds + 10 * options.timeout;
-      const trial = await tryOnce({
-        command: command(workDir, options.processes),
-        folder: workDir,
-        blow,
-        limit,
-      });
+      const limit = 20 * parted.seconds + 10 * timeout;
+      const line = command(workDir, processes);
+      const { trial } = await tryOnce({ command: line, folder: workDir, blow, limit });
       trials.push(trial);
       tell(lineOf(trial, n, undisturbed.chain));
+      await reported(); // so that what was tried is known when it is ended before the last
     }
-    const { processes, seed, timeout, out, date = today() } = options;
-    const report = crashReport.parse({
-      ...{ date, machine: processor(), processes, seed, timeout },
-      ...{ undisturbed: parted.seconds, chain: undisturbed.chain, trials },
-    });
-    await writeAtomic(join(out, 'crashes.json'), `${JSON.stringify(report, null, 2)}\n`);
-    await writeAtomic(join(out, 'CRASHES.md'), crashesMarkdown(report));
-    return report;
+    return reported();
   });
 }
 
@@ -107,13 +106,13 @@ function blowOf({ seed, processes }: CrashOptions, n: number, seconds: number): 
   return { kind, rank: draws.int(0, processes - 1), after: draws.uniform() * seconds };
 }
 
+/** A run that nobody disturbs. */
 async function timed(command: readonly string[], folder: string) {
-  const begun = clock.seconds();
   const blow: Blow = { kind: 'kill', rank: -1, after: 0 };
-  const { code } = await tryOnce({ command, folder, blow, limit: 1200 });
-  if (code !== 0) throw new UserError(`crash: an undisturbed run ended with ${code}`);
-  const chain = readRecord(folder).epochs.at(-1)?.chain ?? '';
-  return { seconds: clock.seconds() - begun, chain };
+  const { trial, seconds } = await tryOnce({ command, folder, blow, limit: 1200 });
+  if (trial.code !== 0 || trial.chain === undefined)
+    throw new UserError(`crash: an undisturbed run ended with ${trial.code ?? 'no end'}`);
+  return { seconds, chain: trial.chain };
 }
 
 function lineOf(trial: CrashTrial, n: number, chain: string): string {

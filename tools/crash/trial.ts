@@ -24,8 +24,16 @@ export interface TrialSetup {
 const NOTICED = /rank \d+|lost|no sign of life|killed/;
 const run = promisify(execFile);
 
-/** Starts a run, strikes it once, and sees how it ends. */
-export async function tryOnce({ command, folder, blow, limit }: TrialSetup): Promise<CrashTrial> {
+/**
+ * Starts a run, strikes it once, and sees how it ends.
+ * @returns `seconds` from its first line to its end
+ */
+export async function tryOnce({
+  command,
+  folder,
+  blow,
+  limit,
+}: TrialSetup): Promise<{ readonly trial: CrashTrial; readonly seconds: number }> {
   const [file = '', ...words] = command;
   const child = spawn(file, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   let struck: number | undefined;
@@ -39,13 +47,15 @@ export async function tryOnce({ command, folder, blow, limit }: TrialSetup): Pro
   });
   const ended = endOf(child, limit);
   await begun;
+  const from = clock.seconds();
   await Promise.race([pause(blow.after), ended]);
   const hit = child.exitCode === null && (await strike(blow, folder));
   if (hit) struck = clock.seconds();
   const code = await ended;
   if (hit) noticed ??= clock.seconds() - (struck ?? 0);
   const left = [...processesOf(folder).map(({ pid }) => `process ${pid}`), ...halfWritten(folder)];
-  return { ...blow, hit, left, ...known({ code, noticed, chain: chainIn(folder) }) };
+  const trial = { ...blow, hit, left, ...known({ code, noticed, chain: chainIn(folder) }) };
+  return { trial, seconds: clock.seconds() - from };
 }
 
 function known<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
