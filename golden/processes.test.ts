@@ -1,45 +1,26 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { inTemporaryFolder } from '../harness/base/index.ts';
 import { inProcesses } from './processes.ts';
 import { smallOnes } from './processes_cases.ts';
-import type { Chains } from './processes.child.ts';
 
-/** The end of the records' chains: every metric and the hash of the whole state of every epoch, bit by bit. */
-function chains(processes: number, experiments: readonly object[]): Promise<Chains> {
-  return inTemporaryFolder('processes', (folder) => inProcesses(processes, { experiments, folder }));
-}
+/**
+ * Of four replicas: moco shuffles images and keys, simclr has gradients through a gather and sync batch norm, odc works
+ * between steps with features of all images. All methods, more processes and bf16: `processes.long.test.ts`.
+ */
+const FEW = ['moco', 'simclr', 'odc'];
 
-describe('four replicas of every method', () => {
-  const ones = smallOnes(4);
-  const experiments = [...ones.values()];
-  let whole: Chains;
-  let parted: Chains;
-  beforeAll(async () => {
-    whole = await chains(1, experiments);
-    parted = await chains(2, experiments);
-  }, 400_000);
-
-  it.each([...ones.keys()].map((name, i) => [name, i] as const))(
-    '%s: two processes have the bits of one',
-    (_, i) => {
-      expect(whole[i]).toMatch(/^[0-9a-f]{64}$/);
-      expect(parted[i]).toBe(whole[i]);
-    },
+it('two processes have the bits of one, and a run goes on from two to one and back', async () => {
+  const all = smallOnes(4);
+  const experiments = FEW.map((name) => all.get(name) ?? {});
+  await inTemporaryFolder('one', (one) =>
+    inTemporaryFolder('two', async (two) => {
+      const whole = await inProcesses(1, { experiments, folder: one, stopAfterEpoch: 1 });
+      expect(await inProcesses(2, { experiments, folder: two, stopAfterEpoch: 1 })).toEqual(whole);
+      // Each goes on as what the other was.
+      const parted = await inProcesses(2, { experiments, folder: one });
+      expect(await inProcesses(1, { experiments, folder: two })).toEqual(parted);
+      expect(parted).not.toEqual(whole);
+      expect(new Set(parted).size).toBe(FEW.length);
+    }),
   );
-});
-
-describe('a run goes on with another number of processes', () => {
-  it('from two to one, and from one to two', async () => {
-    const [moco, , , , , odc] = smallOnes(2).values();
-    const experiments = [moco ?? {}, odc ?? {}];
-    const whole = await chains(1, experiments);
-    for (const [before, after] of [
-      [2, 1],
-      [1, 2],
-    ] as const)
-      await inTemporaryFolder('processes', async (folder) => {
-        await inProcesses(before, { experiments, folder, stopAfterEpoch: 1 });
-        expect(await inProcesses(after, { experiments, folder })).toEqual(whole);
-      });
-  }, 400_000);
-});
+}, 400_000);

@@ -6,7 +6,6 @@ import { environmentOf } from '../harness/cluster/place_variable.ts';
 import { newSecret } from '../harness/cluster/secret.ts';
 import type { Chains, Task } from './processes.child.ts';
 
-
 const CHILD = fileURLToPath(new URL('processes.child.ts', import.meta.url));
 const TIMEOUT = 120;
 
@@ -43,7 +42,8 @@ function child(task: Task, place: Place | undefined): Promise<Chains> {
     one.on('error', fail);
     one.on('close', (code, signal) => {
       if (code === 0) done(JSON.parse(text.stdout) as Chains);
-      else fail(new Error(`rank ${place?.rank ?? 0} ended with ${code ?? signal}:\n${text.stderr}`));
+      else
+        fail(new Error(`rank ${place?.rank ?? 0} ended with ${code ?? signal}:\n${text.stderr}`));
     });
   });
 }

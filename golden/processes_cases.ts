@@ -49,7 +49,13 @@ const cases: Readonly<Record<string, object>> = {
   odc: {
     ...base,
     data: { ...oneView, replacement: true },
-    method: { kind: 'odc', neck: { ...layers, lastRelu: true, dropout: 0.5 }, clusters: 6, minCluster: 2, centroidsEvery: 3 },
+    method: {
+      kind: 'odc',
+      neck: { ...layers, lastRelu: true, dropout: 0.5 },
+      clusters: 6,
+      minCluster: 2,
+      centroidsEvery: 3,
+    },
   },
   deepcluster: {
     ...base,

@@ -49,7 +49,7 @@ const aliases = { 'head.criterion.weight': 'loss_weight' };
 /** A step of DeepCluster, with the clusters that the case has. */
 export const deepclusterCase: ReturnType<typeof methodCase> = {
   methods: ['deepcluster'],
-  run: async (fixture, comparisons) => {
+  run: async (fixture, comparisons, share) => {
     const power = powerOf(fixture.field('hyper_parameters', HyperParameters));
     const drops = fixture.inputs.includes('rng.step1.dropout_mask');
     const own = methodCase({
@@ -58,7 +58,7 @@ export const deepclusterCase: ReturnType<typeof methodCase> = {
       ...(isWeighted(fixture, power) ? { aliases } : {}),
     });
     if (power > 0) checkWeights(fixture, power);
-    await own.run(fixture, comparisons);
+    await own.run(fixture, comparisons, share);
   },
 };
 

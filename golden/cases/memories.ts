@@ -1,15 +1,17 @@
+import { gatherOf } from '../../harness/cluster/collectives.ts';
 import { lossWeights, sizesOf } from '../../harness/clustering/labels.ts';
 import { assigned } from '../../harness/clustering/members.ts';
 import { lookups } from '../../harness/clustering/sample_memory.ts';
-import { type HostArray, hostArray, zeros } from '../../harness/engine/array.ts';
+import { type HostArray, hostArray, type TypedArray, zeros } from '../../harness/engine/array.ts';
 import { lastOfEach } from '../../harness/engine/ops/indexing.ts';
 import { l2Normalize } from '../../harness/engine/ops/normalization.ts';
-import { type Io, Program } from '../../harness/engine/program.ts';
+import { type Io, Program, type TensorSpec } from '../../harness/engine/program.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { remembered } from '../../harness/nn/bank.ts';
 import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
+import { onServer, type Share } from '../../harness/testing/parity/share.ts';
 import { stateHost } from '../../harness/testing/state_host.ts';
 import { census, odcSpec, recentre, refill } from '../../methods/odc.ts';
 
@@ -18,24 +20,34 @@ export const PARTS = ['feature_bank', 'label_bank', 'centroids', 'loss_weight'] 
 export interface BankShape {
   readonly length: number;
   readonly width: number;
-  /** Samples of a step, over all ranks. */
-  readonly batch: number;
   readonly momentum: number;
+  readonly share: Share;
+}
+
+/** What the ranks of this process contribute to a step: `rankR.ind`, `rankR.feature`. */
+export interface Contribution {
+  /** Samples of every rank, those of other processes too. */
+  readonly counts: readonly number[];
+  readonly inputs: Readonly<Record<string, TypedArray>>;
 }
 
 /** The bank of NPID as its step updates it. */
 export class NpidBank {
-  readonly program = new Program();
+  readonly program: Program;
+  private readonly updates: Updates;
 
-  constructor({ length, width, batch, momentum }: BankShape) {
+  constructor(shape: BankShape) {
+    const { length, width, momentum } = shape;
+    this.program = new Program(onServer(shape.share));
     this.program.state('feature_bank', { dtype: 'float32', shape: [length, width] });
-    this.program.entry('update', {
-      inputs: inputsOf(batch, width),
-      build: (io) => {
-        remember(io, momentum);
-        return {};
-      },
+    this.updates = new Updates(this.program, shape, (io, batch) => {
+      remember(io, batch, momentum);
+      return {};
     });
+  }
+
+  update(contribution: Contribution): Promise<Record<string, HostArray>> {
+    return this.updates.run(contribution);
   }
 }
 
@@ -43,25 +55,24 @@ export type OdcShape = BankShape & { readonly clusters: number; readonly power: 
 
 /** The memory of ODC as its step updates it, with its upkeep. */
 export class OdcMemory {
-  readonly program = new Program();
+  readonly program: Program;
   private readonly shape: OdcShape;
+  private readonly updates: Updates;
 
   constructor(shape: OdcShape) {
-    const { length, width, clusters, batch, momentum, power } = shape;
+    const { length, width, clusters, momentum, power } = shape;
     this.shape = shape;
+    this.program = new Program(onServer(shape.share));
     this.program.state('feature_bank', { dtype: 'float32', shape: [length, width] });
     this.program.state('label_bank', { dtype: 'int32', shape: [length] });
     this.program.state('centroids', { dtype: 'float32', shape: [clusters, width] });
     this.program.state('loss_weight', { dtype: 'float32', shape: [clusters] });
-    this.program.entry('update', {
-      inputs: inputsOf(batch, width),
-      build: (io) => {
-        const at = input(io, 'ind');
-        const next = assigned(remember(io, momentum), io.read('centroids'), 'product');
-        const changed = tf.notEqual(next, io.readRows('label_bank', at));
-        io.apply('ResourceScatterUpdate', ['label_bank'], [at, lastOfEach(at, next)]);
-        return { change_ratio: tf.mean(tf.cast(changed, 'float32')) };
-      },
+    this.updates = new Updates(this.program, shape, (io, batch) => {
+      const { at } = batch;
+      const next = assigned(remember(io, batch, momentum), io.read('centroids'), 'product');
+      const changed = tf.notEqual(next, io.readRows('label_bank', at));
+      io.apply('ResourceScatterUpdate', ['label_bank'], [at, lastOfEach(at, next)]);
+      return { change_ratio: tf.mean(tf.cast(changed, 'float32')) };
     });
     const spec = odcSpec.parse({ clusters, weightPower: power, assignment: 'product' });
     for (const { name, define } of [recentre, census, ...lookups])
@@ -73,6 +84,10 @@ export class OdcMemory {
         return {};
       },
     });
+  }
+
+  update(contribution: Contribution): Promise<Record<string, HostArray>> {
+    return this.updates.run(contribution);
   }
 
   async begin(features: HostArray, labels: HostArray): Promise<void> {
@@ -116,17 +131,59 @@ export class OdcMemory {
   }
 }
 
-function inputsOf(batch: number, width: number) {
-  return {
-    ind: { dtype: 'int32', shape: [batch] },
-    feature: { dtype: 'float32', shape: [batch, width] },
-  } as const;
+/** What all ranks contribute to a step, one after another. */
+interface Batch {
+  /** int32 [N], where the features belong. */
+  readonly at: Tensor;
+  /** [N, D] */
+  readonly features: Tensor;
+}
+
+/** The step of a memory, for each choice of batches of the ranks that comes. */
+class Updates {
+  private readonly program: Program;
+  private readonly shape: BankShape;
+  private readonly build: (io: Io, batch: Batch) => Record<string, Tensor>;
+  private readonly known = new Set<string>();
+
+  constructor(program: Program, shape: BankShape, build: Updates['build']) {
+    this.program = program;
+    this.shape = shape;
+    this.build = build;
+  }
+
+  run({ counts, inputs }: Contribution): Promise<Record<string, HostArray>> {
+    const name = `update ${counts}`.replaceAll(/[ ,]/g, '_');
+    if (!this.known.has(name)) this.define(name, counts);
+    this.known.add(name);
+    return this.program.run(name, inputs);
+  }
+
+  private define(name: string, counts: readonly number[]): void {
+    const { width, share } = this.shape;
+    const { layout, ranks } = share;
+    const specs = ranks.flatMap((r): [string, TensorSpec][] => [
+      [`rank${r}.ind`, { dtype: 'int32', shape: [counts[r] ?? 0] }],
+      [`rank${r}.feature`, { dtype: 'float32', shape: [counts[r] ?? 0, width] }],
+    ]);
+    this.program.entry(name, {
+      inputs: Object.fromEntries(specs),
+      build: (io) => {
+        const all = (part: string) =>
+          gatherOf(
+            ranks.map((r) => input(io, `rank${r}.${part}`)),
+            layout,
+            counts,
+          );
+        return this.build(io, { at: all('ind'), features: all('feature') });
+      },
+    });
+  }
 }
 
 /** What both methods do to their bank; the new rows. */
-function remember(io: Io, momentum: number): Tensor {
-  const at = input(io, 'ind');
-  const fresh = l2Normalize(input(io, 'feature'));
+function remember(io: Io, { at, features }: Batch, momentum: number): Tensor {
+  const fresh = l2Normalize(features);
   const rows = remembered(io.readRows('feature_bank', at), fresh, momentum);
   io.apply('ResourceScatterUpdate', ['feature_bank'], [at, lastOfEach(at, rows)]);
   return rows;

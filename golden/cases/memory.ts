@@ -1,14 +1,15 @@
 import { z } from 'zod';
-import { type HostArray, hostArray, type TypedArray } from '../../harness/engine/array.ts';
+import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { aliasTable } from '../../harness/random/alias.ts';
 import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
-import { concatenated, flat } from '../../harness/testing/parity/arrays.ts';
+import { flat } from '../../harness/testing/parity/arrays.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import { expectShape } from '../../harness/testing/parity/methods.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { prefixOf, type Share } from '../../harness/testing/parity/share.ts';
 import { census, recentre } from '../../methods/odc.ts';
-import { NpidBank, OdcMemory, PARTS } from './memories.ts';
+import { type Contribution, NpidBank, OdcMemory, PARTS } from './memories.ts';
 
 /** Memories apart from networks: NPID's bank with its alias tables, ODC's with its upkeep, on ranks. */
 export const memoryCases: readonly ParityCase[] = [
@@ -18,9 +19,9 @@ export const memoryCases: readonly ParityCase[] = [
 ];
 
 function withEngine(run: ParityCase['run']): ParityCase['run'] {
-  return async (fixture, comparisons) => {
+  return async (fixture, comparisons, share) => {
     await startEngine();
-    await run(fixture, comparisons);
+    await run(fixture, comparisons, share);
   };
 }
 
@@ -29,12 +30,11 @@ const NpidParameters = z.looseObject({
   length: positive,
   feat_dim: positive,
   momentum: z.number(),
-  batch: positive,
 });
 
-async function runNpid(fixture: Fixture, comparisons: Comparisons): Promise<void> {
-  const { length, feat_dim, ...shape } = fixture.field('hyper_parameters', NpidParameters);
-  const bank = new NpidBank({ length, width: feat_dim, ...shape });
+async function runNpid(fixture: Fixture, comparisons: Comparisons, share: Share): Promise<void> {
+  const { length, feat_dim, momentum } = fixture.field('hyper_parameters', NpidParameters);
+  const bank = new NpidBank({ length, width: feat_dim, momentum, share });
   try {
     const initial = expectShape('init.feature_bank', fixture.input('init.feature_bank'), [
       length,
@@ -42,7 +42,7 @@ async function runNpid(fixture: Fixture, comparisons: Comparisons): Promise<void
     ]);
     await bank.program.writeState('feature_bank', initial);
     for (const step of stepsOf(fixture)) {
-      await bank.program.run('update', batchOf(fixture, step));
+      await bank.update(batchOf(fixture, step, share));
       const found = await bank.program.readState('feature_bank');
       comparisons.add(`step${step}.feature_bank`, found, initial);
     }
@@ -66,7 +66,7 @@ const OdcParameters = z.looseObject({
   reweight_pow: z.number().default(0.5),
 });
 
-async function runOdc(fixture: Fixture, comparisons: Comparisons): Promise<void> {
+async function runOdc(fixture: Fixture, comparisons: Comparisons, share: Share): Promise<void> {
   const parameters = fixture.field('hyper_parameters', OdcParameters);
   const memory = new OdcMemory({
     length: parameters.length,
@@ -74,7 +74,7 @@ async function runOdc(fixture: Fixture, comparisons: Comparisons): Promise<void>
     clusters: parameters.num_classes,
     momentum: parameters.momentum,
     power: parameters.reweight_pow,
-    batch: fixture.input('in.step1.ind').data.length,
+    share,
   });
   try {
     const late = storedLate(fixture);
@@ -83,7 +83,7 @@ async function runOdc(fixture: Fixture, comparisons: Comparisons): Promise<void>
     await memory.compare(comparisons, 'after_init.', parts);
     for (const step of stepsOf(fixture)) {
       const due = (every: number) => step % every === 0;
-      const found = await memory.program.run('update', batchOf(fixture, step));
+      const found = await memory.update(batchOf(fixture, step, share));
       compareRatio(comparisons, `step${step}.`, found);
       const labels = await memory.program.readState('label_bank');
       comparisons.add(`step${step}.after_update.label_bank`, labels);
@@ -123,16 +123,15 @@ const RankParameters = z.looseObject({
   classes: positive,
   npid_momentum: z.number().default(0.5),
   odc_momentum: z.number().default(0.5),
-  batch: positive,
   steps: positive,
 });
 
-async function runRanks(fixture: Fixture, comparisons: Comparisons): Promise<void> {
+async function runRanks(fixture: Fixture, comparisons: Comparisons, share: Share): Promise<void> {
   const { length, dim, classes, steps, ...parameters } = fixture.field(
     'hyper_parameters',
     RankParameters,
   );
-  const shape = { length, width: dim, batch: fixture.worldSize * parameters.batch };
+  const shape = { length, width: dim, share };
   const bank = new NpidBank({ ...shape, momentum: parameters.npid_momentum });
   const memory = new OdcMemory({
     ...shape,
@@ -145,11 +144,11 @@ async function runRanks(fixture: Fixture, comparisons: Comparisons): Promise<voi
     await memory.begin(fixture.input('in.odc.init_feature'), fixture.input('in.odc.init_label'));
     await memory.compare(comparisons, 'odc.init.');
     for (let step = 1; step <= steps; step++) {
-      const batch = batchOf(fixture, step);
-      await bank.program.run('update', batch);
+      const batch = batchOf(fixture, step, share);
+      await bank.update(batch);
       const npid = await bank.program.readState('feature_bank');
       comparisons.add(`step${step}.npid.feature_bank`, npid);
-      const found = await memory.program.run('update', batch);
+      const found = await memory.update(batch);
       compareRatio(comparisons, `step${step}.odc.`, found);
       await memory.program.run(recentre.name);
       await memory.compare(comparisons, `step${step}.odc.`);
@@ -166,17 +165,20 @@ function stepsOf({ inputs }: Fixture): number[] {
   return steps.map(Number).sort((a, b) => a - b);
 }
 
-/** What the ranks contribute to a step, one after another. */
-function batchOf(fixture: Fixture, step: number): Record<'ind' | 'feature', TypedArray> {
+/** What the own ranks contribute to a step; a rank may have more samples than another. */
+function batchOf(fixture: Fixture, step: number, { ranks }: Share): Contribution {
   const { worldSize } = fixture;
-  const prefixes = Array.from({ length: worldSize }, (_, r) => (worldSize > 1 ? `rank${r}.` : ''));
-  const part = (name: string) =>
-    prefixes.map((prefix) =>
-      Float32Array.from(flat(fixture.input(`${prefix}in.step${step}.${name}`).data)),
-    );
+  const part = (rank: number, name: string) =>
+    flat(fixture.input(`${prefixOf(rank, worldSize)}in.step${step}.${name}`).data);
+  const all = Array.from({ length: worldSize }, (_, rank) => rank);
   return {
-    ind: Int32Array.from(concatenated(part('ind'))),
-    feature: concatenated(part('feature')),
+    counts: all.map((rank) => part(rank, 'ind').length),
+    inputs: Object.fromEntries(
+      ranks.flatMap((rank) => [
+        [`rank${rank}.ind`, Int32Array.from(part(rank, 'ind'))] as const,
+        [`rank${rank}.feature`, Float32Array.from(part(rank, 'feature'))] as const,
+      ]),
+    ),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { expectShape, methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { prefixOf } from '../../harness/testing/parity/share.ts';
 import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { unsupported } from '../../harness/testing/parity/unsupported.ts';
 import { relativeLoc } from '../../methods/relative_loc.ts';
@@ -44,10 +45,9 @@ export const relativeLocCase = methodCase({
         throw new UserError(`${name}: the patches in the middle of pairs 0 and ${pair} differ`);
     return [...all.slice(0, 4), centre, ...all.slice(4)];
   },
-  also: ({ fixture, step }) => {
-    const ranks = fixture.worldSize;
-    for (let r = 0; r < ranks; r++) {
-      const label = `${ranks > 1 ? `rank${r}.` : ''}in.step${step}.patch_label`;
+  also: ({ fixture, step, ranks }) => {
+    for (const rank of ranks) {
+      const label = `${prefixOf(rank, fixture.worldSize)}in.step${step}.patch_label`;
       expectTurns(label, fixture.input(label), PAIRS);
     }
   },

@@ -6,6 +6,7 @@ import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import { classifierConfig, modelFields } from '../../harness/testing/parity/heads.ts';
 import { expectShape, methodCase } from '../../harness/testing/parity/methods.ts';
 import type { MethodSpecs } from '../../harness/testing/parity/reading.ts';
+import { prefixOf } from '../../harness/testing/parity/share.ts';
 import { hyperParameters, trainingOf } from '../../harness/testing/parity/training.ts';
 import { unsupported } from '../../harness/testing/parity/unsupported.ts';
 import { rotation } from '../../methods/rotation.ts';
@@ -30,10 +31,9 @@ export const rotationCase = methodCase({
     expectShape(name, images, [batch, ANGLES, channels, size, size]);
     return [viewOf(images, 0)];
   },
-  also: ({ fixture, step, outputs }, comparisons) => {
-    const ranks = fixture.worldSize;
-    for (let r = 0; r < ranks; r++) {
-      const rank = ranks > 1 ? `rank${r}.` : '';
+  also: ({ fixture, step, outputs, ranks }, comparisons) => {
+    for (const r of ranks) {
+      const rank = prefixOf(r, fixture.worldSize);
       const label = `${rank}in.step${step}.rot_label`;
       expectTurns(label, fixture.input(label), ANGLES);
       const name = `${rank}in.step${step}.img`;

@@ -11,6 +11,7 @@ import { batchNorm } from '../../harness/nn/layers.ts';
 import type { LayerContext, Module, Params } from '../../harness/nn/module.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
+import { onServer, type Share } from '../../harness/testing/parity/share.ts';
 
 const Layer = z.strictObject({
   samples_of_each_rank: z.array(z.int().positive()),
@@ -34,7 +35,7 @@ const STATISTICS = ['running_mean', 'running_var', 'num_batches_tracked'];
 /** Batch norm over replicas, forward, backward and running statistics. */
 export const syncBatchNormCase: ParityCase = {
   methods: ['sync_batch_norm'],
-  run: async (fixture, comparisons) => {
+  run: async (fixture, comparisons, share) => {
     await startEngine();
     const { eps, steps, layers } = fixture.field('hyper_parameters', Parameters);
     for (const [name, layer] of Object.entries(layers)) {
@@ -47,10 +48,10 @@ export const syncBatchNormCase: ParityCase = {
         sync: true,
         ...(momentum === undefined ? {} : { momentum }),
       });
-      const program = compile(layer, module);
+      const program = compile(layer, module, share);
       await program.writeStates(initial(fixture, name, module));
       for (let step = 1; step <= steps; step++) {
-        const outputs = await program.run('step', inputs(fixture, `in.step${step}.${name}`));
+        const outputs = await program.run('step', inputs(fixture, `in.step${step}.${name}`, share));
         for (const [key, value] of Object.entries(outputs)) {
           const [rank = '', ...rest] = key.split('.');
           comparisons.add(`${rank}.step${step}.${name}.${rest.join('.')}`, toFile(value));
@@ -58,7 +59,7 @@ export const syncBatchNormCase: ParityCase = {
         for (const key of STATISTICS)
           comparisons.add(`step${step}.${name}.state.${key}`, listed(await program.readState(key)));
       }
-      const last = inputs(fixture, `in.step${steps}.${name}`);
+      const last = inputs(fixture, `in.step${steps}.${name}`, share);
       for (const [key, value] of Object.entries(await program.run('evaluate', last)))
         comparisons.add(`${key}.eval.${name}.out`, toFile(value));
       program.dispose();
@@ -67,12 +68,14 @@ export const syncBatchNormCase: ParityCase = {
 };
 
 /** Entries `step` and `evaluate` of one layer on all ranks; parameters and statistics are state. */
-function compile(layer: Layer, module: Module): Program {
-  const program = new Program();
+function compile(layer: Layer, module: Module, share: Share): Program {
+  const program = new Program(onServer(share));
   for (const [name, { dtype, shape }] of [...module.parameters, ...module.buffers])
     program.state(name, { dtype, shape });
   const [channels = 0, ...pixels] = layer.shape;
-  const feeds = layer.samples_of_each_rank.flatMap((count, r) => {
+  const counts = layer.samples_of_each_rank;
+  const feeds = share.ranks.flatMap((r) => {
+    const count = counts[r] ?? 0;
     const spec = { dtype: 'float32', shape: [count, ...pixels, channels] } as const;
     return [
       [`rank${r}.x`, spec],
@@ -80,17 +83,19 @@ function compile(layer: Layer, module: Module): Program {
     ] as const;
   });
   const entry = { inputs: Object.fromEntries(feeds) };
-  const counts = layer.samples_of_each_rank;
-  program.entry('step', { ...entry, build: (io) => step(io, module, counts) });
-  program.entry('evaluate', { ...entry, build: (io) => evaluate(io, module, counts) });
+  program.entry('step', { ...entry, build: (io) => step(io, module, counts, share) });
+  program.entry('evaluate', { ...entry, build: (io) => evaluate(io, module, share) });
   return program;
 }
 
-function step(io: Io, module: Module, counts: readonly number[]): Record<string, Tensor> {
+function step(
+  io: Io,
+  module: Module,
+  counts: readonly number[],
+  { layout, ranks }: Share,
+): Record<string, Tensor> {
   const names = [...module.parameters.keys()];
-  const replicas = counts.length;
-  const meetings = new Meetings(replicas, counts);
-  const ranks = Array.from({ length: replicas }, (_, r) => r);
+  const meetings = new Meetings(layout, counts);
   const variables = ranks.flatMap((r) => [
     detached(fed(io, r, 'x')),
     ...names.map((name) => detached(io.read(name))),
@@ -99,11 +104,11 @@ function step(io: Io, module: Module, counts: readonly number[]): Record<string,
   const outputs: Record<string, Tensor> = {};
   const loss = (...values: Tensor[]) =>
     treeSum(
-      ranks.map((r) => {
-        const [x, ...own] = values.slice(r * width, (r + 1) * width);
+      ranks.map((r, i) => {
+        const [x, ...own] = values.slice(i * width, (i + 1) * width);
         if (x === undefined) throw new Error('sync_bn: no input');
         const params = Object.fromEntries(names.map((name, i) => [name, own[i]])) as Params;
-        const y = module.apply(params, x, context(io, meetings, r, replicas));
+        const y = module.apply(params, x, context(io, meetings, r, ranks));
         outputs[`rank${r}.out`] = tf.mul(y, 1);
         return tf.sum(tf.mul(y, fed(io, r, 'grad_output')));
       }),
@@ -113,36 +118,40 @@ function step(io: Io, module: Module, counts: readonly number[]): Record<string,
   gradients.forEach((gradient, i) => {
     const name = names[(i % width) - 1];
     const key = name === undefined ? 'grad_input' : `local_grad.${name}`;
-    outputs[`rank${Math.floor(i / width)}.${key}`] = castTo(gradient, 'float32');
+    outputs[`rank${ranks[Math.floor(i / width)]}.${key}`] = castTo(gradient, 'float32');
   });
   return outputs;
 }
 
-function evaluate(io: Io, module: Module, counts: readonly number[]): Record<string, Tensor> {
+function evaluate(io: Io, module: Module, { layout, ranks }: Share): Record<string, Tensor> {
   const params = Object.fromEntries(
     [...module.parameters.keys()].map((name) => [name, io.read(name)]),
   );
-  const replicas = counts.length;
-  const meetings = new Meetings(replicas, counts);
+  const meetings = new Meetings(layout);
   return Object.fromEntries(
-    Array.from({ length: replicas }, (_, r) => {
-      const frozen = { ...context(io, meetings, r, replicas), train: false };
+    ranks.map((r) => {
+      const frozen = { ...context(io, meetings, r, ranks), train: false };
       return [`rank${r}`, module.apply(params, fed(io, r, 'x'), frozen)];
     }),
   );
 }
 
-/** Statistics are the same on all ranks; the first one's become state. */
-function context(io: Io, meetings: Meetings, replica: number, replicas: number): LayerContext {
+/** Statistics are the same on all ranks; those of the first one here become state. */
+function context(
+  io: Io,
+  meetings: Meetings,
+  replica: number,
+  own: readonly number[],
+): LayerContext {
   const unused = () => {
     throw new Error('sync_bn: one layer without dropout was expected');
   };
   return {
     train: true,
-    replicas,
+    replicas: meetings.layout.replicas,
     buffer: (name) => io.read(name),
     update: (name, value) => {
-      if (replica === 0) io.assign(name, value);
+      if (replica === own[0]) io.assign(name, value);
     },
     chance: unused,
     meeting: (name) => meetings.at(name, replica),
@@ -156,13 +165,16 @@ function fed(io: Io, rank: number, name: string): Tensor {
   return tensor;
 }
 
-function inputs(fixture: Fixture, key: string): Record<string, HostArray['data']> {
-  const ranks = Array.from({ length: fixture.worldSize }, (_, r) => `rank${r}`);
+function inputs(
+  fixture: Fixture,
+  key: string,
+  { ranks }: Share,
+): Record<string, HostArray['data']> {
   return Object.fromEntries(
-    ranks.flatMap((rank) =>
+    ranks.flatMap((r) =>
       ['x', 'grad_output'].map((name) => {
-        const array = fixture.input(`${rank}.${key}.${name}`);
-        return [`${rank}.${name}`, fromFile(array).data];
+        const array = fixture.input(`rank${r}.${key}.${name}`);
+        return [`rank${r}.${name}`, fromFile(array).data];
       }),
     ),
   );

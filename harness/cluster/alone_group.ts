@@ -11,7 +11,7 @@ export function aloneGroup(): Group {
     rank: 0,
     processes: 1,
     exchange: async (_name, value) => [value],
-    gather: async (_name, bytes) => [bytes.slice()],
+    gather: async (_name, bytes) => [new Uint8Array(bytes)],
     broadcast: async (_name, value) => value,
     compare: async () => {},
     askToStop: () => stop.abort(),

@@ -1,57 +1,18 @@
-import type { DType } from '../engine/array.ts';
-import { onCpu } from '../engine/native/capi.ts';
-import { castTo, op1, shapedOp } from '../engine/op.ts';
 import { dtypeInGraph, type Tensor, tf } from '../engine/tf.ts';
 import { type Layout, ownReplicas } from './layout.ts';
+import { partsOf, swapped, wholeOf } from './transport.ts';
 import { branchSum, ownBranches, treeOver, treeSum } from './tree.ts';
 
 /**
  * Sums, gathers and their gradients over the replicas of all processes. Each takes one value of every replica that
  * this process computes, and every process comes to the same calls in the same order. With one process they are
- * plain ops; with several they are TensorFlow's collectives, and give the same bits: sums are made in the fixed tree
+ * plain ops; with several they go from process to process (`transport.ts`), and give the same bits: sums are made in the fixed tree
  * over replicas, of which a process makes what it can of its own. TensorFlow's own all-reduce is not used for numbers that
  * are rounded: it adds in an order that depends on the count of processes and on the size of the tensor.
  */
 
 /** Values below which a sum is made by everyone of everyone's parts: one exchange instead of two. */
 const SMALL = 1 << 14;
-
-let instances = 0;
-
-/** Of every collective its own, alike in all processes: they trace the same ones in the same order. */
-function attributes(processes: number): readonly [Tensor[], Record<string, string | number>] {
-  const number = (value: number) => tf.scalar(value, 'int32');
-  instances++;
-  const communication_hint = onCpu() ? 'auto' : 'nccl';
-  return [
-    [number(processes), number(1), number(instances)],
-    { communication_hint, Nordering_token: 0, timeout_seconds: 0 },
-  ];
-}
-
-/** The type in which values of a type travel: kernels take few, and all values of these fit into theirs. */
-function carrierOf(dtype: DType): DType {
-  if (dtype === 'bfloat16') return 'float32';
-  return dtype === 'bool' || dtype === 'uint8' ? 'int32' : dtype;
-}
-
-/** [n, …] of every process → [P n, …] in order of rank. */
-function gatherParts(value: Tensor, processes: number): Tensor {
-  const dtype = dtypeInGraph(value);
-  const [inputs, attrs] = attributes(processes);
-  const [count = 0, ...rest] = value.shape;
-  const shape = [count * processes, ...rest];
-  return castTo(
-    shapedOp('CollectiveGatherV2', [castTo(value, carrierOf(dtype)), ...inputs], attrs, shape),
-    dtype,
-  );
-}
-
-/** [P, …]: row p goes to process p, whose rows are those that it was sent. */
-function allToAll(value: Tensor, processes: number): Tensor {
-  const [inputs, attrs] = attributes(processes);
-  return shapedOp('CollectiveAllToAllV2', [value, ...inputs], attrs, value.shape);
-}
 
 /** Each process's part of the tree: how many sums it makes of its own replicas alone. */
 function branchesOf(layout: Layout) {
@@ -76,15 +37,22 @@ function ownSums(values: readonly Tensor[], layout: Layout): Tensor[] {
   return sums;
 }
 
-/** The root of the tree from the rows of all processes, `most` of each. */
-function rootOf(rows: readonly Tensor[], layout: Layout): Tensor {
+/** The root of the tree from the sums of all processes, by rank, as `packed` has them. */
+function rootOf(parts: readonly Tensor[], layout: Layout): Tensor {
   const { all, most } = branchesOf(layout);
+  const rows = parts.map((part) => (most === 1 ? [part] : tf.unstack(part)));
   const made = new Map(
     all.flatMap((branches, rank) =>
-      branches.map(({ first, end }, b) => [`${first}-${end}`, rows[rank * most + b]] as const),
+      branches.map(({ first, end }, b) => [`${first}-${end}`, rows[rank]?.[b]] as const),
     ),
   );
   return branchSum(treeOver(layout.replicas), ({ first, end }) => made.get(`${first}-${end}`));
+}
+
+/** [M] each → [most, M], but one alone as it is. */
+function packed(sums: readonly Tensor[]): Tensor {
+  const [only] = sums;
+  return sums.length === 1 && only !== undefined ? only : tf.stack([...sums]);
 }
 
 /**
@@ -92,62 +60,108 @@ function rootOf(rows: readonly Tensor[], layout: Layout): Tensor {
  * @param values of the own replicas, of one shape
  */
 export function sumOf(values: readonly Tensor[], layout: Layout): Tensor {
-  const { processes } = layout;
-  if (processes === 1) return treeSum(values);
-  const [like] = values;
-  if (like === undefined) throw new Error('collectives: no replica');
-  const flat = ownSums(
-    values.map((value) => tf.reshape(value, [-1])),
-    layout,
-  );
-  return tf.reshape(reduced(flat, layout), [...like.shape]);
+  const [sum] = sumsOf([values], layout);
+  if (sum === undefined) throw new Error('collectives: no replica');
+  return sum;
 }
 
 /**
  * As `sumOf`, of several values at once, which travel together.
  * @param lists of each value those of the own replicas
+ * @param factor of all sums, by which they are multiplied when they are known
  */
-export function sumsOf(lists: readonly (readonly Tensor[])[], layout: Layout): Tensor[] {
-  if (layout.processes === 1) return lists.map((values) => treeSum(values));
-  const parts = lists.map((values) => ownSums(values, layout));
-  const [{ length: most } = []] = parts;
-  const flat = Array.from({ length: most }, (_, b) =>
-    concatenated(parts.map((sums) => tf.reshape(sums[b] ?? lost(b), [-1]))),
-  );
+export function sumsOf(
+  lists: readonly (readonly Tensor[])[],
+  layout: Layout,
+  factor = 1,
+): Tensor[] {
+  const scaled = (sum: Tensor) => (factor === 1 ? sum : tf.mul(sum, tf.scalar(factor)));
+  if (layout.processes === 1) return lists.map((values) => scaled(treeSum(values)));
+  const bundle = bundleOf(lists, layout.processes);
+  const [like] = lists[0] ?? [];
+  const sums = Array.from({ length: branchesOf(layout).most }, (): Tensor[] => []);
+  for (const values of lists)
+    ownSums(values, layout).forEach((sum, b) => {
+      sums[b]?.push(tf.reshape(sum, [-1]));
+    });
+  const zeros = (count: number) => tf.zeros([count], like?.dtype);
+  const flat = sums.map((of) => concatenated(filled(of, bundle, zeros)));
+  const shares = reduced(flat, layout, scaled);
+  return lists.map(([value], i) => {
+    const shape = value?.shape ?? [];
+    return tf.reshape(cut(shares, bundle.starts[i] ?? 0, value?.size ?? 0), [...shape]);
+  });
+}
+
+/** Values that one piece of memory begins at without a copy: 64 bytes of the narrowest that is added. */
+const ALIGNED = 16;
+
+/** How values lie behind one another. */
+interface Bundle {
+  readonly starts: readonly number[];
+  /** Of all, a multiple of the number of processes. */
+  readonly count: number;
+}
+
+/** Where there are enough of them, each begins, and the part of each process, where it can be cut out without a copy. */
+function bundleOf(lists: readonly (readonly Tensor[])[], processes: number): Bundle {
   const sizes = lists.map(([value]) => value?.size ?? 0);
-  const whole = reduced(flat, layout);
-  const pieces = lists.length === 1 ? [whole] : tf.split(whole, sizes, 0);
-  return pieces.map((piece, i) => tf.reshape(piece, [...(lists[i]?.[0]?.shape ?? [])]));
-}
-
-function lost(branch: number): never {
-  throw new Error(`collectives: sum ${branch} is missing`);
-}
-
-/** @param sums [M] each, of this process's branches, @returns [M], the root */
-function reduced(sums: readonly Tensor[], layout: Layout): Tensor {
-  const { processes } = layout;
-  const most = sums.length;
-  const [
-    {
-      shape: [count = 0],
-    } = { shape: [] },
-  ] = sums;
-  if (most * count * processes <= SMALL) {
-    const all = gatherParts(tf.stack([...sums]), processes);
-    return rootOf(tf.unstack(all), layout);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const unit = total * processes > SMALL ? ALIGNED : 1;
+  const starts: number[] = [];
+  let end = 0;
+  for (const size of sizes) {
+    starts.push(end);
+    end += Math.ceil(size / unit) * unit;
   }
-  const each = Math.ceil(count / processes);
-  const padding = each * processes - count;
-  const cut = sums.map((sum) =>
-    tf.reshape(padding === 0 ? sum : tf.pad(sum, [[0, padding]]), [processes, 1, each]),
+  const whole = unit === 1 ? 1 : unit * processes;
+  return { starts, count: Math.ceil(end / whole) * whole };
+}
+
+/** Values with zeros between them, as they lie in a bundle. */
+function filled(
+  values: readonly Tensor[],
+  { starts, count }: Bundle,
+  zeros: (count: number) => Tensor,
+): Tensor[] {
+  return values.flatMap((value, i) => {
+    const gap = (starts[i + 1] ?? count) - (starts[i] ?? 0) - value.size;
+    return gap === 0 ? [value] : [value, zeros(gap)];
+  });
+}
+
+/**
+ * @param sums [M] each, of this process's branches
+ * @returns the root in pieces, of one size
+ */
+function reduced(
+  sums: readonly Tensor[],
+  layout: Layout,
+  scaled: (sum: Tensor) => Tensor,
+): Tensor[] {
+  const { processes } = layout;
+  const [sum] = sums;
+  const count = sum?.size ?? 0;
+  if (sums.length * count * processes <= SMALL || count % (ALIGNED * processes) !== 0)
+    return [scaled(rootOf(partsOf(packed(sums), layout), layout))];
+  const each = count / processes;
+  const sent = Array.from({ length: processes }, (_, to) =>
+    packed(sums.map((of) => tf.slice(of, [to * each], [each]))),
   );
-  const [only] = cut;
-  const sent = most === 1 && only !== undefined ? only : tf.concat(cut, 1); // [P, most, each]
-  const received = tf.reshape(allToAll(sent, processes), [processes * most, each]);
-  const share = rootOf(tf.unstack(received), layout); // [each], this process's slice
-  const whole = gatherParts(share, processes);
-  return padding === 0 ? whole : tf.slice(whole, [0], [count]);
+  return partsOf(scaled(rootOf(swapped(sent, layout), layout)), layout);
+}
+
+/** [count] from `start` of what lies in pieces of one size. */
+function cut(pieces: readonly Tensor[], start: number, count: number): Tensor {
+  const each = pieces[0]?.size ?? 0;
+  return concatenated(
+    pieces.flatMap((piece, i) => {
+      const from = Math.max(start - i * each, 0);
+      const to = Math.min(start + count - i * each, each);
+      if (from >= to) return [];
+      return to - from === each ? [piece] : [tf.slice(piece, [from], [to - from])];
+    }),
+  );
 }
 
 /**
@@ -163,14 +177,14 @@ export function gatherOf(
   const own = concatenated(values);
   if (processes === 1) return own;
   const [count = 0, ...rest] = own.shape;
-  if (counts === undefined || new Set(counts).size <= 1) return gatherParts(own, processes);
+  if (counts === undefined || new Set(counts).size <= 1) return wholeOf(own, layout);
   const each = replicas / processes;
   const totals = Array.from({ length: processes }, (_, rank) =>
     counts.slice(rank * each, (rank + 1) * each).reduce((sum, n) => sum + n, 0),
   );
   const most = Math.max(...totals);
   const pads = [[0, most - count], ...rest.map(() => [0, 0])] as [number, number][];
-  const all = gatherParts(tf.pad(own, pads), processes);
+  const all = wholeOf(tf.pad(own, pads), layout);
   return concatenated(
     totals.map((total, rank) =>
       tf.slice(all, [rank * most, ...rest.map(() => 0)], [total, ...rest]),
@@ -211,10 +225,11 @@ export function scatteredSums(
   }
   const each = (like.shape[0] ?? 0) / processes;
   const size = rest.reduce((product, n) => product * n, each);
-  const sums = ownSums(values, layout).map((sum) => tf.reshape(sum, [processes, 1, size]));
-  const most = sums.length;
-  const received = tf.reshape(allToAll(concatenated(sums, 1), processes), [processes * most, size]);
-  const mine = tf.reshape(rootOf(tf.unstack(received), layout), [each, ...rest]);
+  const sums = ownSums(values, layout).map((sum) => tf.reshape(sum, [-1]));
+  const sent = Array.from({ length: processes }, (_, to) =>
+    packed(sums.map((sum) => tf.slice(sum, [to * size], [size]))),
+  );
+  const mine = tf.reshape(rootOf(swapped(sent, layout), layout), [each, ...rest]);
   return replicas === processes ? [mine] : tf.split(mine, [...own], 0);
 }
 
@@ -247,27 +262,6 @@ export function everyonesOf(
     });
   }
   return all;
-}
-
-/** What process 0 has, on all. */
-export function broadcastOf(value: Tensor, layout: Layout): Tensor {
-  const { processes, rank } = layout;
-  if (processes === 1) return value;
-  const [inputs, attrs] = attributes(processes);
-  const { communication_hint, timeout_seconds } = attrs;
-  const hints = {
-    communication_hint: communication_hint ?? 'auto',
-    timeout_seconds: timeout_seconds ?? 0,
-  };
-  const dtype = dtypeInGraph(value);
-  const carrier = carrierOf(dtype);
-  if (rank === 0) {
-    const sent = op1('CollectiveBcastSendV2', [castTo(value, carrier), ...inputs], hints);
-    return castTo(sent, dtype);
-  }
-  const shape = tf.tensor1d([...value.shape], 'int32');
-  const typed = { ...hints, T: { dtype: carrier } };
-  return castTo(shapedOp('CollectiveBcastRecvV2', [...inputs, shape], typed, value.shape), dtype);
 }
 
 function one(values: ReadonlyMap<string, Tensor> | undefined, name: string): Tensor {

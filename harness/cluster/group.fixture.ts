@@ -22,7 +22,7 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Places of processes on this machine. */
-export async function placesOf(processes: number, timeoutSeconds = 20): Promise<Place[]> {
+export async function places(processes: number, timeoutSeconds = 20): Promise<Place[]> {
   const [meeting = 0, ...ports] = await freePorts(1 + processes);
   const servers = ports.map((port) => `127.0.0.1:${port}`);
   const secret = newSecret();

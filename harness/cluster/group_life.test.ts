@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseAddress } from './address.ts';
 import type { Task } from './group.child.ts';
-import { freePorts, placesOf } from './group.fixture.ts';
+import { freePorts, places } from './group.fixture.ts';
 import { joinGroup } from './join_group.ts';
 import type { Place } from './place.ts';
 import { environmentOf } from './place_variable.ts';
@@ -51,11 +51,11 @@ const until = (assertion: () => void, seconds = 40) =>
 
 describe('processes of a run that lose one of them', () => {
   it.each([1, 0])('notice within 2 s that rank %i was killed', async (victim) => {
-    const places = await placesOf(3);
-    const all = await start(places, { kind: 'work' });
+    const them = await places(3);
+    const all = await start(them, { kind: 'work' });
     all[victim]?.child.kill('SIGKILL');
     const left = all.filter((_, rank) => rank !== victim);
-    const text = `rank ${victim} (${places[0]?.servers[victim]}): its connection was closed`;
+    const text = `rank ${victim} (${them[0]?.servers[victim]}): its connection was closed`;
     for (const { lines } of left)
       await until(
         () => expect(lines).toContainEqual(expect.stringContaining(`failure ${text}`)),
@@ -69,11 +69,11 @@ describe('processes of a run that lose one of them', () => {
   });
 
   it('notice after the time-out that one is stopped; it hears of it when it goes on', async () => {
-    const places = await placesOf(3, 3);
-    const all = await start(places, { kind: 'work' });
+    const them = await places(3, 3);
+    const all = await start(them, { kind: 'work' });
     all[2]?.child.kill('SIGSTOP');
     const since = performance.now();
-    const text = `failure rank 2 (${places[0]?.servers[2]}): gave no sign of life for 3 s`;
+    const text = `failure rank 2 (${them[0]?.servers[2]}): gave no sign of life for 3 s`;
     for (const { lines } of all.slice(0, 2))
       await until(() => expect(lines).toContainEqual(expect.stringContaining(text)), 10);
     expect(performance.now() - since).toBeGreaterThan(2500);
@@ -83,7 +83,7 @@ describe('processes of a run that lose one of them', () => {
   });
 
   it('notice on both sides of a network that is cut, where no connection closes', async () => {
-    const [zero, one] = await placesOf(2, 3);
+    const [zero, one] = await places(2, 3);
     if (zero === undefined || one === undefined) throw new Error('no places');
     const cable = await cableTo(zero.meeting);
     const heard: string[] = [];
@@ -106,7 +106,7 @@ describe('processes of a run that lose one of them', () => {
 });
 
 it('is no loss: a main thread that computes, and a run that is stopped as a whole for a while', async () => {
-  const all = await start(await placesOf(2, 3), { kind: 'compute', seconds: 6 });
+  const all = await start(await places(2, 3), { kind: 'compute', seconds: 6 });
   for (const { child } of all) child.kill('SIGSTOP');
   await sleep(5000);
   for (const { child } of all) child.kill('SIGCONT');

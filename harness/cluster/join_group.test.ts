@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
-import { endAll, joinAll, placesOf } from './group.fixture.ts';
+import { endAll, joinAll, places } from './group.fixture.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 describe('processes of a run', () => {
   it('have what all handed in, by rank, those above 9 too', async () => {
-    const groups = await joinAll(await placesOf(11));
+    const groups = await joinAll(await places(11));
     const answers = await Promise.all(groups.map((group) => group.exchange('rank', group.rank)));
     for (const answer of answers) expect(answer).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     const said = await Promise.all(
@@ -17,7 +17,7 @@ describe('processes of a run', () => {
   });
 
   it('hand each other bytes, which then are their own', async () => {
-    const groups = await joinAll(await placesOf(3));
+    const groups = await joinAll(await places(3));
     const own = [new Uint8Array(0), randomBytes(70_000), randomBytes(1)];
     const all = await Promise.all(
       groups.map((group) => group.gather('rows', own[group.rank] ?? new Uint8Array(0))),
@@ -29,7 +29,7 @@ describe('processes of a run', () => {
   });
 
   it('hand each other 200 MB', async () => {
-    const groups = await joinAll(await placesOf(2));
+    const groups = await joinAll(await places(2));
     const big = new Uint8Array(200e6);
     for (let at = 0; at < big.length; at += 4096) big[at] = at / 4096;
     const [zero, one] = await Promise.all([
@@ -44,7 +44,7 @@ describe('processes of a run', () => {
   });
 
   it('answer calls of one process in its order', async () => {
-    const groups = await joinAll(await placesOf(2));
+    const groups = await joinAll(await places(2));
     const answers = await Promise.all(
       groups.map((group) =>
         Promise.all(Array.from({ length: 20 }, (_, i) => group.exchange(`call ${i}`, i))),
@@ -56,7 +56,7 @@ describe('processes of a run', () => {
   });
 
   it('are told both names where they come to different calls, and may go on', async () => {
-    const groups = await joinAll(await placesOf(3));
+    const groups = await joinAll(await places(3));
     const calls = await Promise.allSettled(
       groups.map((group) =>
         group.rank === 1 ? group.gather('rows', new Uint8Array(1)) : group.exchange('loss', 1),
@@ -73,7 +73,7 @@ describe('processes of a run', () => {
   });
 
   it('are told on all what differs, and on which ranks', async () => {
-    const groups = await joinAll(await placesOf(4));
+    const groups = await joinAll(await places(4));
     const facts = { library: 'tf 2.21', code: 'aa', data: 'bb' };
     await Promise.all(groups.map((group) => group.compare(facts)));
     const calls = await Promise.allSettled(
@@ -93,16 +93,16 @@ describe('processes of a run', () => {
   });
 
   it('stop when one of them was told to', async () => {
-    const groups = await joinAll(await placesOf(3));
+    const groups = await joinAll(await places(3));
     const [zero, , two] = groups;
     expect(zero?.stopAsked.aborted).toBe(false);
     two?.askToStop();
-    await vi.waitFor(() => expect(zero?.stopAsked.aborted).toBe(true));
+    await vi.waitFor(() => expect(zero?.stopAsked.aborted).toBe(true), 20_000);
     await endAll(groups);
   });
 
   it('hear what one of them fails by, once', async () => {
-    const all = await placesOf(3);
+    const all = await places(3);
     const heard: string[] = [];
     const groups = await joinAll(all, {
       onFailure: ({ rank, address, why }) => void heard.push(`rank ${rank} (${address}): ${why}`),
@@ -118,17 +118,18 @@ describe('processes of a run', () => {
 
   it('hear what rank 0 fails by', async () => {
     const heard: string[] = [];
-    const groups = await joinAll(await placesOf(3), {
+    const groups = await joinAll(await places(3), {
       onFailure: ({ rank, why }) => void heard.push(`rank ${rank}: ${why}`),
     });
     await groups[0]?.fail('no memory is left');
-    await vi.waitFor(() =>
-      expect(heard).toEqual(['rank 0: no memory is left', 'rank 0: no memory is left']),
+    await vi.waitFor(
+      () => expect(heard).toEqual(['rank 0: no memory is left', 'rank 0: no memory is left']),
+      20_000,
     );
   });
 
   it('need no others where there is one', async () => {
-    const [group] = await joinAll(await placesOf(1));
+    const [group] = await joinAll(await places(1));
     expect(await group?.exchange('a', { b: 1 })).toEqual([{ b: 1 }]);
     expect(await group?.gather('a', Uint8Array.of(7))).toEqual([Uint8Array.of(7)]);
     group?.askToStop();

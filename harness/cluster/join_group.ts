@@ -7,9 +7,12 @@ import { disagreement } from './compare_facts.ts';
 import { type Failure, failureText } from './failure.ts';
 import type { Group } from './group.ts';
 import type { Place } from './place.ts';
+import { MEMBER } from './wire/frames.ts';
 import type { Order, Report, ThreadSetup } from './wire/orders.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+const LONGEST = 10_000; // characters of a cause: what a terminal can show
 
 export interface JoinOptions {
   /**
@@ -139,7 +142,7 @@ class Members implements Group {
   }
 
   async fail(message: string): Promise<void> {
-    await this.leave({ kind: 'fail', message });
+    await this.leave({ kind: 'fail', message: message.slice(0, LONGEST) });
   }
 
   private async leave(order: Order): Promise<void> {
@@ -154,7 +157,11 @@ class Members implements Group {
   }
 
   // One call at a time: the others come to the same ones, in the same order.
-  private call(what: string, bytes: Bytes): Promise<readonly Bytes[]> {
+  private async call(what: string, bytes: Bytes): Promise<readonly Bytes[]> {
+    if (bytes.length > MEMBER.bytes)
+      throw new RangeError(
+        `${what}: ${bytes.length} bytes, at most ${MEMBER.bytes} go at once; hand them in in pieces`,
+      );
     const answer = this.last.then(() => {
       if (this.over !== undefined) throw this.over;
       return new Promise<readonly Bytes[]>((resolve, reject) => {
@@ -208,7 +215,7 @@ class Members implements Group {
 }
 
 function textBytes(value: Json): Bytes {
-  return Uint8Array.from(Buffer.from(JSON.stringify(value)));
+  return new Uint8Array(Buffer.from(JSON.stringify(value)));
 }
 
 function valueIn<T>(bytes: Uint8Array): T {

@@ -1,7 +1,6 @@
-import { type Tensor, tf } from '../engine/tf.ts';
+import type { Tensor } from '../engine/tf.ts';
 import { sumsOf } from './collectives.ts';
 import type { Layout } from './layout.ts';
-import { treeSum } from './tree.ts';
 
 /**
  * Values of a bucket. Large enough that a collective moves data most of its time, small enough that
@@ -22,14 +21,18 @@ export function reduceGradients(
 ): Tensor[] {
   const [first = []] = gradients;
   const of = (p: number) => gradients.map((own) => own[p] ?? missing(p));
-  const mean = (sum: Tensor) =>
-    layout.replicas === 1 ? sum : tf.mul(sum, tf.scalar(1 / layout.replicas));
-  if (layout.processes === 1) return first.map((_, p) => mean(treeSum(of(p))));
+  const share = 1 / layout.replicas;
+  if (layout.processes === 1)
+    return sumsOf(
+      first.map((_, p) => of(p)),
+      layout,
+      share,
+    );
   const means: Tensor[] = [];
   for (const places of bucketsOf(first, bucket)) {
-    const sums = sumsOf(places.map(of), layout);
+    const sums = sumsOf(places.map(of), layout, share);
     places.forEach((p, i) => {
-      means[p] = mean(sums[i] ?? missing(p));
+      means[p] = sums[i] ?? missing(p);
     });
   }
   return means;

@@ -3,9 +3,10 @@ import { identity } from '../engine/op.ts';
 import { rows } from '../engine/ops/indexing.ts';
 import { asTypeOf, toFloat } from '../engine/precision.ts';
 import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
-import { broadcastOf, gatherOf, sumOf } from './collectives.ts';
+import { gatherOf, sumOf } from './collectives.ts';
 import { alone, type Layout } from './layout.ts';
 import { Meetings } from './meetings.ts';
+import { broadcastOf } from './transport.ts';
 
 /** A point where replicas meet: each hands in a value and gets one back. */
 export type Exchange =

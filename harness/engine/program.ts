@@ -1,13 +1,15 @@
 import { unlessStopped } from '../base/breath.ts';
 import type { HostArray, TypedArray } from './array.ts';
 import { arrayType, sizeOf } from './array.ts';
+import { farewell } from './exchange.ts';
 import { auditGraph } from './graph/audit.ts';
 import { Checks } from './graph/checks.ts';
 import { Graph } from './graph/graph.ts';
+import { oneAtATime } from './graph/one_at_a_time.ts';
 import { madeAt } from './graph/origin.ts';
 import { StateWriter } from './graph/state_writer.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from './graph/tracing.ts';
-import { native, type Output, type Pointer } from './native/capi.ts';
+import { native, type Output, onCpu, type Pointer } from './native/capi.ts';
 import { EngineError } from './native/native.ts';
 import { identity } from './op.ts';
 import { type CompiledNode, type OpTime, Session, type SessionOptions } from './session.ts';
@@ -22,9 +24,14 @@ export interface ProgramOptions extends SessionOptions {
    * is the same graph as without, bit for bit; both together take about three times as long.
    */
   readonly debugNans?: boolean;
+  /** Collectives start one at a time, in an order alike in all processes; by default on a GPU, where they must. */
+  readonly oneCollectiveAtATime?: boolean;
 }
 
 type Named<T> = Readonly<Record<string, T>>;
+
+/** So many have been made on this process's server. */
+let programs = 0;
 
 export interface EntryDefinition {
   readonly inputs: Named<TensorSpec>;
@@ -64,6 +71,9 @@ export class Program {
   private readonly readers = new Map<string, Output>();
   private readonly writer: StateWriter;
   private readonly debugNans: boolean;
+  private readonly inOrder: boolean;
+  /** Sessions on a server share its variables by name; others have their own. */
+  private readonly namespace: string;
   private readonly checks = new Map<string, Checks>();
   private audited = 0;
   private abandoned: Promise<unknown> | undefined;
@@ -74,12 +84,14 @@ export class Program {
       this.attributed(() => this.session.run(one)),
     );
     this.debugNans = options.debugNans ?? false;
+    this.inOrder = options.oneCollectiveAtATime ?? !onCpu();
+    this.namespace = options.server === undefined ? '' : `program${programs++}.`;
   }
 
   /** Declares a state tensor. It has no value until `writeState`. */
   state(name: string, { dtype, shape }: TensorSpec): void {
     if (this.variables.has(name)) throw new Error(`engine: state '${name}' is declared twice`);
-    const attrs = { dtype: { dtype }, shape: { shape }, shared_name: name };
+    const attrs = { dtype: { dtype }, shape: { shape }, shared_name: this.namespace + name };
     const { oper } = this.graph.add('VarHandleOp', [], attrs);
     this.variables.set(name, { spec: { dtype, shape }, handle: { oper, index: 0 } });
   }
@@ -112,15 +124,18 @@ export class Program {
           outputNames: Object.keys(outputs),
           // An input itself can not be fetched.
           fetches: Object.values(outputs).map((y) => unwrap(fed.has(y) ? identity(y) : y)),
-          targets: io.finish(),
+          targets: [...io.finish(), ...farewell()],
         };
       }),
     );
+    const collectives = this.graph.nodes
+      .slice(this.audited)
+      .filter(({ type }) => type.startsWith('Collective'));
+    if (this.inOrder) oneAtATime(this.graph, collectives);
     const nodes = this.graph.nodes.slice(this.audited);
     auditGraph(nodes, native().library.device);
     this.audited = this.graph.nodes.length;
-    const collective = nodes.some(({ type }) => type.startsWith('Collective'));
-    this.entries.set(name, { ...entry, collective });
+    this.entries.set(name, { ...entry, collective: collectives.length > 0 });
   }
 
   /**
@@ -222,9 +237,10 @@ export class Program {
     if (entry === undefined) throw new Error(`engine: no entry '${name}'`);
     const checks = new Checks(this.graph, name);
     this.graph.scope(`${name}.checked`, () =>
-      traceInto(this.graph, checks, () =>
-        entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs)),
-      ),
+      traceInto(this.graph, checks, () => {
+        entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs));
+        checks.end(entry.collective, farewell());
+      }),
     );
     this.checks.set(name, checks);
     return checks;

@@ -94,6 +94,18 @@ export class Session {
     call('TF_DeleteSessionOptions', sessionOptions);
   }
 
+  /** The number that TensorFlow gave this process's device when it started. */
+  incarnation(): bigint {
+    const devices = checked('devices', (status) =>
+      call('TF_SessionListDevices', this.handle, status),
+    );
+    const number: unknown = checked('devices', (status) =>
+      call('TF_DeviceListIncarnation', devices, 0, status),
+    );
+    call('TF_DeleteDeviceList', devices);
+    return BigInt.asIntN(64, BigInt(String(number)));
+  }
+
   /**
    * Runs the graph once on a worker thread, so that the caller prepares the next batch meanwhile.
    * @returns the fetched values, in order.

@@ -2,7 +2,7 @@ import type * as TfCore from '@tensorflow/tfjs-core';
 import type { Checks } from './graph/checks.ts';
 import type { Graph } from './graph/graph.ts';
 import { captureOrigin, madeAt } from './graph/origin.ts';
-import type { Output } from './native/capi.ts';
+import type { Output, Pointer } from './native/capi.ts';
 import { tf } from './tfjs.ts';
 
 /** A graph while tfjs ops add to it. */
@@ -13,6 +13,8 @@ export interface Trace {
   readonly checks: Checks | undefined;
   /** Casts made so far: towers that share a parameter share its bf16 copy. */
   readonly casts: Map<string, TfCore.Tensor>;
+  /** Ops that send tensors to other processes or receive them. */
+  readonly moves: Pointer[];
 }
 
 /** The trace under way, if there is one. */

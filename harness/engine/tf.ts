@@ -4,7 +4,7 @@ import type { DType, HostArray, TypedArray } from './array.ts';
 import type { Checks } from './graph/checks.ts';
 import type { AttrValue, Graph } from './graph/graph.ts';
 import { opDefinition } from './graph/opdefs.ts';
-import type { Output } from './native/capi.ts';
+import type { Output, Pointer } from './native/capi.ts';
 import { dtypeOf, TF_TYPE } from './native/native.ts';
 import { keepTraced, placeGradients, type Trace } from './tape.ts';
 import { tf } from './tfjs.ts';
@@ -196,7 +196,7 @@ let backend: Backend | undefined;
 export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () => T): T {
   if (active !== undefined) throw new Error('engine: traces do not nest');
   backend ??= registerBackend();
-  active = { graph, outputs: new Map(), made: [], checks, casts: new Map() };
+  active = { graph, outputs: new Map(), made: [], checks, casts: new Map(), moves: [] };
   try {
     return body();
   } finally {
@@ -209,6 +209,16 @@ export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () 
 /** The graph being traced. */
 export function activeGraph(): Graph {
   return trace().graph;
+}
+
+/** Keeps an op that sends to another process or receives from it, for the end of the run to wait for. */
+export function moved(oper: Pointer): void {
+  trace().moves.push(oper);
+}
+
+/** What was kept so. */
+export function moves(): readonly Pointer[] {
+  return trace().moves;
 }
 
 /** Makes a graph output usable by tfjs ops. */

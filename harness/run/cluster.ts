@@ -2,6 +2,7 @@ import type { Group } from '../cluster/group.ts';
 import { type JoinOptions, joinGroup } from '../cluster/join_group.ts';
 import { checkProcesses, type Layout } from '../cluster/layout.ts';
 import type { Place } from '../cluster/place.ts';
+import { connectServers } from '../engine/exchange.ts';
 import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import { type Server, startServer } from '../engine/server.ts';
@@ -40,6 +41,7 @@ export async function joinCluster(
   useLanes(lanes);
   const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
   await group.exchange('servers', rank); // nobody connects to one that is not up yet
+  await connectServers(server);
   return { layout: { replicas, processes, rank }, server, group };
 }
 

@@ -51,7 +51,10 @@ function trafficRows({ layout, traffic, computeSeconds }: DryRun): string[][] {
   const volume = `${(traffic.bytes / 1e6).toFixed(1)} MB in ${traffic.collectives} collectives`;
   const time = `${seconds(traffic.seconds)} at ${layout.link} Gbit/s`;
   return [
-    ['computing', `${seconds(computeSeconds)} a step, each process alone on a machine like this one`],
+    [
+      'computing',
+      `${seconds(computeSeconds)} a step, each process alone on a machine like this one`,
+    ],
     ['sending', `${volume} a process and step (computed from its graph): ${time}`],
   ];
 }

@@ -1,6 +1,7 @@
 import { UserError } from '../base/index.ts';
-import { broadcastOf, gatherOf } from '../cluster/collectives.ts';
+import { gatherOf } from '../cluster/collectives.ts';
 import { alone, type Layout } from '../cluster/layout.ts';
+import { broadcastOf } from '../cluster/transport.ts';
 import { type HostArray, hostArray, zeros } from '../engine/array.ts';
 import { toHWIO, toOIHW, transpose2 } from '../engine/layout.ts';
 import { releaseHostCopies } from '../engine/native/release.ts';

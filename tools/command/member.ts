@@ -1,5 +1,4 @@
-import type { Failure } from '../../harness/cluster/failure.ts';
-import { failureText } from '../../harness/cluster/failure.ts';
+import { type Failure, failureText } from '../../harness/cluster/failure.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
 import { PEER_LOST } from '../../harness/launch/outcome.ts';

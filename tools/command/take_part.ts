@@ -3,6 +3,7 @@ import { checkProcesses } from '../../harness/cluster/layout.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import { placeInEnvironment } from '../../harness/cluster/place_variable.ts';
 import { provision } from '../../harness/engine/library/index.ts';
+import { useCoreBlock } from '../../harness/engine/native/cores.ts';
 import type { Experiment } from '../../harness/experiment/index.ts';
 import { chooseWay } from '../../harness/launch/choose_way.ts';
 import { deviceOf, gpusHere } from '../../harness/launch/devices.ts';
@@ -78,11 +79,12 @@ export async function takePart(
 
 function partAt(place: Place, { threads }: RunOptions): Part {
   const here = processesHere(place, process.env);
+  if (here > 1) useCoreBlock(besides(place).indexOf(place.rank));
   return { kind: 'trains', place, processesHere: here, threads: threads ?? coresFor(here) };
 }
 
 /** What started this process, to start others of its kind. */
-function sameCommand(): string[] {
+export function sameCommand(): string[] {
   return [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
 }
 
@@ -92,6 +94,7 @@ function ownDevice(place: Place): Readonly<Record<string, string>> {
   return deviceOf(ranks.indexOf(place.rank), ranks.length, gpusHere(process.env), true);
 }
 
-function tell(line: string): void {
+/** A line on stderr. */
+export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }

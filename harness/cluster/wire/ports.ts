@@ -21,15 +21,14 @@ export async function troubleOf(place: Place): Promise<string | undefined> {
   const { rank, servers, timeoutSeconds } = place;
   const patience = Math.min(PATIENCE_SECONDS, timeoutSeconds);
   const named = servers.map((server, r) => ({ server, who: rankAt(place, r) }));
-  const all = [...named, { server: place.meeting, who: `the meeting (${place.meeting})` }];
+  const all = [{ server: place.meeting, who: `the meeting (${place.meeting})` }, ...named];
+  const hosts = new Map(all.map(({ server, who }) => [parseAddress(server, who).host, who]));
   const unknown = await Promise.all(
-    all.map(async ({ server, who }) => {
-      const { host } = parseAddress(server, 'the servers');
-      return (await isKnown(host, patience)) ? [] : [`${who}: no host is called "${host}"`];
-    }),
+    [...hosts].map(async ([host, who]) => ((await isKnown(host, patience)) ? [] : [{ host, who }])),
   );
   const [first] = unknown.flat();
-  if (first !== undefined) return `${first}; correct the name, or add it to DNS or /etc/hosts`;
+  if (first !== undefined)
+    return `${first.who}: no host is called "${first.host}"; correct the name, or add it to DNS or /etc/hosts`;
   const own = servers[rank] ?? '';
   const { port } = parseAddress(own, 'the servers');
   try {

@@ -102,11 +102,13 @@ export class Reception {
     if (cause instanceof SecretsDiffer && this.refusal === undefined) {
       this.told++;
       void this.giveUp(secretsDiffer(this.place, cause.rank));
-    } else if (cause instanceof SecretsDiffer || (cause instanceof Gone && cause.kind !== 'closed'))
-      this.notice(
-        `${meeting}: something at ${from} that is no process of this run wanted to take part and was sent away`,
-      );
-    else if (!(cause instanceof Gone)) throw cause; // one that only looks whether the port is open is no news
+      return;
+    }
+    // One that only looks whether the port is open is no news.
+    if (cause instanceof Gone && cause.kind === 'closed') return;
+    this.notice(
+      `${meeting}: something at ${from} that is no process of this run wanted to take part and was sent away`,
+    );
   }
 
   private seat(wire: Wire, hello: Hello): void {

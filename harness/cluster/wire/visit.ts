@@ -28,16 +28,17 @@ export async function visit(
   signal: AbortSignal,
 ): Promise<Wire> {
   const began = clock.seconds();
+  // Its own trouble it can say soon: rank 0 may have ended by the same.
+  const patience = trouble === undefined ? place.timeoutSeconds : PATIENCE_SECONDS;
   for (;;) {
     if (signal.aborted) throw new UserError(String(signal.reason));
     const waited = clock.seconds() - began;
-    const left = place.timeoutSeconds - waited;
+    const left = Math.min(patience, place.timeoutSeconds) - waited;
     const wire = await attempt(place, trouble, Math.min(ATTEMPT, Math.max(left, 0.1)));
     if (wire instanceof Wire) return awaitOthers(place, wire, signal);
-    const hopeless = HOPELESS.includes(wire.why) && waited >= PATIENCE_SECONDS;
-    if (hopeless || (HOPELESS.includes(wire.why) && left <= 0))
-      throw new UserError(unreachable(place, wire.why));
-    if (left <= 0) throw new UserError(trouble ?? notThere(place, wire.why));
+    const hopeless = HOPELESS.includes(wire.why);
+    if (left <= 0 || (hopeless && waited >= PATIENCE_SECONDS))
+      throw new UserError(trouble ?? (hopeless ? unreachable : notThere)(place, wire.why));
     await sleep(AGAIN, undefined, { signal }).catch(() => {});
   }
 }

@@ -134,8 +134,9 @@ export class Wire {
     this.silence = 0;
     try {
       for (const frame of this.reader.read(piece)) this.waiting.push(frame);
-    } catch {
-      this.break(GARBAGE);
+    } catch (cause) {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      this.break(new Gone('garbage', `what it sent cannot be received: ${what}`));
       return;
     }
     this.hearWaiting();

@@ -30,6 +30,8 @@ export class Checks {
   private readonly graph: Graph;
   private readonly entry: string;
   private last: Pointer | undefined;
+  private collective = false;
+  private ends: readonly Pointer[] = [];
 
   constructor(graph: Graph, entry: string) {
     this.graph = graph;
@@ -46,6 +48,16 @@ export class Checks {
     this.watched.push({ source, node });
   }
 
+  /**
+   * What else belongs to the trace.
+   * @param collective whether it holds what processes do together
+   * @param ends ops that its run has to reach besides
+   */
+  end(collective: boolean, ends: readonly Pointer[]): void {
+    this.collective = collective;
+    this.ends = ends;
+  }
+
   /** @throws UserError that names the first value that is not finite, its op and line. */
   async run(
     session: Session,
@@ -53,7 +65,8 @@ export class Checks {
   ): Promise<void> {
     if (this.last === undefined) return;
     try {
-      await session.run({ feeds, fetches: [], targets: [this.last] });
+      const { collective, ends, last } = this;
+      await session.run({ feeds, fetches: [], targets: [last, ...ends], collective });
     } catch (error) {
       throw this.explained(error);
     }

@@ -20,6 +20,7 @@ export interface TensorAttr {
 /** What an attribute may be; its meaning follows from the op's definition. */
 export type AttrValue =
   | number
+  | bigint
   | string
   | boolean
   | readonly number[]
@@ -201,6 +202,14 @@ export class Graph {
     });
   }
 
+  /** The operations that one waits for without taking anything of them. */
+  controls(operation: Pointer): Pointer[] {
+    const count = callNumber('TF_OperationNumControlInputs', operation);
+    const found = new BigUint64Array(count);
+    callNumber('TF_OperationGetControlInputs', operation, found, count);
+    return Array.from(found, (pointer) => pointer as Pointer);
+  }
+
   /** Prefixes the names of all nodes made inside `body`, for readable errors and profiles. */
   scope<T>(name: string, body: () => T): T {
     this.scopes.push(name);
@@ -321,7 +330,7 @@ function setAttr(
   else if (typeof value === 'object' && 'float' in value)
     set('FloatList', value.float, value.float.length);
   else if (kind === 'type') set('Type', Number(value));
-  else if (kind === 'int') set('Int', BigInt(Number(value)));
+  else if (kind === 'int') set('Int', typeof value === 'bigint' ? value : BigInt(Number(value)));
   else if (kind === 'float') set('Float', Number(value));
   else if (kind === 'bool') set('Bool', value ? 1 : 0);
   else if (kind === 'string') setText(description, name, String(value));

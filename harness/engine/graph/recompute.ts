@@ -1,13 +1,11 @@
 import { itemBytes, sizeOf } from '../array.ts';
-import { dtypeOf } from '../native/native.ts';
 import type { Output } from '../native/capi.ts';
+import { dtypeOf } from '../native/native.ts';
 import { chosenCuts } from './cuts.ts';
 import { flowTo, type Item } from './flow.ts';
 import type { Graph, Node } from './graph.ts';
 
-/** Bytes from which a value is worth to be made again: below, keeping it costs nothing. */
-const SMALL = 1 << 16;
-/** Share of the largest value below which another one counts as small too. */
+/** A value below this share of the largest one is small: keeping it costs next to nothing. */
 const SHARE = 256;
 
 /**
@@ -24,7 +22,7 @@ const SHARE = 256;
 export function recompute(graph: Graph, outputs: readonly (readonly Output[])[]): Set<Node> {
   const items = [...flowTo(graph, outputs.flat()).values()];
   const bytes = new Map(items.map((item) => [item, bytesOf(graph, item)]));
-  const small = Math.max(SMALL, Math.max(...bytes.values()) / SHARE);
+  const small = Math.max(...bytes.values()) / SHARE;
   const exchanged = new Set(
     items.flatMap(({ part, gradient, inputs }) =>
       part === undefined && !gradient ? inputs.map(({ item }) => item) : [],
@@ -37,21 +35,22 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
     !exchanged.has(item) &&
     !/^(Placeholder|Resource|Collective)/.test(item.node.type);
   const levels = levelsOf(items);
+  const used = usedAt(items, levels);
   const kept = new Set<Item>();
   const parts = new Set(items.flatMap(({ part }) => (part === undefined ? [] : [part])));
   for (const part of parts) {
     const own = items.filter((item) => item.part === part && !item.gradient);
     const weights = own.map((item) => (large(item) ? (bytes.get(item) ?? 0) : 0));
-    const used = usedAt(items, levels);
     for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(cut);
   }
   return repeatAll(graph, items, (item) => large(item) && !kept.has(item));
 }
 
-/** The outputs of an op together; what XLA made has no shape that TensorFlow knows, and is large. */
+/** Of an op's first output. TensorFlow knows no shape of what XLA makes; it is that of its first input. */
 function bytesOf(graph: Graph, { node }: Item): number {
-  if (node.parts !== undefined) return Number.MAX_SAFE_INTEGER / SHARE;
-  const { shape, type } = graph.meta({ oper: node.oper, index: 0 });
+  const [first] = graph.sources(node.oper);
+  const like = node.parts === undefined ? undefined : first;
+  const { shape, type } = graph.meta(like ?? { oper: node.oper, index: 0 });
   return sizeOf(shape.map((length) => Math.max(0, length))) * itemBytes(dtypeOf(type));
 }
 
@@ -98,7 +97,9 @@ function repeatAll(
   for (const item of items) {
     const moved = item.inputs.flatMap(({ index, source, item: from }) => {
       const copy = copies.get(from);
-      return copy === undefined ? [] : [{ index, output: { oper: copy.oper, index: source.index } }];
+      return copy === undefined
+        ? []
+        : [{ index, output: { oper: copy.oper, index: source.index } }];
     });
     if (needed.has(item)) {
       const inputs = graph.sources(item.node.oper);

@@ -12,6 +12,17 @@ export interface Comparison {
   readonly problem?: string;
 }
 
+/** The comparisons of one process, as JSON. */
+export type Told = {
+  readonly done: readonly {
+    readonly name: string;
+    readonly error: string;
+    readonly ratio: string;
+    readonly problem?: string;
+  }[];
+  readonly seen: readonly string[];
+};
+
 /** How far an update of a parameter may be from the reference's, over its own largest value. */
 const UPDATE: Tolerance = { kind: 'relative_to_max', value: 2e-3, absolute: 0 };
 const ZERO: Tolerance = { kind: 'absolute', value: 1e-6, absolute: 0 };
@@ -165,6 +176,28 @@ export class Comparisons {
       distance(value.data, expected?.data ?? [], tolerance).ratio;
     const [nearest] = [...candidates].sort((a, b) => ratioOf(a) - ratioOf(b));
     if (nearest !== undefined) this.add(name, nearest);
+  }
+
+  /** What was compared so far, to be told to another process. */
+  told(): Told {
+    const text = (value: number) => String(value); // JSON has no infinity
+    const done = this.done.map((one) => ({
+      ...one,
+      error: text(one.error),
+      ratio: text(one.ratio),
+    }));
+    return { done, seen: [...this.seen] };
+  }
+
+  /** Takes in what another process compared of the same case. Of what both did, the worse counts. */
+  hear({ done, seen }: Told): void {
+    for (const name of seen) this.seen.add(name);
+    for (const { error, ratio, ...one } of done) {
+      const theirs = { ...one, error: Number(error), ratio: Number(ratio) };
+      const place = this.done.findIndex(({ name }) => name === one.name);
+      if (place < 0) this.done.push(theirs);
+      else if (!((this.done[place]?.ratio ?? 0) >= theirs.ratio)) this.done[place] = theirs;
+    }
   }
 
   /** Fails every expected tensor that nothing was compared with. */

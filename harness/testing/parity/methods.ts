@@ -18,6 +18,7 @@ import { Gradients } from './gradients.ts';
 import { withoutIdleRules } from './paramwise.ts';
 import type { MethodReading, MethodSpecs } from './reading.ts';
 import type { ParityCase } from './run.ts';
+import { onServer, prefixOf } from './share.ts';
 
 /**
  * Training steps of a method against the reference: losses, outputs of modules, gradients with
@@ -26,23 +27,25 @@ import type { ParityCase } from './run.ts';
 export function methodCase(reading: MethodReading): ParityCase {
   return {
     methods: reading.cases ?? [reading.method.kind],
-    run: async (fixture, comparisons) => {
+    run: async (fixture, comparisons, share) => {
       await startEngine();
       const specs = reading.specs(fixture);
       const method = reading.method.bind(specs.method);
       const replay = replayOf(fixture, reading);
       const definition = { ...definitionOf(fixture, specs, method), replay };
-      const learner = new Learner(definition, { observe: true });
+      const { layout, ranks } = share;
+      const learner = new Learner(definition, { observe: true, layout, ...onServer(share) });
       try {
+        await learner.meet();
         let before = await initial(fixture, learner, specs, reading);
         const gradients = new Gradients(specs.accumulate ?? 1);
         for (let step = 1; step <= specs.steps; step++) {
           const given = Object.entries(reading.given?.(fixture, step) ?? {});
           await learner.program.writeStates(given);
-          const outputs = await runStep(fixture, learner, reading, specs, step);
+          const outputs = await runStep(fixture, learner, reading, specs, { step, ranks });
           for (const [name, value] of outputs)
             comparisons.addNearest(name, gradients.meanings(step, name, value));
-          reading.also?.({ fixture, step, outputs }, comparisons);
+          reading.also?.({ fixture, step, outputs, ranks }, comparisons);
           await afterStep(fixture, learner, reading, step);
           const after = withAliases(await learner.save(), reading.aliases);
           compareState(comparisons, fixture.worldSize, step, before, after);
@@ -140,13 +143,13 @@ async function runStep(
   learner: Learner,
   reading: MethodReading,
   { optimizer, steps, scheduled = steps, accumulate = 1, rates = [] }: MethodSpecs,
-  step: number,
+  { step, ranks }: { readonly step: number; readonly ranks: readonly number[] },
 ): Promise<Tensors> {
   const { draws = {}, replay = {}, labels, indices, views = plainViews } = reading;
   const { method, replicas, batch, size, channels } = learner.definition;
-  const prefixes = Array.from({ length: replicas }, (_, r) => (replicas > 1 ? `rank${r}.` : ''));
-  const images = prefixes.map((prefix) => {
-    const name = `${prefix}in.step${step}.img`;
+  const prefixes = Array.from({ length: replicas }, (_, r) => prefixOf(r, replicas));
+  const images = ranks.map((rank) => {
+    const name = `${prefixOf(rank, replicas)}in.step${step}.img`;
     return views(fixture.input(name), name, { batch, views: method.views, channels, size });
   });
   const inputs: Record<string, TypedArray> = {
@@ -200,7 +203,7 @@ const plainViews: NonNullable<MethodReading['views']> = (images, name, shape) =>
 /** What is fed in place of random values: shapes are the fixture's. */
 function replayOf(fixture: Fixture, { replay = {} }: MethodReading): Record<string, TensorSpec> {
   const { worldSize } = fixture;
-  const prefixes = Array.from({ length: worldSize }, (_, r) => (worldSize > 1 ? `rank${r}.` : ''));
+  const prefixes = Array.from({ length: worldSize }, (_, r) => prefixOf(r, worldSize));
   return Object.fromEntries(
     prefixes.flatMap((prefix) =>
       Object.entries(replay).map(([ours, { name, dtype }]) => {

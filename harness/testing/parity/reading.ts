@@ -49,6 +49,8 @@ export interface StepResult {
   readonly fixture: Fixture;
   /** From 1. */
   readonly step: number;
+  /** Those of this process. */
+  readonly ranks: readonly number[];
   /** In the reference's layout, under the case's names. */
   readonly outputs: Tensors;
 }

@@ -1,0 +1,110 @@
+import { type HostArray, hostArray } from './array.ts';
+import { Graph } from './graph/graph.ts';
+import type { TensorSpec } from './graph/tracing.ts';
+import type { Output, Pointer } from './native/capi.ts';
+import { onCpu } from './native/capi.ts';
+import { jobName, type Server } from './server.ts';
+import { Session } from './session.ts';
+import { activeGraph, moved, moves, type Tensor, unwrap, wrap } from './tf.ts';
+
+/**
+ * Tensors from one process straight to another, by the ops that TensorFlow itself puts where it cuts a graph in two.
+ * They carry the same bytes as its collectives and need three copies of them where those need eight
+ * (reports/measurements.md, "All-reduce").
+ */
+
+/** By rank, the number that TensorFlow gave the device of each process when it started. */
+let incarnations: readonly bigint[] | undefined;
+let own = 0;
+let numbers = 0;
+
+/**
+ * Lets the processes of a run send each other tensors; all of them call it when their servers are up. Without it,
+ * and on GPUs, where NCCL does that, they have collectives alone.
+ */
+export async function connectServers(server: Server): Promise<void> {
+  if (!onCpu()) return;
+  const graph = new Graph();
+  const session = new Session(graph, { server });
+  const mine = session.incarnation();
+  const value = hostArray('int64', [1], BigInt64Array.of(mine));
+  const all = gathered(graph, graph.constant(value), server.processes);
+  const [found] = await session.run({ feeds: [], fetches: [all], targets: [], collective: true });
+  incarnations = [...numbersOf(found)];
+  own = server.rank;
+  session.dispose();
+  graph.dispose();
+  if (incarnations[own] !== mine)
+    throw new Error(`exchange: process ${own} is not the one of that rank to the others`);
+}
+
+function numbersOf(found: HostArray | undefined): BigInt64Array {
+  if (found?.data instanceof BigInt64Array) return found.data;
+  throw new Error('exchange: the devices are not known');
+}
+
+/** Whether `send` and `receive` can be used. */
+export function connected(): boolean {
+  return incarnations !== undefined;
+}
+
+/** For what processes do together: another one at each call, alike in all, as all trace the same in the same order. */
+export function nextNumber(): number {
+  numbers++;
+  return numbers;
+}
+
+/** @param key alike on both sides, and of no other tensor between these processes */
+export function send(value: Tensor, to: number, key: string): void {
+  const { oper } = activeGraph().add('Send', [unwrap(value)], route(own, to, key));
+  moved(oper);
+}
+
+/** What process `from` sends with this key. */
+export function receive(from: number, key: string, { dtype, shape }: TensorSpec): Tensor {
+  const graph = activeGraph();
+  const attrs = { ...route(from, own, key), tensor_type: { dtype } };
+  const { oper } = graph.add('Recv', [], attrs);
+  moved(oper);
+  const dims = graph.constant(hostArray('int32', [shape.length], Int32Array.from(shape)));
+  return wrap({ oper: graph.add('Reshape', [{ oper, index: 0 }, dims], {}).oper, index: 0 });
+}
+
+function route(from: number, to: number, key: string) {
+  const incarnation = incarnations?.[from];
+  if (incarnation === undefined) throw new Error('exchange: connectServers comes first');
+  return {
+    tensor_name: key,
+    send_device: deviceOf(from),
+    recv_device: deviceOf(to),
+    send_device_incarnation: incarnation,
+  };
+}
+
+function deviceOf(rank: number): string {
+  return `/job:${jobName(rank)}/replica:0/task:0/device:CPU:0`;
+}
+
+/**
+ * The end of what is being traced, where tensors move in it: no process ends its run before all have what was sent
+ * to them, as what a process sent is gone with its run.
+ */
+export function farewell(): Pointer[] {
+  if (moves().length === 0) return [];
+  const graph = activeGraph();
+  const one = graph.add(
+    'Const',
+    [],
+    { dtype: { dtype: 'int32' }, value: { tensor: hostArray('int32', [1], Int32Array.of(1)) } },
+    moves(),
+  );
+  return [gathered(graph, { oper: one.oper, index: 0 }, incarnations?.length ?? 1).oper];
+}
+
+function gathered(graph: Graph, value: Output, processes: number): Output {
+  const scalars = [processes, 1, nextNumber()].map((number) =>
+    graph.constant(hostArray('int32', [], Int32Array.of(number))),
+  );
+  const attrs = { communication_hint: 'auto', Nordering_token: 0, timeout_seconds: 0 };
+  return { oper: graph.add('CollectiveGatherV2', [value, ...scalars], attrs).oper, index: 0 };
+}
