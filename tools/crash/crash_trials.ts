@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { clock, inTemporaryFolder, UserError, writeAtomic } from '../../harness/base/index.ts';
+import { inTemporaryFolder, UserError, writeAtomic } from '../../harness/base/index.ts';
 import { stream } from '../../harness/random/stream.ts';
 import {
   blowKind,
