@@ -1,93 +1,80 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
+import { codeGraphHash } from '../harness/step/code_graph.ts';
+import { stepFeeds } from '../harness/step/step_inputs.ts';
 import {
-  advance,
-  digest,
+  batchOf,
   type SmallRun,
+  smallLearner,
   withLearner,
 } from '../harness/testing/method_suite.ts';
-import { barlowTwins } from './barlow_twins.ts';
-import { byol } from './byol.ts';
-import { deepcluster } from './deepcluster.ts';
-import { moco } from './moco.ts';
-import { npid } from './npid.ts';
-import { odc } from './odc.ts';
-import { relativeLoc, relativeLocSpec } from './relative_loc.ts';
-import { rotation } from './rotation.ts';
-import { simclr } from './simclr.ts';
-import { supervised } from './supervised.ts';
+import { apart, outcomeOf, together } from './sequential.fixture.ts';
 
-const mlp = { kind: 'mlp', hidden: 8, out: 6, norm: 'batch' } as const;
-const odcNeck = { kind: 'layers', hidden: [8], out: 6, bias: true } as const;
-const layers = { kind: 'layers', hidden: [8], out: 6 } as const;
+const synced = 'byol, all synchronised';
+const runs: Readonly<Record<string, SmallRun | undefined>> = { ...apart, ...together };
 
-/** Methods whose replicas are on their own on the way back. */
-const apart: Readonly<Record<string, SmallRun>> = {
-  moco: { method: moco, spec: { kind: 'moco', neck: mlp, queue: 32, momentum: 0.9 } },
-  byol: { method: byol, spec: { kind: 'byol', neck: mlp, predictor: mlp, momentum: 0.9 } },
-  npid: {
-    method: npid,
-    spec: { kind: 'npid', neck: { kind: 'linear', out: 6 }, negatives: 5 },
-    samples: 24,
-  },
-  odc: {
-    method: odc,
-    spec: { kind: 'odc', neck: odcNeck, clusters: 4, minCluster: 1 },
-    samples: 24,
-  },
-  deepcluster: {
-    method: deepcluster,
-    spec: { kind: 'deepcluster', sobel: false, clusters: 5, pca: 8, weightPower: 0.5 },
-  },
-  rotation: { method: rotation, spec: { kind: 'rotation' } },
-  relative_loc: {
-    method: relativeLoc,
-    spec: { kind: 'relative_loc', neck: { ...relativeLocSpec.parse({}).neck, out: 8 } },
-  },
-  supervised: { method: supervised, spec: { kind: 'supervised', classes: 3 } },
-};
-
-const synced = { ...layers, norm: 'sync' } as const;
-
-/** Methods, or layers, whose replicas meet on the way back too. */
-const together: Readonly<Record<string, SmallRun>> = {
-  simclr: { method: simclr, spec: { kind: 'simclr', neck: { ...layers, norm: 'batch' } } },
-  barlow_twins: { method: barlowTwins, spec: { kind: 'barlow_twins', neck: layers } },
-  'simclr with a synchronised neck': { method: simclr, spec: { kind: 'simclr', neck: synced } },
-  'simclr, all synchronised': {
-    method: simclr,
-    spec: { kind: 'simclr', neck: synced },
-    norm: 'sync',
-  },
-  'byol, all synchronised': {
-    method: byol,
-    spec: { kind: 'byol', neck: synced, predictor: synced, momentum: 0.9 },
-    norm: 'sync',
-  },
-  'moco, all synchronised': { ...apart.moco, norm: 'sync' } as SmallRun,
-};
-
-function stateAfter(run: SmallRun, sequential: boolean): Promise<unknown> {
-  return withLearner(
-    run,
-    async (learner) => {
-      const outputs = await advance(learner, 0, 4);
-      return [digest(await learner.save()), outputs.map(({ loss }) => loss?.data)];
-    },
-    { sequential },
-  );
-}
-
+// Every method, precision and 2 and 4 replicas: sequential.long.test.ts.
 describe('replicas one after another', () => {
   beforeAll(startEngine);
 
-  it.each(
-    Object.keys({ ...apart, ...together }).flatMap((name) => [
-      [name, { replicas: 4, batch: 2, accumulate: 2 }] as const,
-      [name, { replicas: 2, precision: 'bf16' }] as const,
-    ]),
-  )('give the bits of %s side by side: %o', async (name, layout) => {
-    const run = { ...apart[name], ...together[name], ...layout } as SmallRun;
-    expect(await stateAfter(run, true)).toEqual(await stateAfter(run, false));
+  it.each([
+    ['moco', { replicas: 4, batch: 2, accumulate: 2 }],
+    ['simclr', { replicas: 2, precision: 'bf16' }],
+    [synced, { replicas: 2, batch: 2 }],
+  ] as const)('give the bits of %s side by side: %o', async (name, layout) => {
+    const run = { ...runs[name], ...layout } as SmallRun;
+    expect(await outcomeOf(run, true)).toEqual(await outcomeOf(run, false));
+  });
+
+  it('begin when the one before has its last gradient', async () => {
+    const run = { ...apart.supervised, replicas: 3, size: 32 } as SmallRun;
+    await withLearner(
+      run,
+      async (learner) => {
+        const { program } = learner;
+        const feeds = stepFeeds(batchOf(learner, 0), { rate: 0.1 });
+        await program.run('step', feeds);
+        const times = (await program.profile('step', feeds)).flatMap((time) => {
+          const node = program.graph.find(time.node);
+          return node === undefined ? [] : [{ ...time, node }];
+        });
+        for (const part of [1, 2]) {
+          const later = times.filter(({ node }) => node.part === part && node.type === 'Conv2D');
+          const earlier = times.filter(({ node }) => node.part === part - 1 && node.gradient);
+          expect(later.length).toBeGreaterThan(4);
+          expect(earlier.length).toBeGreaterThan(30);
+          const begin = Math.min(...later.map(({ start }) => start));
+          const end = Math.max(...earlier.map(({ start, duration }) => start + duration));
+          expect(begin).toBeGreaterThanOrEqual(end);
+        }
+      },
+      { sequential: true },
+    );
+  });
+
+  it('are in no code graph: its hash is that of the ordinary layout', () => {
+    const run = { ...apart.supervised, replicas: 2 } as SmallRun;
+    const hashes = [false, true].map((sequential) => {
+      const learner = smallLearner(run, { sequential });
+      const hash = codeGraphHash(learner);
+      learner.dispose();
+      return hash;
+    });
+    expect(hashes[1]).toBe(hashes[0]);
+  });
+
+  it.each([
+    ['supervised', 0],
+    ['simclr', 1],
+    [synced, 1],
+  ] as const)('of %s are made again on the way back only where they meet there', (name, again) => {
+    const count = (sequential: boolean) => {
+      const learner = smallLearner({ ...runs[name], replicas: 2 } as SmallRun, { sequential });
+      const found = learner.program.graph.nodes.filter(({ type }) => type === 'Conv2D').length;
+      learner.dispose();
+      return found;
+    };
+    const more = count(true) - count(false);
+    expect(Math.sign(more)).toBe(again);
   });
 });

@@ -14,7 +14,13 @@ await command(
         value: 'FILE|auto',
         help: 'go on from a checkpoint, or from the furthest one in the work directory',
       },
-      link: { kind: 'number', value: 'GBIT', min: 0.001, default: 10, help: 'Gbit/s between processes, for --dry_run' },
+      link: {
+        kind: 'number',
+        value: 'GBIT',
+        min: 0.001,
+        default: 10,
+        help: 'Gbit/s between processes, for --dry_run',
+      },
       dry_run: { kind: 'flag', help: 'build the graph, measure a few steps, train nothing' },
     },
     examples: [

@@ -97,7 +97,7 @@ describe('processes of a run', () => {
     const [zero, , two] = groups;
     expect(zero?.stopAsked.aborted).toBe(false);
     two?.askToStop();
-    await vi.waitFor(() => expect(zero?.stopAsked.aborted).toBe(true));
+    await vi.waitFor(() => expect(zero?.stopAsked.aborted).toBe(true), 20_000);
     await endAll(groups);
   });
 
@@ -122,8 +122,9 @@ describe('processes of a run', () => {
       onFailure: ({ rank, why }) => void heard.push(`rank ${rank}: ${why}`),
     });
     await groups[0]?.fail('no memory is left');
-    await vi.waitFor(() =>
-      expect(heard).toEqual(['rank 0: no memory is left', 'rank 0: no memory is left']),
+    await vi.waitFor(
+      () => expect(heard).toEqual(['rank 0: no memory is left', 'rank 0: no memory is left']),
+      20_000,
     );
   });
 

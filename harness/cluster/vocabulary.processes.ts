@@ -118,12 +118,16 @@ function corners(processes: number): Case[] {
   );
 }
 
-/** Tests of every word on each count of processes, all in processes of their own. */
-export function holdWords(counts: readonly number[]): void {
-  describe.each(counts)('words between replicas on %i processes', (processes) => {
+/**
+ * Tests of every word on each count of processes, all in processes of their own.
+ * @param connect as of `TestPlace`
+ */
+export function holdWords(counts: readonly number[], connect = true): void {
+  const way = connect ? 'straight' : 'by collectives';
+  describe.each(counts)(`words between replicas on %i processes, ${way},`, (processes) => {
     let running: TestProcesses<readonly Case[], readonly Found[]>;
     beforeAll(async () => {
-      running = await TestProcesses.start(CHILD, processes);
+      running = await TestProcesses.start(CHILD, processes, connect);
     });
     afterAll(() => running.kill());
 

@@ -45,7 +45,7 @@ export function checkPrecision(precision: Precision, what: string): void {
   if (precision !== 'fp16' || !onCpu()) return;
   throw new UserError(
     `${what}: fp16 is for a GPU, and libtensorflow computes on the CPU here. Few CPUs can compute in float16, and ` +
-      "TensorFlow's kernels for the others take five times as long as those of float32. Use bf16: it is as narrow, " +
+      "TensorFlow's kernels for the others took five times as long as those of float32. Use bf16: it is as narrow, " +
       'needs no loss scale, and CPUs with AVX-512 have kernels for it',
   );
 }

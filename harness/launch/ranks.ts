@@ -3,6 +3,7 @@ import type { Place } from '../cluster/place.ts';
 import { environmentOf } from '../cluster/place_variable.ts';
 import { PARENT } from '../run/started_by.ts';
 import { prefixLines } from './prefix_lines.ts';
+import { withoutProxy } from './proxies.ts';
 
 /** What the processes of a run are started with. */
 export interface RankSetup {
@@ -97,6 +98,7 @@ function started(place: Place, { command, environment }: RankSetup): ChildProces
     env: {
       ...process.env,
       ...environment(place),
+      ...withoutProxy(place, process.env),
       ...environmentOf(place),
       [PARENT]: String(process.pid),
     },

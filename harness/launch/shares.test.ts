@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deviceOf, gpusHere } from './devices.ts';
 import { processesHere } from './processes_here.ts';
+import { withoutProxy } from './proxies.ts';
 
 const of = (rank: number, ...servers: string[]) => ({ rank, servers });
 
@@ -37,4 +38,12 @@ describe('the GPU of a process', () => {
       '4 processes on this machine, which has 2 GPUs (0, 1), and each process has one of its own; start 2 here, or set REPRISE_DEVICE=cpu',
     );
   });
+});
+
+it('takes the servers of a run out of what goes through a proxy, beside what is out of it', () => {
+  const place = of(0, 'a:1', 'a:2', '[fd00::2]:3');
+  expect(withoutProxy(place, { no_proxy: '.local,a' })).toEqual({
+    no_grpc_proxy: '.local,a,fd00::2',
+  });
+  expect(withoutProxy(place, {})).toEqual({ no_grpc_proxy: 'a,fd00::2' });
 });

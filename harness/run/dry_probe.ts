@@ -25,12 +25,13 @@ const PROBE_STEPS = 5;
 const LONGEST_STEP = 15; // seconds; a longer one is scaled up instead of run
 const SHARE_OF_MEMORY = 0.7; // of what is available, for a step to be tried
 
-interface Projected {
+/** Of a step that was not run. */
+export interface Projected {
   readonly seconds: number;
   readonly peakBytes: number;
 }
 
-/** What was measured, and what follows for the whole where that was too large. */
+/** What was measured: the whole where it is not too large, and a part of it from which the whole follows. */
 export interface Probes {
   readonly full: Probe | undefined;
   readonly small: Probe | undefined;
@@ -63,16 +64,17 @@ export async function measure(probing: Probing): Promise<Probes> {
     );
   };
   let small: Probe | undefined;
+  let projected: Projected | undefined;
   if (replicas * batch > SMALL_BATCH) {
     const probe = (images: number) => trial({ ...definition, replicas: 1, batch: images });
     const most = Math.min(batch, SMALL_BATCH);
     const smaller = await probe(Math.ceil(most / 2));
     small = await probe(most);
-    const projected = scaled(smaller, small, definition, sequential);
+    projected = scaled(smaller, small, definition, sequential);
     const fits = projected.peakBytes < SHARE_OF_MEMORY * process.availableMemory();
     if (!fits || projected.seconds > LONGEST_STEP) return { full: undefined, small, projected };
   }
-  return { full: await trial(definition), small, projected: undefined };
+  return { full: await trial(definition), small, projected };
 }
 
 /** Runs steps after one that warms up. */

@@ -8,7 +8,7 @@ import { type Experiment, type Methods, warningsOf } from '../experiment/index.t
 import type { Learner } from '../step/learner.ts';
 import { countParameters, type ParameterCounts } from '../step/parameters.ts';
 import { ownShare, type Traffic, trafficOf, type Wanted } from './dry_layout.ts';
-import { measure, type Probe, type Probes } from './dry_probe.ts';
+import { measure, type Probe, type Probes, type Projected } from './dry_probe.ts';
 import { checkedMethod, openTraining } from './open_training.ts';
 
 export interface DryRunOptions {
@@ -36,6 +36,8 @@ export interface DryRun {
   readonly full: Probe | undefined;
   /** A smaller step, one replica; what is said of the whole is scaled up from it by images. */
   readonly small: Probe | undefined;
+  /** What follows from smaller steps; what `full` measured counts for more. */
+  readonly projected: Projected | undefined;
   readonly layout: Wanted;
   /** Seconds that one process computes for a step, alone on a machine like this one: measured when `full` is there. */
   readonly computeSeconds: number;
@@ -156,6 +158,7 @@ function concluded(
   return {
     full,
     small,
+    projected,
     traffic,
     computeSeconds: seconds,
     stepSeconds,

@@ -1,5 +1,6 @@
 import { always } from '../base/index.ts';
 import { NO_SUMS } from '../record/sums.ts';
+import { Stopped } from '../step/stopped.ts';
 import { type Cluster, factsOf } from './cluster.ts';
 import { runEpoch } from './epoch.ts';
 import {
@@ -75,13 +76,17 @@ export async function follow(
   await always(
     async () => {
       const { learner, evaluator } = training;
+      const judged = async () => (await evaluator?.assist(await learner.save())) ?? true;
       await learner.initialise(experiment.seed);
       const start = await shareStart(training, cluster, NOWHERE);
-      if (start.fresh) await evaluator?.assist(await learner.save());
+      if (start.fresh && !(await judged())) return;
       let { epoch, epochStep: fromStep, begun: done } = start;
       for (; epoch < start.last; epoch++) {
         const sums = done ? { ...NO_SUMS, before: [] } : NO_SUMS;
-        const begun = await training.begin({ epoch, fromStep, sums, until: start.last });
+        const begun = await training
+          .begin({ epoch, fromStep, sums, until: start.last })
+          .catch(unlessTold);
+        if (begun === undefined) return;
         await runEpoch({
           training,
           begun,
@@ -91,10 +96,15 @@ export async function follow(
           save: () => Promise.resolve(),
         });
         [fromStep, done] = [0, false];
-        await evaluator?.assist(await learner.save());
+        if (!(await judged())) return;
       }
-      if (start.last >= experiment.epochs) await evaluator?.assist(await learner.save());
+      if (start.last >= experiment.epochs) await judged();
     },
     () => training.dispose(),
   );
+}
+
+/** Rank 0 knows why work between epochs was broken off: it saves the state, and must not be told of a failure. */
+function unlessTold(error: unknown): undefined {
+  if (!(error instanceof Stopped)) throw error;
 }

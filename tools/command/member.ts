@@ -1,16 +1,11 @@
-import type { Failure } from '../../harness/cluster/failure.ts';
-import { failureText } from '../../harness/cluster/failure.ts';
+import { type Failure, failureText } from '../../harness/cluster/failure.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
+import { PEER_LOST } from '../../harness/launch/outcome.ts';
 import { type Cluster, joinCluster } from '../../harness/run/cluster.ts';
 import { exitNow } from '../../harness/run/exit_now.ts';
 import { follow } from '../../harness/run/follow.ts';
 import type { Interruption } from '../../harness/run/interrupt.ts';
-
-/**
- * A process that ends because another one of its run is lost: a later try may succeed. As EX_TEMPFAIL of sysexits.h.
- */
-export const PEER_LOST = 75;
 
 export interface MemberOptions {
   readonly data: string;

@@ -13,6 +13,7 @@ import { refuseSeat } from '../../harness/launch/open_port.ts';
 import { endWithLauncher } from '../../harness/launch/parent.ts';
 import { placeOfSeat } from '../../harness/launch/place_of_seat.ts';
 import { besides, processesHere } from '../../harness/launch/processes_here.ts';
+import { withoutProxy } from '../../harness/launch/proxies.ts';
 import { prepareSeat } from '../../harness/launch/seat_try.ts';
 import type { OptionsOf } from './option.ts';
 import { speakAs } from './report.ts';
@@ -64,7 +65,7 @@ export async function takePart(
       const prepare = (number: number, stop: AbortSignal) => prepareSeat(setup, number, stop);
       return { kind: 'launched', code: await launch({ prepare, restarts, tell }) };
     }
-    Object.assign(process.env, environment);
+    Object.assign(process.env, environment, withoutProxy(place, process.env));
     return partAt(place, options);
   }
   const { processes, port } = way;

@@ -24,8 +24,10 @@ export function keepAlive(
   const timer = setInterval(() => {
     const elapsed = clock.seconds() - before;
     before += elapsed;
+    const slept = elapsed > 2 * every;
     for (const wire of [...wires()]) {
-      wire.beat();
+      // What came in that sleep is read first: a beat on a connection that was closed would lose why.
+      if (!slept) wire.beat();
       wire.silence += Math.min(elapsed, 2 * every);
       if (wire.silence > timeoutSeconds) lost(wire);
     }

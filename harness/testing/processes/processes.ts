@@ -6,6 +6,8 @@ export interface TestPlace {
   readonly rank: number;
   /** `127.0.0.1:port` of each process, by rank. */
   readonly servers: readonly string[];
+  /** Whether tensors go straight from process to process, or by collectives. */
+  readonly connect: boolean;
 }
 
 export const PLACE = 'REPRISE_TEST_PLACE';
@@ -40,14 +42,20 @@ export class TestProcesses<Task, Result> {
     this.failed.catch(() => this.kill());
   }
 
-  /** @param file a module that calls `serve` */
-  static async start<Task, Result>(file: string, count: number) {
+  /**
+   * @param file a module that calls `serve`
+   * @param connect as of `TestPlace`
+   */
+  static async start<Task, Result>(file: string, count: number, connect = true) {
     const ports = await freePorts(count);
     const servers = ports.map((port) => `127.0.0.1:${port}`);
     const children = servers.map((_, rank) =>
       fork(file, {
         execArgv: ['--import', 'tsx'],
-        env: { ...process.env, [PLACE]: JSON.stringify({ rank, servers } satisfies TestPlace) },
+        env: {
+          ...process.env,
+          [PLACE]: JSON.stringify({ rank, servers, connect } satisfies TestPlace),
+        },
         serialization: 'advanced',
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       }),

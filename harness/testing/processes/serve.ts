@@ -1,3 +1,4 @@
+import { connectServers } from '../../engine/exchange.ts';
 import { startEngine } from '../../engine/index.ts';
 import { type Server, startServer } from '../../engine/server.ts';
 import { type Answer, PLACE, type TestPlace } from './processes.ts';
@@ -12,6 +13,7 @@ export async function serve<Task, Result>(
   const place = JSON.parse(process.env[PLACE] ?? '') as TestPlace;
   await startEngine();
   const server = place.servers.length > 1 ? startServer(place) : undefined;
+  if (server !== undefined && place.connect) await connectServers(server);
   process.on('disconnect', () => process.exit());
   process.on('message', (task) => {
     work(task as Task, place, server).then(

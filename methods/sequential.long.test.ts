@@ -1,0 +1,18 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startEngine } from '../harness/engine/index.ts';
+import type { SmallRun } from '../harness/testing/method_suite.ts';
+import { apart, outcomeOf, together } from './sequential.fixture.ts';
+
+describe('replicas one after another give the bits of those side by side', () => {
+  beforeAll(startEngine);
+
+  it.each(
+    Object.keys({ ...apart, ...together }).flatMap((name) => [
+      [name, { replicas: 4, batch: 2, accumulate: 2 }] as const,
+      [name, { replicas: 2, precision: 'bf16' }] as const,
+    ]),
+  )('%s %o', async (name, layout) => {
+    const run = { ...apart[name], ...together[name], ...layout } as SmallRun;
+    expect(await outcomeOf(run, true)).toEqual(await outcomeOf(run, false));
+  });
+});
