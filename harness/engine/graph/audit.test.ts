@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Pointer } from '../native/capi.ts';
 import { auditGraph } from './audit.ts';
-import { DETERMINISTIC_ON_GPU, NOT_ON_GPU, ON_CPU } from './audit_gpu.ts';
+import {
+  COLLECTIVES,
+  DETERMINISTIC_ON_GPU,
+  NO_COLLECTIVES,
+  NOT_ON_GPU,
+  ON_CPU,
+} from './audit_gpu.ts';
 import type { Node } from './graph.ts';
 
 function node(type: string): Node {
@@ -31,6 +37,20 @@ it('looks into what is fused, where sums have no place', () => {
   expect(() => auditGraph(fused('Add', 'Sum'), 'cpu')).toThrow(
     /op Sum is not on the list of deterministic ops for cpu, fused; it was made at .*audit\.test\.ts:\d+/,
   );
+});
+
+describe.each(['cpu', 'gpu'] as const)('between processes, on %s', (device) => {
+  it('values may move', () => {
+    expect(() => auditGraph(Object.keys(COLLECTIVES).map(node), device)).not.toThrow();
+  });
+
+  it.each(Object.keys(NO_COLLECTIVES))('nothing may be added by %s', (type) => {
+    expect(() => auditGraph([node(type)], device)).toThrow(
+      new RegExp(
+        `op ${type} is not on the list .* for ${device} \\(.*CollectiveReduceV2|adds in an order`,
+      ),
+    );
+  });
 });
 
 describe('on a GPU', () => {

@@ -1,5 +1,5 @@
 import type { Device } from '../library/pins.ts';
-import { DETERMINISTIC_ON_GPU, NOT_ON_GPU } from './audit_gpu.ts';
+import { COLLECTIVES, DETERMINISTIC_ON_GPU, NO_COLLECTIVES, NOT_ON_GPU } from './audit_gpu.ts';
 import type { Node } from './graph.ts';
 import { madeAt } from './origin.ts';
 
@@ -11,7 +11,7 @@ import { madeAt } from './origin.ts';
 const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BitwiseXor BroadcastTo Cast CheckNumericsV2
-  ClipByValue CollectiveAllToAllV2 CollectiveBcastRecvV2 CollectiveBcastSendV2 CollectiveGatherV2 Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
+  ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
   DecodeAndCropJpeg DisableCopyOnRead Div DivNoNan Equal Exp ExpandDims Fill Floor FloorMod FusedBatchNormGradV3
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
@@ -51,6 +51,9 @@ export function auditGraph(nodes: readonly Node[], device: Device): void {
 
 /** Why an op may not run on a device; nothing when it may. */
 function unlisted(type: string, device: Device): string | undefined {
+  if (type in COLLECTIVES) return undefined;
+  const between = NO_COLLECTIVES[type];
+  if (between !== undefined) return ` (${between})`;
   if (device === 'cpu') return DETERMINISTIC_ON_CPU.has(type) ? undefined : '';
   if (DETERMINISTIC_ON_GPU.has(type)) return undefined;
   const reason = NOT_ON_GPU[type];

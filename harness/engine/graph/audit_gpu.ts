@@ -18,11 +18,28 @@ const ELEMENTWISE = `Abs Add AddN AddV2 ApproximateEqual BiasAdd BitwiseXor Cast
   AssignAddVariableOp AssignSubVariableOp`;
 
 /** Each element is copied, or is a constant; [status] says of gather that it repeats. */
-const COPIES = `AssignVariableOp BroadcastTo CollectiveAllToAllV2
-  CollectiveBcastRecvV2 CollectiveBcastSendV2 CollectiveGatherV2 Concat ConcatV2 Const DisableCopyOnRead ExpandDims Fill GatherNd GatherV2 Identity
+const COPIES = `AssignVariableOp BroadcastTo Concat ConcatV2 Const DisableCopyOnRead ExpandDims Fill GatherNd GatherV2 Identity
   InvertPermutation NoOp OnesLike Pack Pad PadV2 Placeholder Range Rank ReadVariableOp Reshape ResourceGather
   ResourceStridedSliceAssign ReverseV2 Shape Slice Snapshot Split SplitV Squeeze StopGradient StridedSlice
   StridedSliceGrad Tile Transpose Unpack VarHandleOp ZerosLike`;
+
+/** Ops between processes: why their bits repeat, on NCCL as over gRPC. They move values; what is added is added beside them. */
+export const COLLECTIVES: Readonly<Record<string, string>> = {
+  CollectiveAllToAllV2: 'rows are copied to the process of their place',
+  CollectiveBcastRecvV2: 'a copy',
+  CollectiveBcastSendV2: 'a copy',
+  CollectiveGatherV2:
+    'rows are copied, in order of the names of devices, which are in order of rank',
+};
+
+/** Ops between processes that no device may run, and why. */
+export const NO_COLLECTIVES: Readonly<Record<string, string>> = {
+  CollectiveReduceV2:
+    'it adds in an order that follows from the number of processes and the size of the tensor; sumOf in harness/cluster adds in the fixed tree',
+  CollectiveReduceScatterV2: 'as CollectiveReduceV2, and no CPU has a kernel of it',
+  CollectiveReduceV3: 'as CollectiveReduceV2',
+  NcclAllReduce: 'as CollectiveReduceV2',
+};
 
 /** Ops that put many elements into one, or choose a kernel: why their bits repeat all the same. */
 const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
@@ -81,5 +98,6 @@ export const NOT_ON_GPU: Readonly<Record<string, string>> = {
 export const DETERMINISTIC_ON_GPU: ReadonlySet<string> = new Set([
   ...[ELEMENTWISE, COPIES].flatMap((list) => list.split(/\s+/)),
   ...Object.keys(REPEATS_ON_GPU),
+  ...Object.keys(COLLECTIVES),
   ...Object.keys(ON_CPU),
 ]);
