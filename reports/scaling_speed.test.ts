@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { type ScalingCase, scalingMarkdown, summariseScaling } from './scaling_speed.ts';
 
 const side = (name: string, ...step_ms: number[]) => {
-  return { name, step_ms, peak_mb: 1000, sent_bytes: 1e6, messages: 7 };
+  return { name, step_ms, peak_mb: 1000, gradient_bytes: 1e6, sent_bytes: 1e6, messages: 7 };
 };
 const one: ScalingCase = {
   method: 'moco',

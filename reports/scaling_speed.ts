@@ -8,6 +8,8 @@ const side = z.strictObject({
   step_ms: z.array(z.number().positive()).min(1).readonly(),
   /** Largest resident memory of a process, MiB. */
   peak_mb: z.number().positive(),
+  /** Of all gradients. */
+  gradient_bytes: z.int().positive(),
   /** What the first process sends in a step, and in how many pieces. */
   sent_bytes: z.int().nonnegative(),
   messages: z.int().nonnegative(),

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { writeAtomic } from '../../harness/base/index.ts';
 import { newSecret } from '../../harness/cluster/secret.ts';
 import { freePorts } from '../../harness/launch/ports.ts';
+import { efficiencyPage } from '../../reports/scaling_efficiency.ts';
 import {
   type ScalingCase,
   type ScalingReport,
@@ -46,6 +47,7 @@ export async function scaling(
   }
   const report = scalingReport.parse({ date: date ?? today(), machine: processor(), cases });
   const page = scalingMarkdown(report);
+  await writeAtomic(resolve(out, 'scaling.md'), efficiencyPage(report));
   await writeAtomic(resolve(out, 'scaling_speed.json'), `${JSON.stringify(report, null, 1)}\n`);
   await writeAtomic(resolve(out, 'scaling_speed.md'), page);
   return { report, page };
@@ -82,6 +84,7 @@ async function timed(
         name,
         step_ms: milliseconds[i] ?? [],
         peak_mb: Math.max(...(ends[i] ?? []).map((end) => Number(end.peak_rss_mb))),
+        gradient_bytes: Number(ends[i]?.[0]?.gradient_bytes),
         sent_bytes: Number(ends[i]?.[0]?.sent_bytes),
         messages: Number(ends[i]?.[0]?.messages),
       })),

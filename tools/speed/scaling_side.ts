@@ -2,6 +2,8 @@ import type { Group } from '../../harness/cluster/group.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import type { Experiment } from '../../harness/experiment/index.ts';
 import { joinCluster } from '../../harness/run/cluster.ts';
+import { trainableNames } from '../../harness/step/definition.ts';
+import type { Learner } from '../../harness/step/learner.ts';
 import { ofTurn } from './lap.ts';
 import { openStep } from './open_step.ts';
 import { runLaps } from './run_laps.ts';
@@ -60,6 +62,7 @@ export async function scalingSide(
     });
     return {
       peak_rss_mb: Math.floor(process.resourceUsage().maxRSS / 1024),
+      gradient_bytes: gradientBytes(open.training.learner),
       sent_bytes: bytes.reduce((sum, n) => sum + n, 0),
       messages: bytes.length,
     };
@@ -68,6 +71,14 @@ export async function scalingSide(
     else await group?.ended;
     await open.training.dispose();
   }
+}
+
+function gradientBytes({ definition, program }: Learner): number {
+  const specs = program.stateSpecs();
+  const sizes = trainableNames(definition.model).map((name) =>
+    (specs.get(name)?.shape ?? []).reduce((size, n) => size * n, 4),
+  );
+  return sizes.reduce((sum, n) => sum + n, 0);
 }
 
 const FIXED = { queue: 65536, inter: 0, lanes: 2 };
