@@ -7,9 +7,15 @@ import { numbersOf } from './timed_steps.ts';
 
 /**
  * The experiment whose step is timed: plain SGD for every method, as PyTorch's side has it.
+ * @param replicas each with a batch of the shape's
  * @param list JPEG paths, one a line; without it the step takes noise
  */
-export function timedExperiment(step: TimedStep, shape: Shape, list?: string): Experiment {
+export function timedExperiment(
+  step: TimedStep,
+  shape: Shape,
+  list?: string,
+  replicas = 1,
+): Experiment {
   const { depth, size, batch, precision, lanes } = shape;
   const method = methodOf(step, shape);
   const { views, channels } = boundMethod(method);
@@ -25,6 +31,7 @@ export function timedExperiment(step: TimedStep, shape: Shape, list?: string): E
       dropLast: true,
     },
     batch,
+    replicas,
     precision,
     lanes,
     epochs: 1,

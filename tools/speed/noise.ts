@@ -7,19 +7,22 @@ const LABELS = 10;
 
 /** The same images of noise at every step, without end. */
 export async function* noise(
-  { batch, data, seed }: Experiment,
-  { views: count, draws, labels, chance }: BoundMethod,
+  { batch, replicas, data, seed }: Experiment,
+  { views: wanted, draws, labels, chance }: BoundMethod,
+  processes = 1,
 ): AsyncGenerator<Batch, never> {
+  const count = replicas * batch;
+  const own = count / processes;
   const from = stream(seed, 'perf');
   const pixels = () =>
-    Uint8Array.from({ length: batch * data.size ** 2 * CHANNELS }, () => 256 * from.uniform());
-  const views = Array.from({ length: count }, pixels);
-  const indices = Int32Array.from({ length: batch }, (_, i) => i);
+    Uint8Array.from({ length: own * data.size ** 2 * CHANNELS }, () => 256 * from.uniform());
+  const views = Array.from({ length: wanted }, pixels);
+  const indices = Int32Array.from({ length: count }, (_, i) => i);
   for (;;)
     yield {
       views,
       indices,
-      draws: Object.fromEntries(draws.map((name) => [name, from.permutation(batch)] as const)),
+      draws: Object.fromEntries(draws.map((name) => [name, from.permutation(count)] as const)),
       ...(labels ? { labels: indices.map((i) => i % LABELS) } : {}),
       ...(chance ? { chance: Int32Array.of(from.int(0, 2 ** 30), 1) } : {}),
     };

@@ -1,5 +1,7 @@
 import type { Batch } from '../../harness/data/loader/batch.ts';
 import { releaseHostCopies } from '../../harness/engine/native/release.ts';
+import type { Experiment } from '../../harness/experiment/index.ts';
+import type { Cluster } from '../../harness/run/cluster.ts';
 import { openTraining, type Training } from '../../harness/run/open_training.ts';
 import { planStep, type StepPlan } from '../../harness/step/plan.ts';
 import { methods } from '../../methods/index.ts';
@@ -28,15 +30,20 @@ export interface OpenStepOptions {
   readonly list?: string | undefined;
   /** Threads of the loader. */
   readonly workers?: number | undefined;
+  /** Each with a batch of the shape's; one unless given. */
+  readonly replicas?: number | undefined;
+  /** Opens this process's place among those that take the step together. */
+  readonly join?: ((experiment: Experiment) => Promise<Cluster>) | undefined;
 }
 
 /** Opens a timed step in a shape. */
 export async function openStep(
   timed: TimedStep,
   shape: Shape,
-  { steps, list, workers }: OpenStepOptions,
+  { steps, list, workers, replicas, join }: OpenStepOptions,
 ): Promise<OpenStep> {
-  const experiment = timedExperiment(timed, shape, list);
+  const experiment = timedExperiment(timed, shape, list, replicas);
+  const cluster = await join?.(experiment);
   const noData = { samples: samplesOf(shape.size), classes: CLASSES };
   const watch = stopwatch();
   const training = await openTraining({
@@ -47,9 +54,11 @@ export async function openStep(
     threads: shape.threads,
     interThreads: shape.inter,
     workers,
+    cluster,
     onRun: watch.hear,
   });
   try {
+    await training.learner.meet();
     await training.learner.initialise(experiment.seed);
     await timed.fill?.(training.host(), experiment.method);
     await releaseHostCopies(); // as before the first step of an epoch
@@ -62,7 +71,10 @@ export async function openStep(
     timed,
     training,
     watch,
-    batches: list === undefined ? noise(experiment, method) : training.batches.epoch(0),
+    batches:
+      list === undefined
+        ? noise(experiment, method, cluster?.layout.processes)
+        : training.batches.epoch(0),
     plan: (step) => planStep(experiment, method, { step, stepsPerEpoch: steps }),
   };
 }
