@@ -1,5 +1,7 @@
 import { type Failure, failureText } from '../../harness/cluster/failure.ts';
+import type { Group } from '../../harness/cluster/group.ts';
 import type { Place } from '../../harness/cluster/place.ts';
+import { EngineError } from '../../harness/engine/native/native.ts';
 import type { Experiment, Methods } from '../../harness/experiment/index.ts';
 import { PEER_LOST } from '../../harness/launch/outcome.ts';
 import { type Cluster, joinCluster } from '../../harness/run/cluster.ts';
@@ -53,7 +55,26 @@ export async function followRun(
     // Rank 0 may end first, on a signal: then a step of this process waits for it, and always would.
     return await Promise.race([followed, group.ended]);
   } catch (error) {
-    await group.fail(error instanceof Error ? error.message : String(error));
-    throw error;
+    return leaveFor(error, group);
   }
+}
+
+/** TF_Code of what a step says of a connection that broke: CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, ABORTED, UNAVAILABLE. */
+const BROKEN: ReadonlySet<number> = new Set([1, 2, 4, 10, 14]);
+const SOON_MS = 3000;
+
+/**
+ * Leaves the run for an error. Where TensorFlow lost a connection, another process is the cause: the group says within a
+ * moment which, and ends this one as lost; else this one is, and a later try may succeed. For an error of its own
+ * the others are told.
+ */
+export async function leaveFor(error: unknown, group: Group): Promise<never> {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof EngineError && BROKEN.has(error.code)) {
+    await new Promise((done) => setTimeout(done, SOON_MS));
+    process.stderr.write(`the connection to the other processes broke: ${message}\n`);
+    exitNow(PEER_LOST);
+  }
+  await group.fail(message);
+  throw error;
 }

@@ -11,7 +11,7 @@ import {
   train,
 } from '../../harness/run/trainer.ts';
 import { listCheckpoints } from '../../harness/weights/checkpoint.ts';
-import { followRun, joinRun } from './member.ts';
+import { followRun, joinRun, leaveFor } from './member.ts';
 import type { OptionsOf } from './option.ts';
 import type { runOptions } from './shared_options.ts';
 import { takePart } from './take_part.ts';
@@ -63,7 +63,7 @@ export async function trainInterruptibly(
   } catch (error) {
     const { signal } = interruption;
     if (!signal.aborted || error !== signal.reason) throw error;
-    say('stopped before the first step; the same command begins anew\n');
+    say(BEFORE);
     endSoon(interruption.code());
     return { result: undefined, code: interruption.code() };
   } finally {
@@ -107,12 +107,16 @@ async function among(
     if (stopped) endSoon(code);
     return { result, code };
   } catch (error) {
-    const asked = signal.aborted && error === signal.reason;
-    if (asked) await group.end(interruption.code() || SIGTERM);
-    else await group.fail(error instanceof Error ? error.message : String(error));
-    throw error;
+    if (!signal.aborted || error !== signal.reason) return leaveFor(error, group);
+    const code = interruption.code() || SIGTERM;
+    process.stderr.write(BEFORE);
+    await group.end(code);
+    endSoon(code);
+    return { result: undefined, code };
   }
 }
+
+const BEFORE = 'stopped before the first step; the same command begins anew\n';
 
 const SIGTERM = 143; // what a shell says of it: for a run that another process was asked to end
 
