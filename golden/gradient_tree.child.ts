@@ -98,7 +98,7 @@ async function step(
 const ADDS = /^_?(Mkl|Native|Fused)*Add/;
 /** Ops that only move values. */
 const MOVES =
-  /^(Reshape|Split|SplitV|Slice|Concat|ConcatV2|Pack|Unpack|Pad|Identity|Collective\w+)$/;
+  /^(Reshape|Split|SplitV|Slice|Concat|ConcatV2|Pack|Unpack|Pad|Identity|Collective\w+|_?Recv|_HostRecv)$/;
 
 /** Goes back from every update to what its gradient is added up of. */
 function sumsIn(nodes: readonly CompiledNode[]): Sums {
@@ -116,12 +116,12 @@ function sumsIn(nodes: readonly CompiledNode[]): Sums {
       !scaled && type === 'Mul' && node.inputs.some((by) => maker(by)?.type === 'Const');
     const made = maker(node.inputs[0])?.type ?? '';
     // The gradient of one replica may be made in any way, but a sum of several must not be narrow before it is cast.
-    if (type === 'Cast' && (ADDS.test(made) || made.startsWith('Collective')))
+    if (type === 'Cast' && (ADDS.test(made) || /^Collective|Recv$/.test(made)))
       found.strange.push(`${name} casts a sum`);
     if (!adds && !scales && !MOVES.test(type)) return;
     seen.add(name);
     if (adds) found.adds++;
-    if (type.startsWith('Collective')) found.collectives++;
+    if (/^Collective|Recv$/.test(type)) found.collectives++;
     const wide = dtype === undefined || dtype === TF_TYPE.float32;
     if (!wide || (adds && !/^(Add|AddV2)$/.test(type)))
       found.strange.push(`${type} of type ${dtype}: ${name}`);

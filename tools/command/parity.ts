@@ -3,6 +3,7 @@ import { failureText } from '../../harness/cluster/failure.ts';
 import { joinGroup } from '../../harness/cluster/join_group.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import { placeInEnvironment } from '../../harness/cluster/place_variable.ts';
+import { connectServers } from '../../harness/engine/exchange.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { provision } from '../../harness/engine/library/index.ts';
 import { startServer } from '../../harness/engine/server.ts';
@@ -77,6 +78,7 @@ async function partAt(place: Place): Promise<ParityPart> {
   const threads = coresFor(processesHere(place, process.env));
   const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
   await group.exchange('servers', rank); // nobody connects to one that is not up yet
+  await connectServers(server);
   return {
     kind: 'runs',
     processes: { server, group },

@@ -30,6 +30,8 @@ export const COLLECTIVES: Readonly<Record<string, string>> = {
   CollectiveBcastSendV2: 'a copy',
   CollectiveGatherV2:
     'rows are copied, in order of the names of devices, which are in order of rank',
+  Recv: 'a copy of the tensor that was sent under its name',
+  Send: 'a copy',
 };
 
 /** Ops between processes that no device may run, and why. */
