@@ -9,7 +9,15 @@ import {
 import type { ScalingCase } from './scaling_speed.ts';
 
 const side = (name: string, sent_bytes: number) => {
-  return { name, step_ms: [100], peak_mb: 1, gradient_bytes: 100e6, sent_bytes, messages: 1 };
+  return {
+    name,
+    replicas: 2,
+    step_ms: [100],
+    peak_mb: 1,
+    gradient_bytes: 100e6,
+    sent_bytes,
+    messages: 1,
+  };
 };
 const one: ScalingCase = {
   method: 'moco',

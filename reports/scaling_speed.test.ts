@@ -1,8 +1,16 @@
 import { expect, it } from 'vitest';
 import { type ScalingCase, scalingMarkdown, summariseScaling } from './scaling_speed.ts';
 
-const side = (name: string, ...step_ms: number[]) => {
-  return { name, step_ms, peak_mb: 1000, gradient_bytes: 1e6, sent_bytes: 1e6, messages: 7 };
+const side = (name: string, replicas: number, ...step_ms: number[]) => {
+  return {
+    name,
+    replicas,
+    step_ms,
+    peak_mb: 1000,
+    gradient_bytes: 1e6,
+    sent_bytes: 1e6,
+    messages: 7,
+  };
 };
 const one: ScalingCase = {
   method: 'moco',
@@ -13,9 +21,9 @@ const one: ScalingCase = {
   replicas: 2,
   target: 1.4,
   sides: [
-    side('1 process, 1 core', 300, 320, 310),
-    side('2 processes, 1 core each', 200, 160, 250),
-    side('1 process, 2 cores', 150, 160, 155),
+    side('1 process, 1 core', 1, 150, 160, 155),
+    side('2 processes, 1 core each', 2, 200, 160, 250),
+    side('1 process, 2 cores', 2, 150, 160, 155),
   ],
 };
 

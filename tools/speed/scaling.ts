@@ -33,7 +33,7 @@ const CASES = [
 const REPLICAS = 2;
 const WARMUP = 1;
 
-/** Times one step of two replicas on one core, on two processes with a core each, and on one process with both. */
+/** Times a step of one replica on one core, of two on two processes with a core each, and on one process with both. */
 export async function scaling(
   options: ScalingOptions,
 ): Promise<{ readonly report: ScalingReport; readonly page: string }> {
@@ -64,7 +64,7 @@ async function timed(
   const steps = WARMUP + turn * rounds;
   const names = ['1 process, 1 core', '2 processes, 1 core each', '1 process, 2 cores'];
   const sides: Side[] = [
-    [start({ ...shape, steps, cores: 1 }, '0')],
+    [start({ ...shape, replicas: 1, steps, cores: 1 }, '0')],
     await pair({ ...shape, steps, cores: 1 }),
     [start({ ...shape, steps, cores: 2 }, '0,1')],
   ];
@@ -82,6 +82,7 @@ async function timed(
     return {
       sides: names.map((name, i) => ({
         name,
+        replicas: i === 0 ? 1 : shape.replicas,
         step_ms: milliseconds[i] ?? [],
         peak_mb: Math.max(...(ends[i] ?? []).map((end) => Number(end.peak_rss_mb))),
         gradient_bytes: Number(ends[i]?.[0]?.gradient_bytes),
