@@ -22,6 +22,8 @@ const goldens = all.filter(({ experiment }) => !isBenchmark(experiment));
 
 /** Steps that compute the bits of their golden by other nodes than when it was made. */
 const SINCE: Readonly<Record<string, string>> = {
+  // Each replica has its own copy of what was gathered, for its own gradient.
+  moco: '5480aec8195c9e57f1739b28324e3171126f8983becdc3d9a83c86f6f2db82d1',
   'relative-loc': '1ff20d27f9ea6f15224996dcc61dad8928df6163f392d28f4e093363c6938611',
 };
 
@@ -62,8 +64,8 @@ it.each(all.map((record) => [record.experiment.name, record] as const))(
 
 describe('the graph of norms over replicas stays as it is', () => {
   it.each([
-    [2, 'a63248ac6abfd082029a414e2081f886363276bcccd3c345c356ec7f18e9abdf'],
-    [4, 'c40ce6e181b36415f45eeb914c91bfac16551569300c2cedd464712b349aac42'],
+    [2, 'd702fe6ea2b31ff022874250fbe82e47a93d0a0d2f051176f065bd20c95bdb7b'],
+    [4, 'd9907cefb9f60972ad647e36bac50e7d8cc78826de4e65c1b09cf241493b91ac'],
   ])('of %i replicas with equal batches', async (replicas, graph) => {
     const { neck, ...method } = tiny.method;
     const backbone = { ...tiny.backbone, norm: 'sync' };
