@@ -40,8 +40,11 @@ export function outcomeOf(ends: readonly RankEnd[], asked: number | undefined): 
   if (code === 0) return { code, lines: late(ends), mayMend: false };
   if (asked !== undefined && code === SIGTERM_CODE)
     return { code: asked, lines: [], mayMend: false };
-  if (ASKED.includes(code) && first.signal === undefined && !first.forced)
-    return { code, lines: [], mayMend: false };
+  if (ASKED.includes(code) && first.signal === undefined && !first.forced) {
+    // Another process found something wrong, said it, and asked rank 0 to save.
+    const wrong = asked === undefined ? ends.map(codeOf).find(isOwn) : undefined;
+    return { code: wrong ?? code, lines: [], mayMend: false };
+  }
   const failed = ends.filter((end) => codeOf(end) !== 0);
   const own = failed.filter((end) => !end.forced && codeOf(end) !== PEER_LOST);
   const hung = failed.filter(({ forced }) => forced);
@@ -49,6 +52,10 @@ export function outcomeOf(ends: readonly RankEnd[], asked: number | undefined): 
   const [culprit = first] = culprits;
   const mayMend = asked === undefined && (isLost(culprit) || own.length === 0);
   return { code: codeToTell(culprit), lines: linesOf(ends, culprits), mayMend };
+}
+
+function isOwn(code: number): boolean {
+  return code !== 0 && code !== PEER_LOST && code < 128;
 }
 
 /** By signal, or not even started; a process that says itself what is wrong will say it again. */

@@ -1,4 +1,5 @@
 import { always } from '../base/index.ts';
+import type { Batch } from '../data/loader/batch.ts';
 import { NO_SUMS } from '../record/sums.ts';
 import { Stopped } from '../step/stopped.ts';
 import { type Cluster, factsOf } from './cluster.ts';
@@ -87,9 +88,10 @@ export async function follow(
           .begin({ epoch, fromStep, sums, until: start.last })
           .catch(unlessTold);
         if (begun === undefined) return;
+        const batches = announced(begun.batches, () => cluster.group.askToStop());
         await runEpoch({
           training,
-          begun,
+          begun: { ...begun, batches },
           log: SILENT,
           epoch,
           fromStep,
@@ -102,6 +104,26 @@ export async function follow(
     },
     () => training.dispose(),
   );
+}
+
+/**
+ * Batches whose failure rank 0 hears of at once. They are made ahead, so it is still in a step that can be finished,
+ * and saves that, instead of waiting for this process in the next one.
+ */
+function announced(
+  batches: AsyncIterableIterator<Batch>,
+  ask: () => void,
+): AsyncIterableIterator<Batch> {
+  const announced: AsyncIterableIterator<Batch> = {
+    next: () => {
+      const next = batches.next();
+      next.catch(ask);
+      return next;
+    },
+    return: async () => (await batches.return?.()) ?? { done: true, value: undefined },
+    [Symbol.asyncIterator]: () => announced,
+  };
+  return announced;
 }
 
 /** Rank 0 knows why work between epochs was broken off: it saves the state, and must not be told of a failure. */

@@ -1,3 +1,4 @@
+import { UserError } from '../../harness/base/index.ts';
 import { type Failure, failureText } from '../../harness/cluster/failure.ts';
 import type { Group } from '../../harness/cluster/group.ts';
 import type { Place } from '../../harness/cluster/place.ts';
@@ -8,6 +9,7 @@ import { type Cluster, joinCluster } from '../../harness/run/cluster.ts';
 import { exitNow } from '../../harness/run/exit_now.ts';
 import { follow } from '../../harness/run/follow.ts';
 import type { Interruption } from '../../harness/run/interrupt.ts';
+import { goOn, Unread } from '../../harness/run/unread.ts';
 
 export interface MemberOptions {
   readonly data: string;
@@ -62,6 +64,8 @@ export async function followRun(
 /** TF_Code of what a step says of a connection that broke: CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, ABORTED, UNAVAILABLE. */
 const BROKEN: ReadonlySet<number> = new Set([1, 2, 4, 10, 14]);
 const SOON_MS = 3000;
+/** For rank 0 to finish its step and save. */
+const SAVED_MS = 60_000;
 
 /**
  * Leaves the run for an error. Where TensorFlow lost a connection, another process is the cause: the group says within a
@@ -71,10 +75,20 @@ const SOON_MS = 3000;
 export async function leaveFor(error: unknown, group: Group): Promise<never> {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof EngineError && BROKEN.has(error.code)) {
-    await new Promise((done) => setTimeout(done, SOON_MS));
+    await pause(SOON_MS);
     process.stderr.write(`the connection to the other processes broke: ${message}\n`);
     exitNow(PEER_LOST);
   }
+  if (error instanceof Unread) {
+    // Rank 0 was asked to stop before it came to a step without this process; where it could not, it hears why now.
+    await Promise.race([group.ended, pause(SAVED_MS)]);
+    await group.fail(message);
+    throw new UserError(`${message}\n${goOn('DIR')}`, { cause: error });
+  }
   await group.fail(message);
   throw error;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds));
 }
