@@ -69,15 +69,15 @@ export const cached: MutationSet = {
     ...inFile('harness/data/loader/loader.ts', [
       [
         'the same order in every epoch of features',
-        'for (const { step, indices } of this.requests(epoch, fromStep, samples))',
-        'for (const { step, indices } of this.requests(0, fromStep, samples))',
+        'const steps = this.steps({ epoch, step: fromStep }, epoch + 1, samples);',
+        'const steps = this.steps({ epoch: 0, step: fromStep }, 1, samples);',
       ],
     ]),
     ...inFile('harness/step/learner_host.ts', [
       [
         'the last features left out',
-        'values.set(rows, piece.first * width);',
-        'if (piece.first + piece.count < this.samples) values.set(rows, piece.first * width);',
+        'values.set(rows, first * width);',
+        'if (first + rows.length / width < this.samples) values.set(rows, first * width);',
       ],
     ]),
   ],

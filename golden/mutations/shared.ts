@@ -244,8 +244,8 @@ export const shared: MutationSet = {
     ...inFile('harness/cluster/replicas.ts', [
       [
         'keys gathered in another order',
-        "answer =\n    first.kind === 'gather'\n      ? concatenated(values)",
-        "answer =\n    first.kind === 'gather'\n      ? concatenated([...values].reverse())",
+        'const all = gatherOf(values, layout);',
+        'const all = gatherOf([...values].reverse(), layout);',
       ],
     ]),
     ...inFile('harness/random/stream.ts', [
