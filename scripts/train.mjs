@@ -37,7 +37,7 @@ await command(
     if (options.dry_run) {
       const { dryRun } = await load('harness/run/dry_run.ts');
       const { dryRunText } = await load('harness/run/dry_run_text.ts');
-      const { data, threads, processes, sequential, link } = options;
+      const { data, threads, processes = 1, sequential, link } = options;
       const layout = { processes, sequential, link };
       const found = await dryRun({ experiment, methods, data, threads, tell, layout });
       return print({ experiment: experiment.name, ...found }, dryRunText(experiment, found));
