@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { inTemporaryFolder, UserError, writeAtomic } from '../../harness/base/index.ts';
+import { inTemporaryFolder, readJson, UserError, writeAtomic } from '../../harness/base/index.ts';
 import { stream } from '../../harness/random/stream.ts';
 import {
   blowKind,
@@ -52,7 +52,7 @@ const EXPERIMENT = {
 /**
  * Strikes runs of several processes at random moments, which the seed decides: one process is killed, stopped, or the
  * link between all is cut. Each has to end with the record of a run that nobody disturbed, leave no process and no
- * half-written file. Writes the report.
+ * half-written file. Writes the report, and goes on with one that it did not come to the end of.
  * @param tell is told how each ended
  */
 export function crashTrials(
@@ -75,7 +75,7 @@ export function crashTrials(
     );
     if (parted.chain !== undisturbed.chain) throw new UserError('crash: processes decide bits');
     const { processes, seed, timeout, out, date = today() } = options;
-    const trials: CrashTrial[] = [];
+    const trials = [...before(options, undisturbed.chain)];
     const reported = async () => {
       const report = crashReport.parse({
         ...{ date, machine: processor(), processes, seed, timeout },
@@ -85,7 +85,7 @@ export function crashTrials(
       await writeAtomic(join(out, 'CRASHES.md'), crashesMarkdown(report));
       return report;
     };
-    for (let n = 0; n < options.trials; n++) {
+    for (let n = trials.length; n < options.trials; n++) {
       const workDir = join(folder, `trial${n}`);
       const blow = blowOf(options, n, parted.seconds);
       const limit = 20 * parted.seconds + 10 * timeout;
@@ -97,6 +97,19 @@ export function crashTrials(
     }
     return reported();
   });
+}
+
+/** What a run of this command that was ended before its last trial has tried already, of the same run and seed. */
+function before({ out, seed, processes, timeout }: CrashOptions, chain: string) {
+  const file = join(out, 'crashes.json');
+  if (!existsSync(file)) return [];
+  const known = crashReport.safeParse(readJson(file, 'a report of crashes')).data;
+  const same =
+    known?.seed === seed &&
+    known.processes === processes &&
+    known.timeout === timeout &&
+    known.chain === chain;
+  return same ? known.trials : [];
 }
 
 function blowOf({ seed, processes }: CrashOptions, n: number, seconds: number): Blow {
