@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { places } from '../harness/cluster/group.fixture.ts';
 import type { Place } from '../harness/cluster/place.ts';
 import { environmentOf } from '../harness/cluster/place_variable.ts';
-import { newSecret } from '../harness/cluster/secret.ts';
 import type { Chains, Task } from './processes.child.ts';
 
 const CHILD = fileURLToPath(new URL('processes.child.ts', import.meta.url));
@@ -12,13 +11,7 @@ const TIMEOUT = 120;
 /** Trains the experiments of a task in so many processes. @returns what rank 0 says */
 export async function inProcesses(count: number, task: Task): Promise<Chains> {
   if (count === 1) return child(task, undefined);
-  const ports = await freePorts(count + 1);
-  const addresses = ports.map((port) => `127.0.0.1:${port}`);
-  const [meeting = '', ...servers] = addresses;
-  const secret = newSecret();
-  const all = servers.map((_, rank) =>
-    child(task, { rank, servers, meeting, secret, timeoutSeconds: TIMEOUT }),
-  );
+  const all = (await places(count, TIMEOUT)).map((place) => child(task, place));
   const ended = await Promise.allSettled(all);
   const failed = ended.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
   if (failed.length > 0) throw new Error(failed.join('\n'));
@@ -46,21 +39,4 @@ function child(task: Task, place: Place | undefined): Promise<Chains> {
         fail(new Error(`rank ${place?.rank ?? 0} ended with ${code ?? signal}:\n${text.stderr}`));
     });
   });
-}
-
-/** Ports of the loopback that nobody listens at; all are held until all are known. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }
