@@ -30,4 +30,13 @@ describe('every method has the same bits on any number of processes', () => {
   );
   // Blocks of three replicas are no parts of the tree over six, so more than one sum of each travels.
   it('six replicas on 1, 2 and 3', () => same({ batch: 2, accumulate: 1 }, 6, [2, 3]), 3_600_000);
+  it('and a run goes on from one to two and to four', async () => {
+    const experiments = [...smallOnes(4, { epochs: 3 }).values()];
+    const whole = await chains(1, experiments);
+    await inTemporaryFolder('processes', async (folder) => {
+      await inProcesses(1, { experiments, folder, stopAfterEpoch: 1 });
+      await inProcesses(2, { experiments, folder, stopAfterEpoch: 2 });
+      expect(await inProcesses(4, { experiments, folder })).toEqual(whole);
+    });
+  }, 3_600_000);
 });
