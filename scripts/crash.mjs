@@ -9,6 +9,7 @@ await command(
     ends: 'tidies',
     options: {
       trials: { kind: 'int', default: 100, min: 1, help: 'how many runs' },
+      jobs: { kind: 'int', default: 1, min: 1, help: 'runs at a time' },
       processes: { kind: 'int', default: 2, min: 2, help: 'of each run: 2 or 4' },
       seed: { kind: 'int', default: 24, min: 0, help: 'which moments, ranks and blows' },
       timeout: { kind: 'int', value: 'SECONDS', default: 6, min: 1, help: 'of the runs' },

@@ -16,6 +16,8 @@ import { type Blow, tryOnce } from './trial.ts';
 
 export interface CrashOptions {
   readonly trials: number;
+  /** Runs at a time. */
+  readonly jobs: number;
   readonly processes: number;
   readonly seed: number;
   /** Seconds without a sign of life after which a process counts as lost. */
@@ -85,14 +87,19 @@ export function crashTrials(
       await writeAtomic(join(out, 'CRASHES.md'), crashesMarkdown(report));
       return report;
     };
-    for (let n = trials.length; n < options.trials; n++) {
+    const limit = 20 * parted.seconds + 10 * timeout;
+    const trial = async (n: number) => {
       const workDir = join(folder, `trial${n}`);
       const blow = blowOf(options, n, parted.seconds);
-      const limit = 20 * parted.seconds + 10 * timeout;
       const line = command(workDir, processes);
-      const { trial } = await tryOnce({ command: line, folder: workDir, blow, limit });
-      trials.push(trial);
-      tell(lineOf(trial, n, undisturbed.chain));
+      const { trial: one } = await tryOnce({ command: line, folder: workDir, blow, limit });
+      tell(lineOf(one, n, undisturbed.chain));
+      return one;
+    };
+    while (trials.length < options.trials) {
+      const left = Math.min(options.jobs, options.trials - trials.length);
+      const next = Array.from({ length: left }, (_, i) => trial(trials.length + i));
+      trials.push(...(await Promise.all(next)));
       await reported(); // so that what was tried is known when it is ended before the last
     }
     return reported();
