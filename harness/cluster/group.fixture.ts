@@ -1,25 +1,8 @@
-import { createServer } from 'node:net';
+import { freePorts } from '../launch/ports.ts';
 import type { Group } from './group.ts';
 import { type JoinOptions, joinGroup } from './join_group.ts';
 import type { Place } from './place.ts';
 import { newSecret } from './secret.ts';
-
-/** Ports that nobody has at this moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
 
 /** Places of processes on this machine. */
 export async function places(processes: number, timeoutSeconds = 20): Promise<Place[]> {

@@ -3,9 +3,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { freePorts } from '../launch/ports.ts';
 import { parseAddress } from './address.ts';
 import type { Task } from './group.child.ts';
-import { freePorts, places } from './group.fixture.ts';
+import { places } from './group.fixture.ts';
 import { joinGroup } from './join_group.ts';
 import type { Place } from './place.ts';
 import { environmentOf } from './place_variable.ts';
@@ -68,7 +69,10 @@ describe('processes of a run that lose one of them', () => {
     }
   });
 
-  it('notice after the time-out that one is stopped; it hears of it when it goes on', async () => {
+  // Tried again where the kernel resets its connection before it has read why: it then names rank 0 instead.
+  it('notice after the time-out that one is stopped; it hears of it when it goes on', {
+    retry: 2,
+  }, async () => {
     const them = await places(3, 3);
     const all = await start(them, { kind: 'work' });
     all[2]?.child.kill('SIGSTOP');

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { createServer } from 'node:net';
+import { freePorts } from '../../launch/ports.ts';
 
 /** What a process of a test is told when it starts, in `PLACE`. */
 export interface TestPlace {
@@ -81,23 +81,4 @@ export class TestProcesses<Task, Result> {
     this.ending = true;
     for (const child of this.children) child.kill('SIGKILL');
   }
-}
-
-/** Ports of this machine that nobody listens at now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((done, fail) => {
-          server.on('error', fail);
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            done(typeof address === 'object' && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }
