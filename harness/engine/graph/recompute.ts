@@ -33,14 +33,21 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
     !item.gradient &&
     (bytes.get(item) ?? 0) > small &&
     !exchanged.has(item) &&
+    item.inputs.some(({ item: { part } }) => part !== undefined) &&
     !/^(Placeholder|Resource|Collective)/.test(item.node.type);
   const levels = levelsOf(items);
   const used = usedAt(items, levels);
+  const taken = neededBy(items, large);
+  const made = new Map(graph.nodes.map((node, place) => [node, place] as const));
+  const place = ({ node }: Item) => made.get(node) ?? 0;
   const kept = new Set<Item>();
   const parts = new Set(items.flatMap(({ part }) => (part === undefined ? [] : [part])));
   for (const part of parts) {
-    const own = items.filter((item) => item.part === part && !item.gradient);
-    const weights = own.map((item) => (large(item) ? (bytes.get(item) ?? 0) : 0));
+    // As they were traced: one view after another, where gradients ask for a bit of each.
+    const own = items
+      .filter((item) => item.part === part && !item.gradient)
+      .sort((a, b) => place(a) - place(b));
+    const weights = own.map((item) => (taken.has(item) ? (bytes.get(item) ?? 0) : 0));
     for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(cut);
   }
   return repeatAll(graph, items, (item) => large(item) && !kept.has(item));
@@ -83,16 +90,22 @@ function usedAt(items: readonly Item[], levels: ReadonlyMap<Item, number>) {
   return used;
 }
 
+/** What gradients take of the items that are asked for, and what it takes to make these. */
+function neededBy(items: readonly Item[], among: (item: Item) => boolean): Set<Item> {
+  const needed = new Set<Item>();
+  for (const item of [...items].reverse())
+    if (item.gradient || needed.has(item))
+      for (const { item: source } of item.inputs) if (among(source)) needed.add(source);
+  return needed;
+}
+
 /** Gradients take repeated items where these may be; and so do they from one another. */
 function repeatAll(
   graph: Graph,
   items: readonly Item[],
   repeats: (item: Item) => boolean,
 ): Set<Node> {
-  const needed = new Set<Item>();
-  for (const item of [...items].reverse())
-    if (item.gradient || needed.has(item))
-      for (const { item: source } of item.inputs) if (repeats(source)) needed.add(source);
+  const needed = neededBy(items, repeats);
   const copies = new Map<Item, Node>();
   for (const item of items) {
     const moved = item.inputs.flatMap(({ index, source, item: from }) => {

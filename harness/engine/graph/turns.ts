@@ -25,7 +25,7 @@ export function inTurn(
   repeated: ReadonlySet<Node> = new Set(),
 ): void {
   const items = flowTo(graph, outputs.flat());
-  const roots = outputs.flat().flatMap((output) => {
+  const roots = (repeated.size > 0 ? asMade(graph, outputs) : outputs.flat()).flatMap((output) => {
     const node = graph.maker(output);
     const item = node === undefined ? undefined : items.get(node);
     return item === undefined ? [] : [item];
@@ -36,6 +36,21 @@ export function inTurn(
     if (before.length > 0) wait(graph, run, before);
     before = run;
   }
+}
+
+/**
+ * The first gradient that was made of each part, then the second: those of the last layers come first, so what they take
+ * is let go before the way back goes on to the layers below. Asked for the other way round, gradients of filters would
+ * wait, and with them all that they take, until the way back has reached the first layer.
+ */
+function asMade(graph: Graph, outputs: readonly (readonly Output[])[]): Output[] {
+  const made = new Map(graph.nodes.map(({ oper }, place) => [oper, place] as const));
+  const place = ({ oper }: Output) => made.get(oper) ?? 0;
+  const sorted = outputs.map((of) => [...of].sort((a, b) => place(a) - place(b)));
+  const longest = Math.max(0, ...sorted.map((of) => of.length));
+  return Array.from({ length: longest }, (_, i) =>
+    sorted.flatMap((of) => of.slice(i, i + 1)),
+  ).flat();
 }
 
 /** What a gradient op takes of the way back comes first: what it takes of the way there is held the shorter. */
