@@ -21,7 +21,9 @@ export function chosenCuts(
   used: ReadonlyMap<Item, readonly [number, number]>,
   parts: number,
 ): Item[] {
-  const cuts = candidates(own, weights);
+  const until = lastUses(own);
+  const far = spanning(weights, until);
+  const cuts = candidates(weights, until, far);
   const bounds = [-1, ...cuts, own.length];
   const pieces = bounds.slice(1).map((end, i) => segment(own, weights, used, bounds[i] ?? -1, end));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -30,14 +32,14 @@ export function chosenCuts(
     const found = within(limit, cuts, pieces, weights, parts);
     if (best === undefined || found.bytes < best.bytes) best = found;
   }
-  return (best?.chosen ?? []).flatMap((place) => own[place] ?? []);
+  return [...far, ...(best?.chosen ?? [])].flatMap((place) => own[place] ?? []);
 }
 
 const STEP = 1.25;
 const LEAST = 1000;
 
-/** Places of items that are, once they are there, the only large value that is still to be taken on the way there. */
-function candidates(own: readonly Item[], weights: readonly number[]): number[] {
+/** By place, where an item is taken last on the way there. */
+function lastUses(own: readonly Item[]): number[] {
   const places = new Map(own.map((item, place) => [item, place]));
   const until = own.map((_, place) => place);
   own.forEach(({ inputs }, place) => {
@@ -46,12 +48,39 @@ function candidates(own: readonly Item[], weights: readonly number[]): number[] 
       if (source !== undefined) until[source] = Math.max(until[source] ?? 0, place);
     }
   });
+  return until;
+}
+
+/** A value that is taken again after more than this share of all others is kept, whatever it costs. */
+const FAR = 1 / 4;
+
+/** Places of values that stand beside a large part of the way there, such as images that a second network takes too. */
+function spanning(weights: readonly number[], until: readonly number[]): ReadonlySet<number> {
+  let sum = 0;
+  const before = weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
+  return new Set(
+    weights.flatMap((weight, place) => {
+      const between = (before[(until[place] ?? 0) - 1] ?? 0) - (before[place] ?? 0);
+      return weight > 0 && between > sum * FAR ? [place] : [];
+    }),
+  );
+}
+
+/** Places of items that are, once they are there, the only large value that is still to be taken on the way there. */
+function candidates(
+  weights: readonly number[],
+  until: readonly number[],
+  far: ReadonlySet<number>,
+): number[] {
   const cuts: number[] = [];
   let furthest = 0; // of large values before this place
-  own.forEach((_, place) => {
-    const heavy = (weights[place] ?? 0) > 0;
-    if (heavy && furthest <= place && (until[place] ?? 0) > place) cuts.push(place);
-    if (heavy) furthest = Math.max(furthest, until[place] ?? 0);
+  weights.forEach((weight, place) => {
+    if (weight === 0 || far.has(place)) return;
+    if (furthest <= place && (until[place] ?? 0) > place) cuts.push(place);
+    furthest = Math.max(furthest, until[place] ?? 0);
   });
   return cuts;
 }

@@ -33,7 +33,6 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
     !item.gradient &&
     (bytes.get(item) ?? 0) > small &&
     !exchanged.has(item) &&
-    item.inputs.some(({ item: { part } }) => part !== undefined) &&
     !/^(Placeholder|Resource|Collective)/.test(item.node.type);
   const levels = levelsOf(items);
   const used = usedAt(items, levels);
