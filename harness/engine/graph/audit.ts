@@ -49,6 +49,11 @@ export function auditGraph(nodes: readonly Node[], device: Device): void {
   }
 }
 
+/** Whether an op is on the list of a device. */
+export function mayRun(type: string, device: Device): boolean {
+  return unlisted(type, device) === undefined;
+}
+
 /** Why an op may not run on a device; nothing when it may. */
 function unlisted(type: string, device: Device): string | undefined {
   if (type in COLLECTIVES) return undefined;
