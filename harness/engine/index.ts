@@ -1,7 +1,6 @@
 import { type Library, provision } from './library/index.ts';
 import { checkMachine, thisMachine } from './library/machine.ts';
 import { loadNative, type Native } from './native/capi.ts';
-import { fingerprint } from './native/fingerprint.ts';
 
 let started: Promise<Native> | undefined;
 
@@ -23,17 +22,4 @@ function loadChecked(library: Library): Native {
     checkMachine(thisMachine());
     throw error;
   }
-}
-
-/** What this process computes, by precision. */
-export interface NumericsIds {
-  readonly fp32: string;
-  /** Covers fp32 too; undefined where bf16 cannot be computed. */
-  readonly bf16: string | undefined;
-}
-
-/** Machines of one kind compute the same: until numerics are probed, the id is that of the fingerprint. */
-export async function numericsIds(): Promise<NumericsIds> {
-  const { id } = fingerprint();
-  return { fp32: id, bf16: id };
 }

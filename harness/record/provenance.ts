@@ -3,9 +3,10 @@ import { availableParallelism, cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { differences, Sha256, sha256Json, UserError } from '../base/index.ts';
-import { numericsIds } from '../engine/index.ts';
+
 import { native } from '../engine/native/capi.ts';
 import { fingerprint } from '../engine/native/fingerprint.ts';
+import { numericsIds } from '../engine/numerics/index.ts';
 import { type Computed, Numerics, Print, samePlatform, together } from './numerics.ts';
 import { hashesOf, type Repair, RunData } from './repair.ts';
 
