@@ -8,7 +8,7 @@ import { madeAt } from './origin.ts';
  * cores. Each is here because its kernel was looked at or measured; `golden/determinism.test.ts` runs
  * those that cut sums up. An op that is not here fails compilation.
  */
-const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
+export const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BitwiseXor BroadcastTo Cast CheckNumericsV2
   ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum

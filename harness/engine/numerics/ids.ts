@@ -3,7 +3,7 @@ import { cacheHome } from '../../base/cache_home.ts';
 import { sha256Json } from '../../base/hash.ts';
 import { bf16Here } from './bf16.ts';
 import { CASES, REVISION } from './cases.ts';
-import { recall, remember } from './memory.ts';
+import { remembered } from './memory.ts';
 import { type ProbeOptions, type ProbeResult, probe } from './probe.ts';
 import { situation } from './situation.ts';
 
@@ -36,13 +36,14 @@ export function idsOf(results: readonly ProbeResult[], narrow: boolean): Numeric
   return { fp32, bf16: narrow ? id(results) : undefined };
 }
 
-async function recalled(options: ProbeOptions): Promise<NumericsIds> {
-  const key = sha256Json({ cases: CASES, revision: REVISION, ...situation() });
+function recalled(options: ProbeOptions): Promise<NumericsIds> {
+  const key = situationKey();
   const home = cacheHome();
   const path = home === undefined ? undefined : join(home, 'reprise', 'numerics', `${key}.json`);
-  const found = path === undefined ? undefined : recall(path, key);
-  if (found !== undefined) return found;
-  const ids = idsOf(await probe(options), bf16Here());
-  if (path !== undefined) await remember(path, key, ids);
-  return ids;
+  return remembered(path, key, async () => idsOf(await probe(options), bf16Here()));
+}
+
+/** Where it is another, ids may be others. */
+function situationKey(): string {
+  return sha256Json({ cases: CASES, revision: REVISION, ...situation() });
 }

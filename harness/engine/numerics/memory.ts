@@ -7,13 +7,29 @@ const Id = z.string().regex(/^[0-9a-f]{12}$/);
 const Ids = z.strictObject({ fp32: Id, bf16: Id.optional() });
 const Entry = z.strictObject({ key: z.string(), ids: Ids, check: z.string() });
 
-type Remembered = { readonly fp32: string; readonly bf16: string | undefined };
+interface Remembered {
+  readonly fp32: string;
+  readonly bf16: string | undefined;
+}
 
 /**
- * What was remembered under a key.
- * @returns undefined where there is nothing, or nothing that can be trusted: cut off, altered, of another key
+ * What `compute` gives for a key: from the file where it was remembered, else computed and remembered. A file that
+ * cannot be read, trusted or written costs the computation, nothing else.
  */
-export function recall(path: string, key: string): Remembered | undefined {
+export async function remembered(
+  path: string | undefined,
+  key: string,
+  compute: () => Promise<Remembered>,
+): Promise<Remembered> {
+  const found = path === undefined ? undefined : recall(path, key);
+  if (found !== undefined) return found;
+  const ids = await compute();
+  if (path !== undefined) await remember(path, key, ids);
+  return ids;
+}
+
+/** Undefined where there is nothing, or nothing that can be trusted: cut off, altered, of another key. */
+function recall(path: string, key: string): Remembered | undefined {
   try {
     const entry = Entry.parse(JSON.parse(readFileSync(path, 'utf8')));
     if (entry.key !== key || entry.check !== checkOf(key, entry.ids)) return undefined;
@@ -23,8 +39,7 @@ export function recall(path: string, key: string): Remembered | undefined {
   }
 }
 
-/** Remembers ids. A cache that cannot be written costs a probe at the next start, nothing else. */
-export async function remember(path: string, key: string, ids: Remembered): Promise<void> {
+async function remember(path: string, key: string, ids: Remembered): Promise<void> {
   const entry = { key, ids, check: checkOf(key, ids) };
   await writeAtomic(path, `${JSON.stringify(entry)}\n`).catch(() => undefined);
 }

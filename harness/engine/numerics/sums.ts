@@ -15,6 +15,7 @@ const REDUCTIONS: readonly Kernel[] = [
   reduced('Mean', [8, 7, 7, 512], 1, 2),
   reduced('Mean', [6, 33, 130], 0, 2),
   reduced('Max', [257, 300], 1),
+  reduced('Prod', [300, 9], 1),
   single('squares 300001', 'L2Loss', { x: normal(300_001) }),
   single('bias 4096x96', 'BiasAddGrad', { x: normal(4096, 96) }),
   single('bias 512x10', 'BiasAddGrad', { x: normal(512, 10) }),
@@ -27,6 +28,8 @@ const ELEMENTARY: readonly Kernel[] = [
   ...['Exp', 'Tanh', 'Sigmoid', 'Softplus', 'Sin', 'Cos', 'Reciprocal'],
   ...['Log', 'Log1p', 'Sqrt', 'Rsqrt'],
 ].map((type) => single(type.toLowerCase(), type, { x: POSITIVE }));
+
+const POWER: Kernel = single('power', 'Pow', { x: POSITIVE, y: normal(3001) });
 
 const LABELS: Input = { kind: 'places', shape: [512], below: 200 };
 
@@ -70,6 +73,13 @@ function eigen(size: number): Kernel {
   };
 }
 
+const SVD: Kernel = {
+  name: 'singular values 60x40',
+  inputs: { x: normal(60, 40) },
+  steps: { y: { type: 'Svd', of: ['x'], attrs: { full_matrices: false }, outputs: 3 } },
+  results: ['y', 'y:1', 'y:2'],
+};
+
 /** Gradients of rows taken by index, added in their order. */
 const SEGMENTS: Kernel = single('rows 2048x64 to 50', 'UnsortedSegmentSum', {
   x: normal(2048, 64),
@@ -81,12 +91,14 @@ const SEGMENTS: Kernel = single('rows 2048x64 to 50', 'UnsortedSegmentSum', {
 export const SUMS: readonly Kernel[] = [
   ...REDUCTIONS,
   ...ELEMENTARY,
+  POWER,
   single('softmax 512x200', 'Softmax', { x: normal(512, 200) }),
   single('log softmax 64x4097', 'LogSoftmax', { x: normal(64, 4097) }),
   CROSS_ENTROPY,
   UNIT_ROWS,
   eigen(64),
   eigen(97),
+  SVD,
   single('running sum', 'Cumsum', { x: normal(9, 801), axis: integer(1) }),
   SEGMENTS,
 ];
