@@ -10,6 +10,7 @@ import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
 import {
   changesBetween,
   cutAt,
+  formerGolden,
   goldenFile,
   goldenPath,
   goldensOf,
@@ -78,7 +79,7 @@ export async function bless(options: BlessOptions): Promise<Blessed> {
   const record = cutAt(whole, horizon);
   const path = goldenPath(folder, record);
   const goldens = goldensOf(folder, record);
-  const previous = ownGolden(goldens, record);
+  const previous = ownGolden(goldens, record) ?? formerGolden(goldens, record);
   const held = [...goldens.values()].some((golden) => golden.bands !== undefined);
   if (runs === 0 && !held && !isPortable(pinnable.experiment))
     throw new UserError(
