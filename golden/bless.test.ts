@@ -98,7 +98,11 @@ describe('bless', () => {
 
   it('holds another platform to the bands, which a change of the recipe leaves', async () => {
     const path = goldenPath(goldens(), record);
-    const elsewhere = { ...record, fingerprint: { id: '123456789abc', device: 'cpu' } };
+    const elsewhere = {
+      ...record,
+      fingerprint: { id: '123456789abc', device: 'cpu' },
+      numerics: { fp32: 'cba987654321' },
+    };
     const verdict = verdictOn(elsewhere, goldens());
     expect(verdict).toMatchObject({ kind: 'band', pass: true });
     expect(verdict.rows.length).toBeGreaterThan(0);

@@ -51,7 +51,10 @@ export async function runFrozen(
       const provenance =
         start === undefined
           ? opened.provenance
-          : continued(provenanceIn(start), opened.provenance, (message) => log?.warn(message));
+          : continued(
+              { experiment, before: provenanceIn(start), now: opened.provenance },
+              (message) => log?.warn(message),
+            );
       const entries = start?.entries ?? [];
       const counts = Object.entries(opened.sets.bench).map(([use, { count }]) => [use, count]);
       const images = imageCounts(Object.fromEntries(counts));
@@ -84,7 +87,7 @@ async function open(
   const manifests = Object.entries(images).map(([use, set]) => [use, set.sha256] as const);
   const file = experiment.weights.kind === 'file' ? { weights: experiment.weights.sha256 } : {};
   const graph = sha256Json([store.graph, experiment.benchmark]);
-  const provenance = provenanceOf({ ...Object.fromEntries(manifests), ...file }, graph);
+  const provenance = await provenanceOf({ ...Object.fromEntries(manifests), ...file }, graph);
   return { sets, store, provenance, state: await stateHash(weights) };
 }
 
@@ -100,8 +103,8 @@ function openLog({ workDir: folder, experiment, terminal }: BenchmarkOptions, lo
 }
 
 function provenanceIn({ record }: Start): Provenance {
-  const { data, graph, library, fingerprint } = record;
-  return { data, graph, library, fingerprint } as Provenance;
+  const { data, graph, library, fingerprint, numerics } = record;
+  return { data, graph, library, fingerprint, numerics } as Provenance;
 }
 
 function startLine({ experiment, workDir }: BenchmarkOptions, bound: BoundFrozen): string {

@@ -9,7 +9,8 @@ import {
 } from '../experiment/index.ts';
 import { metricsOf } from '../record/entries.ts';
 import { History } from '../record/history.ts';
-import { mixed, type Provenance, provenanceOf } from '../record/provenance.ts';
+import { type Computed, together } from '../record/numerics.ts';
+import { Provenance, provenanceOf } from '../record/provenance.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
 import { type TrainResult, train } from '../run/trainer.ts';
@@ -175,11 +176,12 @@ async function provenanceOfAll(
   await startEngine();
   const file = weights.kind === 'file' ? { pretrained: weights.sha256 } : {};
   const graph = sha256Json([benchmark, ...done.map(({ record }) => record.graph)]);
-  const own = provenanceOf({ ...dataOf(done), ...file }, graph);
+  const own = await provenanceOf({ ...dataOf(done), ...file }, graph);
   const [first, ...others] = done.map(({ record }) => record);
   if (first === undefined) return own;
-  const fingerprint = others.reduce((all, one) => mixed(all, one.fingerprint), first.fingerprint);
-  return { ...own, library: first.library, fingerprint };
+  const { library, fingerprint, numerics } = first;
+  const computed = others.reduce<Computed>(together, { fingerprint, numerics });
+  return Provenance.parse({ data: own.data, graph, library, ...computed });
 }
 
 /** By use, and by cell as well where cells have different data. */

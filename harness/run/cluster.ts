@@ -7,6 +7,7 @@ import { startEngine } from '../engine/index.ts';
 import { useLanes } from '../engine/lanes.ts';
 import { type Server, startServer } from '../engine/server.ts';
 import { type Experiment, experimentId } from '../experiment/index.ts';
+import { platformId } from '../record/numerics.ts';
 import type { Provenance } from '../record/provenance.ts';
 
 /** One process of a run of several. */
@@ -46,11 +47,12 @@ export async function joinCluster(
 }
 
 /** What has to be the same on all processes before the first step. */
-export function factsOf({ data, graph, library, fingerprint }: Provenance): Record<string, string> {
+export function factsOf(experiment: Experiment, provenance: Provenance): Record<string, string> {
+  const { data, graph, library } = provenance;
   const { train, repaired: _, ...judged } = data;
   return {
     'libtensorflow (SHA-256)': library,
-    'numerics (platform id)': fingerprint.id,
+    'numerics (platform id)': platformId({ experiment, ...provenance }),
     'code graph (SHA-256)': graph,
     'data.train (SHA-256)': String(train),
     ...Object.fromEntries(

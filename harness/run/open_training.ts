@@ -192,7 +192,7 @@ export class Training {
   }
 
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
-  provenance(pretrained?: string): Provenance {
+  async provenance(pretrained?: string): Promise<Provenance> {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
     return provenanceOf(data, codeGraphHash(this.learner));
   }

@@ -141,7 +141,7 @@ async function trained(
   return always(
     async () => {
       const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-      const provenance = provenanceHere(options, training, checkpoint, said);
+      const provenance = await provenanceHere(options, training, checkpoint, said);
       let pretrainedPrefix = extra?.pretrainedPrefix;
       if (checkpoint === undefined) pretrainedPrefix = await initialise(options, training, said);
       else await training.learner.restore(checkpoint.tensors);
@@ -257,12 +257,12 @@ function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Tra
   );
 }
 
-function provenanceHere(
-  { pretrained, prefix, perturbation, workDir }: TrainOptions,
+async function provenanceHere(
+  { experiment, pretrained, prefix, perturbation, workDir }: TrainOptions,
   training: Training,
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
-): Provenance {
+): Promise<Provenance> {
   const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   if (extra !== undefined && extra.perturbation !== perturbation)
     throw new UserError(
@@ -271,12 +271,12 @@ function provenanceHere(
   if (extra !== undefined) checkPrefix(prefix, extra.pretrainedPrefix);
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
-  const now = training.provenance(weights);
+  const now = await training.provenance(weights);
   if (checkpoint === undefined || extra === undefined) return now;
   const warn = (message: string) => void said.push(['warn', message]);
-  const repairs = repairsSince(training, checkpoint, workDir);
-  if (repairs.length > 0) warn(repairText(repairs, checkpoint.meta.step));
-  return continued(extra.provenance, now, warn, repairs);
+  const repaired = repairsSince(training, checkpoint, workDir);
+  if (repaired.length > 0) warn(repairText(repaired, checkpoint.meta.step));
+  return continued({ experiment, before: extra.provenance, now, repaired }, warn);
 }
 
 /** @returns what stood before the backbone's names, where the weights are from a file. */

@@ -6,7 +6,8 @@ import { madeAt } from './origin.ts';
 /**
  * Ops whose CPU kernels give the same bits for the same inputs and lanes, whatever the number of
  * cores. Each is here because its kernel was looked at or measured; `golden/determinism.test.ts` runs
- * those that cut sums up. An op that is not here fails compilation.
+ * those that cut sums up. An op that is not here fails compilation. Rsqrt and Reciprocal repeat too, but
+ * begin with an estimate that each maker of CPUs has otherwise: `inverse_root.ts`.
  */
 export const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
@@ -16,8 +17,8 @@ export const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
   MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
-  Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 ReluGrad Reshape
-  ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
+  Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Relu Relu6 ReluGrad Reshape
+  ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Select SelectV2
   SelfAdjointEigV2 Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
   Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformInt
   StopGradient StridedSlice StridedSliceGrad Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp
