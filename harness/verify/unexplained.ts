@@ -14,6 +14,6 @@ export function unexplained(one: RunRecord, other: RunRecord): string | undefine
     `${one.fingerprint.id}) and ${cpuText(other.fingerprint)} (${other.fingerprint.id}). The probe of the numerics ` +
     `lacks a kernel that ${one.experiment.name} uses. To find the tensor: run both with --states, then ` +
     'scripts/compare.mjs on their work directories; to find the kernel: `npx zx scripts/probe.mjs --bisect ' +
-    `${one.experiment.name}\` on one machine, and on the other with the file that it wrote`
+    `${one.experiment.name} --save here.json\` on one machine, and with \`--against here.json\` on the other`
   );
 }
