@@ -10,7 +10,6 @@ import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
 import {
   changesBetween,
   cutAt,
-  formerGolden,
   goldenFile,
   goldenPath,
   goldensOf,
@@ -19,6 +18,7 @@ import {
 } from './golden.ts';
 import type { Blessing, Golden } from './golden_schema.ts';
 import type { Pinnable } from './pinnable.ts';
+import { superseded } from './superseded.ts';
 import { verificationText } from './verify_text.ts';
 
 /** One perturbed run to be made; see `perturbedRuns`. */
@@ -79,7 +79,7 @@ export async function bless(options: BlessOptions): Promise<Blessed> {
   const record = cutAt(whole, horizon);
   const path = goldenPath(folder, record);
   const goldens = goldensOf(folder, record);
-  const previous = ownGolden(goldens, record) ?? formerGolden(goldens, record);
+  const previous = ownGolden(goldens, record) ?? superseded(goldens, record);
   const held = [...goldens.values()].some((golden) => golden.bands !== undefined);
   if (runs === 0 && !held && !isPortable(pinnable.experiment))
     throw new UserError(

@@ -148,21 +148,6 @@ export function ownGolden(
   );
 }
 
-/**
- * The golden of before there were ids whose every state a run has: both train with the same bits, and what differs
- * besides, if anything, is what was computed from the states.
- */
-export function formerGolden(
-  goldens: ReadonlyMap<string, Golden>,
-  record: RunRecord,
-): Golden | undefined {
-  const states = ({ epochs }: RunRecord) => epochs.map(({ stateHash }) => stateHash).join();
-  return [...goldens.values()].find(
-    ({ record: pinned, adopted }) =>
-      pinned.numerics === undefined && adopted === undefined && states(pinned) === states(record),
-  );
-}
-
 /** A record up to an epoch, without what came after. */
 export function cutAt(record: RunRecord, horizon: number): RunRecord {
   if (horizon >= record.epochs.length - 1) return record;

@@ -49,7 +49,7 @@ export function verdictOn(record: RunRecord, folder: string): Verdict {
   const [nearest] = [...goldens.values()]
     .filter(({ bands }) => bands !== undefined)
     .sort((a, b) => distance(a, record) - distance(b, record));
-  if (nearest !== undefined) return verdict('band', record, nearest, bandRows(record, nearest));
+  if (nearest !== undefined) return bandVerdict(record, nearest);
   const { name } = record.experiment;
   const summary =
     goldens.size === 0
@@ -63,6 +63,11 @@ export function verdictOn(record: RunRecord, folder: string): Verdict {
 /** Holds a record to a golden bit by bit, whatever their platforms. */
 export function exactVerdict(record: RunRecord, golden: Golden): Verdict {
   return verdict('exact', record, golden, exactRows(record, golden.record));
+}
+
+/** Holds a record to the bands of a golden, whatever their platforms. */
+export function bandVerdict(record: RunRecord, golden: Golden): Verdict {
+  return verdict('band', record, golden, bandRows(record, golden));
 }
 
 // Another kind of device rounds in other places; goldens come in order of id, which breaks ties.
