@@ -25,6 +25,7 @@ import {
 import { checkPretrainedClasses } from './pretrained_classes.ts';
 import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
+import { slowBf16 } from './slow_bf16.ts';
 import { checkStart, needStart } from './start_weights.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -153,6 +154,8 @@ async function trained(
       opened.info(startLine(options, training));
       for (const [level, message] of said) opened[level](message);
       for (const warning of training.warnings) opened.warn(warning);
+      const slow = await slowBf16(options.experiment.precision);
+      if (slow !== undefined) opened.warn(slow);
       const { sources } = training;
       watch = await watchImages({ sources, log, folder: options.workDir, signal: options.signal });
       await keepDigests(options.workDir, Object.values(sources));
