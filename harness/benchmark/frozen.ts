@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { always, type Lock, makeFolders, sha256Json, UserError } from '../base/index.ts';
-import { useLanes } from '../engine/lanes.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import type { Metrics } from '../experiment/index.ts';
 import type { FeatureStore } from '../features/store.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
@@ -73,11 +73,11 @@ async function open(
 ): Promise<Opened> {
   const { experiment, data, workers, threads = 0, signal, workDir } = options;
   const { batch = 32 } = experiment.extraction ?? {};
+  useArithmetic(experiment);
   const uses = bound.sets();
   const sets = await openSets(uses, { data, batch, workers, signal });
   bound.check(sets.bench);
   const weights = weightsOf(options);
-  useLanes(experiment.lanes);
   const { images } = sets;
   const store = await openBenchmarkStore({
     folder: options.features ?? join(workDir, 'features'),

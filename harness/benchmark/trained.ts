@@ -29,7 +29,7 @@ export function trainedExperiments(
   experiment: BenchmarkExperiment,
   bound: BoundTrained,
 ): ReadonlyMap<string, Experiment> {
-  const { name, seed, lanes, weights, backbone, sobel, mean, std } = experiment;
+  const { name, seed, lanes, numerics, weights, backbone, sobel, mean, std } = experiment;
   const start =
     weights.kind === 'file' ? { start: { sha256: weights.sha256, prefix: weights.prefix } } : {};
   const inputs = Object.entries(
@@ -37,7 +37,7 @@ export function trainedExperiments(
   ) satisfies (readonly [string, ExperimentInput])[];
   return new Map(
     inputs.map(([cell, input]) => {
-      const value = { ...input, name: `${name}/${cell}`, seed, lanes, ...start };
+      const value = { ...input, name: `${name}/${cell}`, seed, lanes, numerics, ...start };
       return [cell, parseExperiment(value, { [bound.method.kind]: bound.method })] as const;
     }),
   );

@@ -2,9 +2,9 @@ import type { Group } from '../cluster/group.ts';
 import { type JoinOptions, joinGroup } from '../cluster/join_group.ts';
 import { checkProcesses, type Layout } from '../cluster/layout.ts';
 import type { Place } from '../cluster/place.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import { connectServers } from '../engine/exchange.ts';
 import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
 import { type Server, startServer } from '../engine/server.ts';
 import { type Experiment, experimentId } from '../experiment/index.ts';
 import { platformId } from '../record/numerics.ts';
@@ -34,12 +34,12 @@ export async function joinCluster(
 ): Promise<Cluster> {
   const { rank, servers } = place;
   const processes = servers.length;
-  const { replicas, lanes } = experiment;
+  const { replicas } = experiment;
   checkProcesses(replicas, processes);
   const group = await joinGroup(place, options);
   await group.compare({ experiment: experimentId(experiment) });
+  useArithmetic(experiment);
   await startEngine();
-  useLanes(lanes);
   const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
   await group.exchange('servers', rank); // nobody connects to one that is not up yet
   await connectServers(server);

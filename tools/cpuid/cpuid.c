@@ -6,7 +6,8 @@
  * CPUID_PLACES="libtensorflow_cc.so.2:f189ad2,f189af1;..." gives the places, as offsets from where the
  * library lies. CPUID_AS="vendor=GenuineIntel family=6 model=207 l1=48 l2=2048 l3=32768 smt=1
  * hide=avx512" says which CPU is meant; sizes are KiB, and what is not named stays as it is. hide is
- * amx, avx512 or avx2, each with what is above it. CPUID_LOG=1 prints each answer. */
+ * amx, avx512 or avx2, each with what is above it. CPUID_LOG=FILE takes each
+ * answer, with the place that asked. */
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <link.h>
@@ -20,11 +21,12 @@
 #include <unistd.h>
 
 static struct {
-  int known, log, hide_amx, hide_avx512, hide_avx2;
+  int known, hide_amx, hide_avx512, hide_avx2;
+  FILE *log;
   char vendor[13];
   unsigned family, model, l1, l2, l3, smt;
 } as;
-static uintptr_t places[1024];
+static uintptr_t places[1024], offsets[1024];
 static int count;
 
 static void word(const char *name, const char *form, void *into) {
@@ -48,7 +50,8 @@ static void read_wish(void) {
   as.hide_avx2 = strcmp(hide, "avx2") == 0;
   as.hide_avx512 = as.hide_avx2 || strcmp(hide, "avx512") == 0;
   as.hide_amx = as.hide_avx512 || strcmp(hide, "amx") == 0;
-  as.log = getenv("CPUID_LOG") != NULL;
+  const char *log = getenv("CPUID_LOG");
+  if (log != NULL) as.log = fopen(log, "a");
   as.known = 1;
 }
 
@@ -138,8 +141,6 @@ static void answer(const uint32_t in[2], uint32_t out[4]) {
       else if (caches) cache(in[1], out);
       break;
   }
-  if (as.log)
-    fprintf(stderr, "cpuid %x.%x: %08x %08x %08x %08x\n", in[0], in[1], out[0], out[1], out[2], out[3]);
 }
 
 static void trap(int signal, siginfo_t *info, void *context) {
@@ -148,6 +149,10 @@ static void trap(int signal, siginfo_t *info, void *context) {
     if (places[i] != (uintptr_t)at[REG_RIP]) continue;
     uint32_t in[2] = {(uint32_t)at[REG_RAX], (uint32_t)at[REG_RCX]}, out[4];
     answer(in, out);
+    if (as.log) {
+      fprintf(as.log, "%lx: %x.%x: %x %x %x %x\n", offsets[i], in[0], in[1], out[0], out[1], out[2], out[3]);
+      fflush(as.log);
+    }
     at[REG_RAX] = out[0], at[REG_RBX] = out[1], at[REG_RCX] = out[2], at[REG_RDX] = out[3];
     at[REG_RIP] += 2;
     return;
@@ -171,7 +176,7 @@ static void replace(uintptr_t base, const char *list) {
     if (mprotect((void *)from, length, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) _exit(71);
     memcpy((void *)at, TRAP, 2);
     mprotect((void *)from, length, PROT_READ | PROT_EXEC);
-    places[count++] = at;
+    offsets[count] = at - base, places[count++] = at;
     list = *end == ',' ? end + 1 : end;
   }
   struct sigaction action = {.sa_sigaction = trap, .sa_flags = SA_SIGINFO};

@@ -31,11 +31,15 @@ function resnet50(batch: number): Layer[] {
 }
 
 /** The convolutions of ResNet-18 with the stem for small images, at 32 pixels, each shape once. */
-function resnet18(batch: number): Layer[] {
-  const layers = [layer('stem', batch, 32, 3, 64, 3, 1), layer('stage 1', batch, 32, 64, 64, 3, 1)];
-  let [size, inputs] = [32, 64];
-  for (const [index, width] of [128, 256, 512].entries()) {
-    const at = `stage ${index + 2}`;
+function resnet18(batch: number, width1: number): Layer[] {
+  const layers = [
+    layer('stem', batch, 32, 3, width1, 3, 1),
+    layer('stage 1', batch, 32, width1, width1, 3, 1),
+  ];
+  let [size, inputs] = [32, width1];
+  for (const index of [2, 3, 4]) {
+    const width = 2 * inputs;
+    const at = `stage ${index}`;
     layers.push(
       layer(`${at} strided`, batch, size, inputs, width, 3, 2),
       layer(`${at} shortcut`, batch, size, inputs, width, 1, 2),
@@ -59,7 +63,7 @@ function layer(
   return { name: `${name} ${what} @${size}`, batch, size, inputs, outputs, taps, stride };
 }
 
-export const LAYERS: readonly Layer[] = [...resnet50(8), ...resnet18(64)];
+export const LAYERS: readonly Layer[] = [...resnet50(8), ...resnet18(64, 64), ...resnet18(32, 16)];
 
 /** Matrix products, [rows, inner, columns] as for one layer: queues, necks, heads, Gram matrices. */
 export const PRODUCTS: readonly (readonly [number, number, number])[] = [

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Numerics, useNumerics } from '../../harness/engine/arithmetic.ts';
 import { bytesOf, type HostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { conv2d } from '../../harness/engine/ops/convolution.ts';
@@ -15,6 +16,7 @@ export interface SurveyTask {
   readonly precisions: readonly Precision[];
   /** Only results whose names hold this text. */
   readonly only?: string;
+  readonly numerics?: Numerics;
 }
 
 /** Hashes of results by name: `LAYER forward fp32` and its like. */
@@ -136,7 +138,8 @@ function hashOf({ data }: HostArray): string {
   return createHash('sha256').update(bytesOf(data)).digest('hex').slice(0, 12);
 }
 
-async function survey({ precisions, only = '' }: SurveyTask): Promise<SurveyHashes> {
+async function survey({ precisions, only = '', numerics }: SurveyTask): Promise<SurveyHashes> {
+  useNumerics(numerics);
   await startEngine();
   const hashes: Record<string, string> = {};
   for (const [name, make] of [...convolutions(), ...products(), ...others()]) {
