@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Experiment } from '../harness/experiment/spec.ts';
-import { metricsOf } from '../harness/record/entries.ts';
+import { exactMetrics, metricsOf } from '../harness/record/entries.ts';
 import { type RunRecord, sealed, writeRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
+import { appendEpoch } from '../harness/testing/records.ts';
 import { type BlessOptions, bless, cleanCommit, type RunRequest } from '../harness/verify/bless.ts';
 import { goldenPath, readGolden, writeGolden } from '../harness/verify/golden.ts';
 import { verdictOn } from '../harness/verify/golden_verdict.ts';
@@ -98,13 +99,49 @@ describe('bless', () => {
 
   it('holds another platform to the bands, which a change of the recipe leaves', async () => {
     const path = goldenPath(goldens(), record);
-    const elsewhere = { ...record, fingerprint: { id: '123456789abc', device: 'cpu' } };
+    const elsewhere = {
+      ...record,
+      fingerprint: { id: '123456789abc', device: 'cpu' },
+      numerics: { fp32: 'cba987654321' },
+    };
     const verdict = verdictOn(elsewhere, goldens());
     expect(verdict).toMatchObject({ kind: 'band', pass: true });
     expect(verdict.rows.length).toBeGreaterThan(0);
     const forged = { ...elsewhere, epochs: other.epochs };
     expect(verdictOn(forged, goldens())).toMatchObject({ kind: 'band', pass: false });
     expect(readGolden(path).log).toHaveLength(1);
+  });
+
+  it('goes on from a golden of before there were ids, made elsewhere with the same states', async () => {
+    const folderHere = join(folder, 'former goldens');
+    const { bands } = readGolden(goldenPath(goldens(), record));
+    const { numerics: _, ...rest } = record;
+    const entry = (record.epochs[1] ?? expect.unreachable()).metrics;
+    const metrics = { ...entry, ...exactMetrics({ knn_top1: 1 }) };
+    const epochs = record.epochs.map(({ chain: __, ...one }, i) =>
+      i === 1 ? { ...one, metrics } : one,
+    );
+    const elsewhere = epochs.reduce<RunRecord>(appendEpoch, {
+      ...sealed({ ...rest, epochs: [], fingerprint: { id: '123456789abc', device: 'cpu' } }),
+    });
+    const former = goldenPath(folderHere, elsewhere);
+    const log = readGolden(goldenPath(goldens(), record)).log;
+    await writeGolden(former, {
+      format: 'reprise-golden-2',
+      horizon: 1,
+      record: elsewhere,
+      bands,
+      log,
+    });
+    const request = { ...options(), folder: folderHere, runs: 0, reason: 'other evaluation' };
+    const { path, blessing } = await bless(request);
+    expect(blessing.differences.map(({ metric }) => metric)).toEqual(['knn_top1']);
+    expect(readGolden(path)).toMatchObject({
+      record: { seal: record.seal },
+      bands,
+      log: [...log, blessing],
+    });
+    expect(existsSync(former)).toBe(false);
   });
 
   it('logs what changed, from old to new, and where first', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Numerics, useNumerics } from '../harness/engine/arithmetic.ts';
 import { bytesOf, type HostArray, hostArray } from '../harness/engine/array.ts';
 import { withGradient } from '../harness/engine/gradient.ts';
 import { startEngine } from '../harness/engine/index.ts';
@@ -34,6 +35,7 @@ export interface Task {
   readonly options: ProgramOptions;
   /** Those of the experiment; the default where left out. */
   readonly lanes?: number;
+  readonly numerics?: Numerics;
   /** Steps of MoCo in each precision; 0 runs single ops only. */
   readonly steps: number;
   /** Precisions to run in; both unless given. */
@@ -204,7 +206,8 @@ function singles(): Record<string, Single> {
 }
 
 async function run(task: Task): Promise<Hashes> {
-  const { options, lanes, steps, precisions = ['fp32', 'bf16'] } = task;
+  const { options, lanes, numerics, steps, precisions = ['fp32', 'bf16'] } = task;
+  useNumerics(numerics);
   await startEngine();
   if (lanes !== undefined) useLanes(lanes);
   const hashes: Record<string, string> = { fingerprint: fingerprint().id };

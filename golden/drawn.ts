@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { findRecipes } from '../harness/experiment/registry.ts';
 import { parseExperiment } from '../harness/experiment/spec.ts';
+import { numericsLine } from '../harness/record/numerics.ts';
 import { type TrainOptions, train } from '../harness/run/trainer.ts';
 import { verdictOn } from '../harness/verify/golden_verdict.ts';
 import { methods } from '../methods/index.ts';
@@ -26,6 +27,7 @@ export async function goldenVerdict(
     ...options,
   });
   const verdict = verdictOn(record, goldens);
-  process.stderr.write(`${experiment.name}: ${verdict.kind}: ${verdict.summary}\n`);
+  const line = numericsLine(record, record.epochs.at(-1)?.stateHash);
+  process.stderr.write(`${experiment.name}: ${verdict.kind}: ${verdict.summary}\n${line}\n`);
   return verdict;
 }

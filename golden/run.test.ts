@@ -81,10 +81,21 @@ describe('verify', () => {
   it('says so when the record is of another platform', async () => {
     const forged = await forge('elsewhere', 3);
     const { seal: _, ...rest } = readRecord(forged);
-    await writeRecord(forged, { ...rest, fingerprint: { id: 'ffffffffffff', device: 'cpu' } });
+    const fingerprint = { id: 'ffffffffffff', device: 'cpu', cpu: 'GenuineIntel family 6 model 1' };
+    await writeRecord(forged, { ...rest, fingerprint, numerics: { fp32: 'eeeeeeeeeeee' } });
     const text = verificationText(await verify(forged, 3));
-    expect(text).toContain('NOT verified. Not the same as when it was recorded: this machine is');
-    expect(text).toMatch(new RegExp(`platform f{12} .*, this is ${record.fingerprint.id};`));
+    expect(text).toContain(
+      'NOT verified. Not the same as when it was recorded: this machine computes other bits',
+    );
+    const { fp32 } = record.numerics ?? expect.unreachable();
+    expect(text).toMatch(new RegExp(`platform e{12} .*, this is ${fp32};`));
+    await writeRecord(forged, { ...rest, fingerprint });
+    const same = verificationText(await verify(forged, 3));
+    expect(same).toContain(
+      `Both have numerics ${fp32}, and yet bits differ: Intel family 6 model 1`,
+    );
+    expect(same).toContain('npx zx scripts/probe.mjs --bisect moco/tiny');
+    expect(same).toMatch(new RegExp(`numerics fp32 ${fp32} .* · state [0-9a-f]{12}$`));
   });
 
   it('refuses what cannot be verified, and says what can', async () => {

@@ -4,6 +4,7 @@ import { writeAtomic } from '../harness/base/index.ts';
 import { picturesIn } from '../harness/benchmark/pictures.ts';
 import type { Picture } from '../harness/pictures/write_pictures.ts';
 import { metricsOf } from '../harness/record/entries.ts';
+import { platformId } from '../harness/record/numerics.ts';
 import type { RunRecord } from '../harness/record/record.ts';
 import { describedBenchmark, resultText, resultTitle, weightsText } from './benchmark_rows.ts';
 
@@ -16,13 +17,13 @@ export function benchmarkReport(
   units: readonly string[],
   pictures: readonly Picture[],
 ): string {
-  const { experiment, experimentId, epochs, final, finished, fingerprint } = record;
+  const { experiment, experimentId, epochs, final, finished } = record;
   const { kind } = describedBenchmark({ key: experiment.name, record }).benchmark;
   const summary = Object.entries(metricsOf(final ?? {}));
   return [
     `# ${experiment.name}`,
     '',
-    `Of ${weightsText(record)}. Experiment \`${experimentId.slice(0, 12)}\` on platform \`${fingerprint.id}\`; numbers are percent.`,
+    `Of ${weightsText(record)}. Experiment \`${experimentId.slice(0, 12)}\` on platform \`${platformId(record)}\`; numbers are percent.`,
     '',
     ...(finished ? [] : [`Not finished: ${epochs.length - 1} of its parts are there.`, '']),
     ...(summary.length === 0

@@ -35,6 +35,13 @@ const RUN = {
   fingerprint: { id: '0123', device: 'cpu', gpu: [], features: ['avx2', 'fma'] },
 };
 
+test('the numerics stand where they are known', () => {
+  const run = { ...RUN, numerics: { fp32: '0123456789ab' } };
+  expect(longTestsMarkdown(longTests(RESULTS, '/home/someone/checkout', run))).toContain(
+    '2 cores, numerics fp32 0123456789ab, fingerprint 0123',
+  );
+});
+
 test('every test with its result and seconds; a file that did not run is a failure', () => {
   const report = longTests(RESULTS, '/home/someone/checkout', RUN);
   expect(longReport.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);

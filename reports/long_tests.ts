@@ -1,5 +1,6 @@
 import { markdownTable } from 'markdown-table';
 import { z } from 'zod';
+import { Numerics } from '../harness/record/numerics.ts';
 
 /** What is read of the file that vitest's JSON reporter writes. */
 const VitestResults = z.looseObject({
@@ -40,6 +41,8 @@ const longRun = z.strictObject({
   node: z.string(),
   cores: z.int(),
   fingerprint: z.record(z.string(), z.unknown()),
+  /** Absent where it ran before there were ids. */
+  numerics: Numerics.optional(),
 });
 export type LongRun = z.infer<typeof longRun>;
 
@@ -90,7 +93,8 @@ export function longTestsMarkdown(report: LongReport): string {
 type LongTest = z.infer<typeof longTest>;
 
 function section(file: string, run: LongRun, tests: readonly LongTest[]): string[] {
-  const { started, commit, dirty, node, cores, fingerprint } = run;
+  const { started, commit, dirty, node, cores, fingerprint, numerics } = run;
+  const ids = Object.entries(numerics ?? {}).map(([precision, id]) => ` ${precision} ${id}`);
   const rows = tests.map(({ name, status, seconds }) => [
     name.replaceAll('|', '\\|'),
     status === 'passed' ? status : `**${status}**`,
@@ -102,7 +106,7 @@ function section(file: string, run: LongRun, tests: readonly LongTest[]): string
     '',
     `- started ${started}, ${counts(tests)}`,
     `- commit ${commit}${dirty ? ', with changes that are not committed' : ''}`,
-    `- Node ${node}, ${cores} cores, ${platform(fingerprint)}`,
+    `- Node ${node}, ${cores} cores, ${ids.length === 0 ? '' : `numerics${ids.join('')}, `}${platform(fingerprint)}`,
     '',
     markdownTable([['test', 'result', 'seconds'], ...rows], { align: ['', '', 'r'] }),
     ...(failures.length > 0 ? ['', ...failures] : []),

@@ -14,7 +14,7 @@ export interface MutationResult {
 export interface MutationReport {
   readonly date: string;
   readonly commit: string;
-  /** Fingerprint id of the machine. */
+  /** Of the machine: an id of numerics. */
   readonly platform: string;
   readonly results: readonly MutationResult[];
 }

@@ -1,5 +1,6 @@
 import { markdownTable } from 'markdown-table';
 import { metricsOf } from '../harness/record/entries.ts';
+import { platformId } from '../harness/record/numerics.ts';
 import { benchmarkSection } from './benchmark_section.ts';
 import { escaped, htmlOf, markdownOf, prose } from './blocks.ts';
 import { describedBy, type Entry, isTraining } from './entries.ts';
@@ -42,7 +43,7 @@ export function rowOf(entry: Entry): Row {
     random: metricsOf(record.epochs[0]?.metrics ?? {}).knn_top1,
     spec: record.experimentId.slice(0, 12),
     weights: weights?.file ?? '–',
-    platform: `${record.fingerprint.id} (${record.fingerprint.device})`,
+    platform: `${platformId(record)} (${record.fingerprint.device})`,
     verify: `npx zx scripts/reproduce.mjs ${name}`,
   };
 }

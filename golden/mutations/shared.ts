@@ -189,8 +189,8 @@ export const shared: MutationSet = {
       ],
       [
         'evaluation with another epsilon',
-        "op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]));\n  const shift",
-        "op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon * 2))]));\n  const shift",
+        'inverseRoot(tf.add(variance, tf.scalar(epsilon))));\n  const shift',
+        'inverseRoot(tf.add(variance, tf.scalar(epsilon * 2))));\n  const shift',
       ],
     ]),
     ...inFile('harness/engine/ops/activation.ts', [

@@ -121,7 +121,7 @@ export interface TrainedBenchmark<Spec> extends Named<Spec> {
   readonly method: MethodDefinition;
   /**
    * The experiments, by name (small letters, digits, `_`, `-`, `.`): one, or the cells of a grid. Their `name`, `seed`,
-   * `lanes` and `start` are filled in by the runner.
+   * `lanes`, `numerics` and `start` are filled in by the runner.
    */
   experiments(spec: Spec, target: Target): Readonly<Record<string, ExperimentInput>>;
   /** What stands in tables, from the metrics of each epoch from 0 on, and of each experiment. */

@@ -1,7 +1,7 @@
 import { always, clock, sha256 } from '../base/index.ts';
 import { type Count, knownCount } from '../data/known_sizes.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
 import { Extractor, featureWeights, type Images } from '../features/extractor.ts';
 import type { LayerUse } from '../features/layers.ts';
 import { stream } from '../random/stream.ts';
@@ -57,8 +57,8 @@ export async function dryBenchmark(options: Options): Promise<BenchmarkDryRun> {
 
 async function dryFrozen(options: Options, bound: BoundFrozen): Promise<BenchmarkDryRun> {
   const { experiment, tell = () => {} } = options;
+  useArithmetic(experiment);
   await startEngine();
-  useLanes(experiment.lanes);
   const sets: DrySet[] = [];
   for (const [set, use] of Object.entries(bound.sets())) {
     const uses = usesOf(set, bound.features());

@@ -33,10 +33,17 @@ describe('the value of a benchmark', () => {
   });
 
   it('is another experiment with another number', () => {
-    const ids = ['seed=1', 'benchmark.least=2', 'extraction.batch=8', 'lanes=4'].map((setting) =>
-      benchmarkId(parseBenchmark(override(value, [setting]), benchmarks)),
-    );
-    expect(new Set([benchmarkId(parseBenchmark(value, benchmarks)), ...ids]).size).toBe(5);
+    const ids = [
+      'seed=1',
+      'benchmark.least=2',
+      'extraction.batch=8',
+      'lanes=4',
+      'numerics=portable',
+    ].map((setting) => benchmarkId(parseBenchmark(override(value, [setting]), benchmarks)));
+    const own = benchmarkId(parseBenchmark(value, benchmarks));
+    expect(new Set([own, ...ids]).size).toBe(6);
+    const native = parseBenchmark(override(value, ['numerics=native']), benchmarks);
+    expect(benchmarkId(native)).toBe(own);
   });
 
   it.each([
@@ -50,6 +57,13 @@ describe('the value of a benchmark', () => {
     ['name=A b', 'name: expected small letters'],
   ])('is refused with %s', (setting, message) => {
     expect(() => parseBenchmark(override(value, [setting]), benchmarks)).toThrow(message);
+  });
+
+  it('is refused with narrow floats and portable numerics', () => {
+    const narrow = override(value, ['numerics=portable', 'extraction.precision=bf16']);
+    expect(() => parseBenchmark(narrow, benchmarks)).toThrow(
+      'extraction.precision: expected fp32: numerics portable',
+    );
   });
 
   it('of the drawn data is what a golden is of', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parse, Sha256, sha256Json, UserError } from '../base/index.ts';
+import { isWide, NUMERICS, PORTABLE_IS_WIDE, saidNumerics } from '../engine/arithmetic.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
 import { SOBEL_CHANNELS } from '../nn/sobel.ts';
@@ -35,6 +36,8 @@ const fields = {
   std: Channels.default([0.229, 0.224, 0.225]),
   /** As of an experiment: parts that the work inside an op is cut into, which decides how sums round. */
   lanes: z.int().positive().max(64).default(LANES),
+  /** As of an experiment: `portable` for the same bits on every x86-64 CPU with AVX2. */
+  numerics: z.enum(NUMERICS).optional(),
 };
 
 /** How features of frozen weights are computed. */
@@ -48,8 +51,16 @@ const ExtractionSpec = z
 
 const FrozenSpec = z
   .strictObject({ ...fields, extraction: ExtractionSpec.prefault({}) })
+  .refine(({ numerics, extraction }) => isWide(numerics, extraction.precision), {
+    message: PORTABLE_IS_WIDE,
+    path: ['extraction', 'precision'],
+  })
+  .transform(({ numerics, ...spec }) => ({ ...spec, ...saidNumerics(numerics) }))
   .readonly();
-const TrainedSpec = z.strictObject(fields).readonly();
+const TrainedSpec = z
+  .strictObject(fields)
+  .transform(({ numerics, ...spec }) => ({ ...spec, ...saidNumerics(numerics) }))
+  .readonly();
 
 /**
  * A benchmark run as a value: whatever may change a bit of its result is in here, weights by their hash. Where weights

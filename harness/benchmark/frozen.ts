@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { always, type Lock, makeFolders, sha256Json, UserError } from '../base/index.ts';
-import { useLanes } from '../engine/lanes.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import type { Metrics } from '../experiment/index.ts';
 import type { FeatureStore } from '../features/store.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
@@ -51,7 +51,10 @@ export async function runFrozen(
       const provenance =
         start === undefined
           ? opened.provenance
-          : continued(provenanceIn(start), opened.provenance, (message) => log?.warn(message));
+          : continued(
+              { experiment, before: provenanceIn(start), now: opened.provenance },
+              (message) => log?.warn(message),
+            );
       const entries = start?.entries ?? [];
       const counts = Object.entries(opened.sets.bench).map(([use, { count }]) => [use, count]);
       const images = imageCounts(Object.fromEntries(counts));
@@ -70,11 +73,11 @@ async function open(
 ): Promise<Opened> {
   const { experiment, data, workers, threads = 0, signal, workDir } = options;
   const { batch = 32 } = experiment.extraction ?? {};
+  useArithmetic(experiment);
   const uses = bound.sets();
   const sets = await openSets(uses, { data, batch, workers, signal });
   bound.check(sets.bench);
   const weights = weightsOf(options);
-  useLanes(experiment.lanes);
   const { images } = sets;
   const store = await openBenchmarkStore({
     folder: options.features ?? join(workDir, 'features'),
@@ -84,7 +87,7 @@ async function open(
   const manifests = Object.entries(images).map(([use, set]) => [use, set.sha256] as const);
   const file = experiment.weights.kind === 'file' ? { weights: experiment.weights.sha256 } : {};
   const graph = sha256Json([store.graph, experiment.benchmark]);
-  const provenance = provenanceOf({ ...Object.fromEntries(manifests), ...file }, graph);
+  const provenance = await provenanceOf({ ...Object.fromEntries(manifests), ...file }, graph);
   return { sets, store, provenance, state: await stateHash(weights) };
 }
 
@@ -100,8 +103,8 @@ function openLog({ workDir: folder, experiment, terminal }: BenchmarkOptions, lo
 }
 
 function provenanceIn({ record }: Start): Provenance {
-  const { data, graph, library, fingerprint } = record;
-  return { data, graph, library, fingerprint } as Provenance;
+  const { data, graph, library, fingerprint, numerics } = record;
+  return { data, graph, library, fingerprint, numerics } as Provenance;
 }
 
 function startLine({ experiment, workDir }: BenchmarkOptions, bound: BoundFrozen): string {

@@ -9,7 +9,8 @@ import {
 } from '../experiment/index.ts';
 import { metricsOf } from '../record/entries.ts';
 import { History } from '../record/history.ts';
-import { mixed, type Provenance, provenanceOf } from '../record/provenance.ts';
+import { type Computed, together } from '../record/numerics.ts';
+import { Provenance, provenanceOf } from '../record/provenance.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
 import { type TrainResult, train } from '../run/trainer.ts';
@@ -28,7 +29,7 @@ export function trainedExperiments(
   experiment: BenchmarkExperiment,
   bound: BoundTrained,
 ): ReadonlyMap<string, Experiment> {
-  const { name, seed, lanes, weights, backbone, sobel, mean, std } = experiment;
+  const { name, seed, lanes, numerics, weights, backbone, sobel, mean, std } = experiment;
   const start =
     weights.kind === 'file' ? { start: { sha256: weights.sha256, prefix: weights.prefix } } : {};
   const inputs = Object.entries(
@@ -36,7 +37,7 @@ export function trainedExperiments(
   ) satisfies (readonly [string, ExperimentInput])[];
   return new Map(
     inputs.map(([cell, input]) => {
-      const value = { ...input, name: `${name}/${cell}`, seed, lanes, ...start };
+      const value = { ...input, name: `${name}/${cell}`, seed, lanes, numerics, ...start };
       return [cell, parseExperiment(value, { [bound.method.kind]: bound.method })] as const;
     }),
   );
@@ -175,11 +176,12 @@ async function provenanceOfAll(
   await startEngine();
   const file = weights.kind === 'file' ? { pretrained: weights.sha256 } : {};
   const graph = sha256Json([benchmark, ...done.map(({ record }) => record.graph)]);
-  const own = provenanceOf({ ...dataOf(done), ...file }, graph);
+  const own = await provenanceOf({ ...dataOf(done), ...file }, graph);
   const [first, ...others] = done.map(({ record }) => record);
   if (first === undefined) return own;
-  const fingerprint = others.reduce((all, one) => mixed(all, one.fingerprint), first.fingerprint);
-  return { ...own, library: first.library, fingerprint };
+  const { library, fingerprint, numerics } = first;
+  const computed = others.reduce<Computed>(together, { fingerprint, numerics });
+  return Provenance.parse({ data: own.data, graph, library, ...computed });
 }
 
 /** By use, and by cell as well where cells have different data. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { always, inTemporaryFolder, readJson, UserError } from '../base/index.ts';
 import type { EpochEntry } from '../record/entries.ts';
+import { computedHere } from '../record/provenance.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { Interrupted } from '../run/interrupt.ts';
 import { openWorkDir } from '../run/work_dir.ts';
@@ -98,6 +99,7 @@ async function verifyUnit(
     const tensors = await tensorsApart(workDir, folder, unit, entry, found.epochs[epoch]);
     return {
       ...{ experiment: experiment.name, epoch, changes, tensors, recorded: record, found },
+      here: await computedHere(),
       pass: changes.length === 0 && (tensors ?? []).length === 0,
       apart: circumstancesApart(record, found),
     };

@@ -28,7 +28,10 @@ export function clusterMeans(features: Tensor, labels: Tensor, before: Tensor): 
  * @param floor keeps the weight of an empty cluster finite
  */
 export function balancingWeights(sizes: Tensor, power: number, floor: number): Tensor {
-  const inverse = op1('Reciprocal', [tf.add(tf.cast(sizes, 'float32'), tf.scalar(floor))]);
+  const inverse = op1('RealDiv', [
+    tf.scalar(1),
+    tf.add(tf.cast(sizes, 'float32'), tf.scalar(floor)),
+  ]);
   const weights = op1('Pow', [inverse, tf.scalar(power)]);
   return op1('RealDiv', [weights, tf.sum(weights)]);
 }

@@ -70,8 +70,13 @@ export function asTypeOf(gradient: Tensor, value: Tensor): Tensor {
  * under this limit: the process would end in an uncaught exception.
  */
 function checkInstructions(limit: string | undefined): void {
-  if (limit === undefined || /^(DEFAULT|AVX512_CORE.*|AVX10.*)$/i.test(limit)) return;
+  if (leavesBf16(limit)) return;
   throw new UserError(
     `ONEDNN_MAX_CPU_ISA=${limit} leaves oneDNN without instructions for bf16; unset it, or use precision fp32`,
   );
+}
+
+/** Whether oneDNN has kernels for bf16 under a limit on instruction sets, on a CPU that has them all. */
+export function leavesBf16(limit: string | undefined): boolean {
+  return limit === undefined || /^(DEFAULT|AVX512_CORE.*|AVX10.*)$/i.test(limit);
 }

@@ -180,6 +180,19 @@ export class Program {
     return this.session.compiled(this.callOf(name, inputs));
   }
 
+  /**
+   * Runs what some outputs of nodes of an entry need, and gives these. State changes where one of them waits for a
+   * change. @see scripts/probe.mjs
+   */
+  async valuesOf(
+    name: string,
+    inputs: Named<TypedArray>,
+    fetches: readonly Output[],
+  ): Promise<HostArray[]> {
+    const { feeds, collective } = this.callOf(name, inputs);
+    return this.attributed(() => this.session.run({ feeds, fetches, targets: [], collective }));
+  }
+
   private callOf(name: string, inputs: Named<TypedArray>) {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`engine: no entry '${name}'${known(this.entries)}`);

@@ -87,6 +87,27 @@ test('float16 has a loss scale, that moves unless told otherwise; nothing else h
     );
 });
 
+test('numerics are part of the id; native ones are said by nothing, so older ids stay', () => {
+  const id = experimentId(parseExperiment(recipe, methods));
+  const native = parseExperiment({ ...recipe, numerics: 'native' }, methods);
+  expect(native).not.toHaveProperty('numerics');
+  expect(experimentId(native)).toBe(id);
+  const portable = parseExperiment({ ...recipe, numerics: 'portable' }, methods);
+  expect(portable).toHaveProperty('numerics', 'portable');
+  expect(parseExperiment(portable, methods)).toEqual(portable);
+  expect(experimentId(portable)).not.toBe(id);
+  const found = { classes: 2, count: 4, kind: 'generated', seed: 0, size: 8, split: 'test' };
+  const narrow = [
+    { precision: 'bf16' },
+    { precision: 'fp16' },
+    { evaluation: { test: found, precision: 'bf16' } },
+  ];
+  for (const fields of narrow)
+    expect(() => parseExperiment({ ...recipe, numerics: 'portable', ...fields }, methods)).toThrow(
+      /precision: expected fp32: numerics portable computes with AVX2, which has no instructions/,
+    );
+});
+
 test('differences are named by path', () => {
   const left = { a: { b: [1, 2] }, c: 1, d: 'nothing' };
   const right = { a: { b: [1, 3, 4] }, c: 1 };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { nearest, parse, Sha256, sha256Json, UserError } from '../base/index.ts';
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
+import { isWide, NUMERICS, PORTABLE_IS_WIDE, saidNumerics } from '../engine/arithmetic.ts';
 import { LANES } from '../engine/lanes.ts';
 import { resnetSpec } from '../nn/resnet.ts';
 import { DYNAMIC, LossScaleSpec } from '../optim/loss_scale_spec.ts';
@@ -160,6 +161,11 @@ const ExperimentSpec = z
      * one op can use. The same bits on any number of cores: `docs/determinism.md`.
      */
     lanes: positive.max(64).default(LANES),
+    /**
+     * With which kernels: `portable` gives the same bits on every x86-64 CPU with AVX2, and takes
+     * longer; native, which is what nothing means, those that suit the CPU: `docs/determinism.md`.
+     */
+    numerics: z.enum(NUMERICS).optional(),
     /** What is done as the original does it although that is not right: `docs/compat.md`. */
     compat: compatSpec.prefault({}),
     checkpoint: CheckpointSpec.prefault({}),
@@ -173,9 +179,18 @@ const ExperimentSpec = z
     message: 'expected nothing: only gradients of precision fp16 need a scale',
     path: ['lossScale'],
   })
+  .refine(({ numerics, precision }) => isWide(numerics, precision), {
+    message: PORTABLE_IS_WIDE,
+    path: ['precision'],
+  })
+  .refine(({ numerics, evaluation }) => isWide(numerics, evaluation?.precision), {
+    message: PORTABLE_IS_WIDE,
+    path: ['evaluation', 'precision'],
+  })
   .transform((spec) =>
     spec.precision === 'fp16' ? { ...spec, lossScale: spec.lossScale ?? DYNAMIC } : spec,
   )
+  .transform(({ numerics, ...spec }) => ({ ...spec, ...saidNumerics(numerics) }))
   .readonly();
 
 /**

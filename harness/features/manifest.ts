@@ -37,7 +37,7 @@ const Origin = z.strictObject({
   lanes: z.int(),
   /** SHA-256 of libtensorflow. */
   library: Sha256,
-  /** Id of the fingerprint: kind of machine, library, lanes. */
+  /** Id of the numerics for this precision. Made before there were ids: that of the fingerprint. */
   platform: z.string(),
 });
 export type Origin = z.input<typeof Origin>;

@@ -11,6 +11,7 @@ import { startEngine } from '../engine/index.ts';
 import { heldLanes } from '../engine/lanes.ts';
 import { native } from '../engine/native/capi.ts';
 import { fingerprint } from '../engine/native/fingerprint.ts';
+import { numericsIds } from '../engine/numerics/index.ts';
 import type { FrozenSettings } from '../evaluation/frozen_model.ts';
 import { pooledWidth } from '../nn/levels.ts';
 import { resnet } from '../nn/resnet.ts';
@@ -78,12 +79,14 @@ class Store implements FeatureStore {
   private readonly options: StoreOptions;
   private readonly weights: Tensors;
   private readonly weightsSha256: Sha256;
+  private readonly platform: string;
   private readonly found = new Map<string, LayerFeatures>();
   private model: { readonly key: string; readonly extractor: Extractor } | undefined;
   private turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: StoreOptions, weights: Tensors, sha256: Sha256) {
+  private constructor(options: StoreOptions, weights: Tensors, sha256: Sha256, platform: string) {
     this.options = options;
+    this.platform = platform;
     this.weights = weights;
     this.weightsSha256 = sha256;
     const graphs = Object.entries(options.sets).map(([name, set]) => [
@@ -97,7 +100,9 @@ class Store implements FeatureStore {
     const weights = featureWeights(options.network, options.weights);
     makeFolders(options.folder);
     sweepTemporaries(options.folder);
-    return new Store(options, weights, await sha256Slowly(tensorPieces(weights)));
+    const { fp32, bf16 = fingerprint().id } = await numericsIds();
+    const platform = options.settings.precision === 'bf16' ? bf16 : fp32;
+    return new Store(options, weights, await sha256Slowly(tensorPieces(weights)), platform);
   }
 
   features(set: string, layer: Layer, pooling: Pooling): Promise<LayerFeatures> {
@@ -200,7 +205,7 @@ class Store implements FeatureStore {
       batch: settings.batch,
       lanes: heldLanes(),
       library: Sha256.parse(native().library.sha256),
-      platform: fingerprint().id,
+      platform: this.platform,
     });
   }
 }

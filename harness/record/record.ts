@@ -13,6 +13,7 @@ import {
 import { respelled } from '../experiment/former.ts';
 import { chainOf, EpochEntry, ExactMetrics, exactNumber, numberOf } from './entries.ts';
 import { FORMER_FORMAT, metricsInPercent, REVISION_REASON, revisedEntries } from './former.ts';
+import { Numerics, Print } from './numerics.ts';
 import { RunData } from './repair.ts';
 
 const Revision = z.strictObject({
@@ -33,7 +34,10 @@ export const RunRecord = z.strictObject({
   graph: Sha256,
   /** SHA-256 of libtensorflow. */
   library: Sha256,
-  fingerprint: z.looseObject({ id: z.string(), device: z.string() }),
+  /** The machine, as described. */
+  fingerprint: Print,
+  /** What it computes; absent where the record was made before there were ids. */
+  numerics: Numerics.optional(),
   /** Versions, for people; no result depends on them. */
   environment: z.record(z.string(), z.string()),
   epochs: z.array(EpochEntry),

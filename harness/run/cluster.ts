@@ -2,11 +2,12 @@ import type { Group } from '../cluster/group.ts';
 import { type JoinOptions, joinGroup } from '../cluster/join_group.ts';
 import { checkProcesses, type Layout } from '../cluster/layout.ts';
 import type { Place } from '../cluster/place.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import { connectServers } from '../engine/exchange.ts';
 import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
 import { type Server, startServer } from '../engine/server.ts';
 import { type Experiment, experimentId } from '../experiment/index.ts';
+import { platformId } from '../record/numerics.ts';
 import type { Provenance } from '../record/provenance.ts';
 
 /** One process of a run of several. */
@@ -33,12 +34,12 @@ export async function joinCluster(
 ): Promise<Cluster> {
   const { rank, servers } = place;
   const processes = servers.length;
-  const { replicas, lanes } = experiment;
+  const { replicas } = experiment;
   checkProcesses(replicas, processes);
   const group = await joinGroup(place, options);
   await group.compare({ experiment: experimentId(experiment) });
+  useArithmetic(experiment);
   await startEngine();
-  useLanes(lanes);
   const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
   await group.exchange('servers', rank); // nobody connects to one that is not up yet
   await connectServers(server);
@@ -46,11 +47,12 @@ export async function joinCluster(
 }
 
 /** What has to be the same on all processes before the first step. */
-export function factsOf({ data, graph, library, fingerprint }: Provenance): Record<string, string> {
+export function factsOf(experiment: Experiment, provenance: Provenance): Record<string, string> {
+  const { data, graph, library } = provenance;
   const { train, repaired: _, ...judged } = data;
   return {
     'libtensorflow (SHA-256)': library,
-    'numerics (platform id)': fingerprint.id,
+    'numerics (platform id)': platformId({ experiment, ...provenance }),
     'code graph (SHA-256)': graph,
     'data.train (SHA-256)': String(train),
     ...Object.fromEntries(

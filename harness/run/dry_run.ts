@@ -10,6 +10,7 @@ import { countParameters, type ParameterCounts } from '../step/parameters.ts';
 import { ownShare, type Traffic, trafficOf, type Wanted } from './dry_layout.ts';
 import { measure, type Probe, type Probes, type Projected } from './dry_probe.ts';
 import { checkedMethod, openTraining } from './open_training.ts';
+import { slowBf16 } from './slow_bf16.ts';
 
 export interface DryRunOptions {
   readonly experiment: Experiment;
@@ -113,6 +114,8 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
   const { learner } = training;
   const traceSeconds = clock.seconds() - began;
   const body = async () => {
+    const slow = await slowBf16(experiment.precision);
+    if (slow !== undefined) tell(`warning: ${slow}`);
     const facts = {
       warnings,
       parameters: countParameters(experiment, methods),

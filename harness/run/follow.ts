@@ -56,7 +56,7 @@ export async function shareStart(
   { group }: Cluster,
   start: SharedStart,
 ): Promise<SharedStart> {
-  await group.compare(factsOf(training.provenance()));
+  await group.compare(factsOf(training.experiment, await training.provenance()));
   const shared = await group.broadcast('start', start);
   await training.learner.meet();
   if (shared.given) await training.learner.shareState();

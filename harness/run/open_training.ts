@@ -5,8 +5,8 @@ import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
 import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import { startEngine } from '../engine/index.ts';
-import { useLanes } from '../engine/lanes.ts';
 import { checkPrecision } from '../engine/precision.ts';
 import type { ProgramOptions } from '../engine/program.ts';
 import { openEvaluator } from '../evaluation/evaluator.ts';
@@ -192,7 +192,7 @@ export class Training {
   }
 
   /** @param pretrained SHA-256 of the weights that it begins with, where they are not from the seed. */
-  provenance(pretrained?: string): Provenance {
+  async provenance(pretrained?: string): Promise<Provenance> {
     const data = pretrained === undefined ? this.manifests : { ...this.manifests, pretrained };
     return provenanceOf(data, codeGraphHash(this.learner));
   }
@@ -256,7 +256,7 @@ export async function openTraining(
   const group = setup.cluster?.group;
   const { processesHere } = setup;
   const evaluation = { experiment, method, data, workers, processesHere, threads, signal, group };
-  useLanes(experiment.lanes);
+  useArithmetic(experiment);
   await checkDevice(experiment);
   const [batches] = await Promise.all([
     shape === undefined ? openBatches({ ...evaluation, layout: setup.cluster?.layout }) : undefined,

@@ -25,6 +25,7 @@ import {
 import { checkPretrainedClasses } from './pretrained_classes.ts';
 import { repairsSince, repairText } from './repairs.ts';
 import { Run } from './run.ts';
+import { slowBf16 } from './slow_bf16.ts';
 import { checkStart, needStart } from './start_weights.ts';
 import { findStart, openWorkDir, recordIn } from './work_dir.ts';
 
@@ -141,7 +142,7 @@ async function trained(
   return always(
     async () => {
       const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
-      const provenance = provenanceHere(options, training, checkpoint, said);
+      const provenance = await provenanceHere(options, training, checkpoint, said);
       let pretrainedPrefix = extra?.pretrainedPrefix;
       if (checkpoint === undefined) pretrainedPrefix = await initialise(options, training, said);
       else await training.learner.restore(checkpoint.tensors);
@@ -153,6 +154,8 @@ async function trained(
       opened.info(startLine(options, training));
       for (const [level, message] of said) opened[level](message);
       for (const warning of training.warnings) opened.warn(warning);
+      const slow = await slowBf16(options.experiment.precision);
+      if (slow !== undefined) opened.warn(slow);
       const { sources } = training;
       watch = await watchImages({ sources, log, folder: options.workDir, signal: options.signal });
       await keepDigests(options.workDir, Object.values(sources));
@@ -257,12 +260,12 @@ function startLine({ experiment, workDir }: TrainOptions, { stepsPerEpoch }: Tra
   );
 }
 
-function provenanceHere(
-  { pretrained, prefix, perturbation, workDir }: TrainOptions,
+async function provenanceHere(
+  { experiment, pretrained, prefix, perturbation, workDir }: TrainOptions,
   training: Training,
   checkpoint: LoadedCheckpoint | undefined,
   said: Say[],
-): Provenance {
+): Promise<Provenance> {
   const extra = checkpoint === undefined ? undefined : extraOf(checkpoint);
   if (extra !== undefined && extra.perturbation !== perturbation)
     throw new UserError(
@@ -271,12 +274,12 @@ function provenanceHere(
   if (extra !== undefined) checkPrefix(prefix, extra.pretrainedPrefix);
   const before = extra?.provenance.data.pretrained;
   const weights = pretrained === undefined ? before : sha256File(pretrained);
-  const now = training.provenance(weights);
+  const now = await training.provenance(weights);
   if (checkpoint === undefined || extra === undefined) return now;
   const warn = (message: string) => void said.push(['warn', message]);
-  const repairs = repairsSince(training, checkpoint, workDir);
-  if (repairs.length > 0) warn(repairText(repairs, checkpoint.meta.step));
-  return continued(extra.provenance, now, warn, repairs);
+  const repaired = repairsSince(training, checkpoint, workDir);
+  if (repaired.length > 0) warn(repairText(repaired, checkpoint.meta.step));
+  return continued({ experiment, before: extra.provenance, now, repaired }, warn);
 }
 
 /** @returns what stood before the backbone's names, where the weights are from a file. */

@@ -1,6 +1,7 @@
 import { sha256, sha256Json } from '../base/hash.ts';
 import type { Metrics } from '../experiment/metrics.ts';
 import { chained, type EpochEntry, exactMetrics } from '../record/entries.ts';
+import type { Numerics } from '../record/numerics.ts';
 import { type RunRecord, sealed, type UnsealedRecord } from '../record/record.ts';
 
 /** A record with one more epoch, chained to those before. */
@@ -16,6 +17,10 @@ export interface RecordParts {
   readonly final?: Metrics;
   readonly platform?: string;
   readonly device?: 'cpu' | 'gpu';
+  /** Vendor, family and model. */
+  readonly cpu?: string;
+  /** None where the record is as of before there were ids. */
+  readonly numerics?: Numerics;
   readonly graph?: string;
   /** Of the training images. */
   readonly data?: string;
@@ -34,7 +39,12 @@ export function recordOf(parts: RecordParts): RunRecord {
     data: { train: sha256(parts.data ?? 'images') },
     graph: sha256(parts.graph ?? 'graph'),
     library: sha256('library'),
-    fingerprint: { id: parts.platform ?? 'aaaaaaaaaaaa', device: parts.device ?? 'cpu' },
+    fingerprint: {
+      id: parts.platform ?? 'aaaaaaaaaaaa',
+      device: parts.device ?? 'cpu',
+      ...(parts.cpu === undefined ? {} : { cpu: parts.cpu }),
+    },
+    ...(parts.numerics === undefined ? {} : { numerics: parts.numerics }),
     environment: { node: 'v20.19.0' },
     epochs: [],
     finished: false,

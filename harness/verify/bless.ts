@@ -1,14 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256Json, UserError } from '../base/index.ts';
+import { isPortable, platformId } from '../record/numerics.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
 import { Interrupted } from '../run/interrupt.ts';
 import { FEWEST_RUNS, measureBands, type PerturbedRun } from './bands.ts';
-import { changesBetween, cutAt, goldenPath, goldensOf, readGolden, writeGolden } from './golden.ts';
+import {
+  changesBetween,
+  cutAt,
+  goldenFile,
+  goldenPath,
+  goldensOf,
+  ownGolden,
+  writeGolden,
+} from './golden.ts';
 import type { Blessing, Golden } from './golden_schema.ts';
 import type { Pinnable } from './pinnable.ts';
+import { superseded } from './superseded.ts';
 import { verificationText } from './verify_text.ts';
 
 /** One perturbed run to be made; see `perturbedRuns`. */
@@ -49,6 +59,8 @@ export interface Blessed {
   readonly blessing: Blessing;
   /** False when the golden already held these bits. */
   readonly written: boolean;
+  /** As pinned. */
+  readonly record: RunRecord;
 }
 
 /**
@@ -66,27 +78,36 @@ export async function bless(options: BlessOptions): Promise<Blessed> {
   const whole = await pinnedRun(options, horizon);
   const record = cutAt(whole, horizon);
   const path = goldenPath(folder, record);
-  const previous = existsSync(path) ? readGolden(path) : undefined;
-  if (runs === 0 && ![...goldensOf(folder, record).values()].some(({ bands }) => bands))
+  const goldens = goldensOf(folder, record);
+  const previous = ownGolden(goldens, record) ?? superseded(goldens, record);
+  const held = [...goldens.values()].some((golden) => golden.bands !== undefined);
+  if (runs === 0 && !held && !isPortable(pinnable.experiment))
     throw new UserError(
       `--runs 0: no golden of ${pinnable.experiment.name} has bands yet; use --runs ${FEWEST_RUNS} or more`,
     );
   const perturbed = await perturbedRuns(options, record, horizon);
   const bands = runs === 0 ? previous?.bands : measureBands(record, perturbed, pinnable.resolution);
   const blessing = blessingOf(options, { horizon, record }, previous);
+  const others = (previous?.adopted ?? []).filter((id) => id !== platformId(record));
+  const kept = blessing.differences.length === 0 && others.length > 0 ? { adopted: others } : {};
+  const golden = { format: 'reprise-golden-2', horizon, record, ...kept } as const;
   const same =
     previous !== undefined &&
     canonicalJson({ ...previous, log: [], seal: '' }) ===
-      canonicalJson({ format: previous.format, horizon, record, bands, log: [], seal: '' });
+      canonicalJson({ ...golden, bands, log: [], seal: '' });
   if (same) {
     tell('the golden holds these bits and bands already; nothing was written');
-    return { path, blessing, written: false };
+    return { path, blessing, written: false, record };
   }
   const log = [...(previous?.log ?? []), blessing];
-  const golden = { format: 'reprise-golden-2', horizon, record, log } as const;
-  await writeGolden(path, bands === undefined ? golden : { ...golden, bands });
-  return { path, blessing, written: true };
+  await writeGolden(path, { ...golden, ...(bands === undefined ? {} : { bands }), log });
+  if (previous !== undefined && goldenFile(folder, previous) !== path)
+    rmSync(goldenFile(folder, previous));
+  return { path, blessing, written: true, record };
 }
+
+/** Goldens, and who met them: neither makes a number. */
+const OWN = /^.. "?(golden\/[0-9a-f]{12}\/|reports\/(PLATFORMS\.md|platforms\.json)$)/;
 
 /**
  * The commit of a checkout that has no changes but in the goldens themselves.
@@ -99,9 +120,9 @@ export function cleanCommit(root: string): string {
       throw new UserError(`${root} is no git checkout; a golden names the commit it was made by`);
     return stdout;
   };
-  const changed = git('status', '--porcelain', '--untracked-files=all')
+  const changed = git('status', '--porcelain', '--untracked-files=all', '--no-renames')
     .split('\n')
-    .filter((line) => line !== '' && !/^.. "?golden\/[0-9a-f]{12}\//.test(line));
+    .filter((line) => line !== '' && !OWN.test(line));
   if (changed.length > 0)
     throw new UserError(
       `the checkout has changes that are not committed; commit them first:\n${changed.join('\n')}`,

@@ -2,10 +2,12 @@ import { type Difference, differences, kindOfPath, UserError } from '../base/ind
 import type { StepRow } from '../log/step_file.ts';
 import { type EpochEntry, metricsOf } from '../record/entries.ts';
 import { readRunSteps } from '../record/former.ts';
+import { numericsLine } from '../record/numerics.ts';
 import { type RunRecord, readRecord } from '../record/record.ts';
 import { readStates, type StateRow } from '../record/states.ts';
 import { readWeightsFile } from '../weights/weights_file.ts';
 import { type TensorDifference, tensorDifferences } from './tensor_difference.ts';
+import { unexplained } from './unexplained.ts';
 
 /** Where two runs part, according to what their work directories hold. */
 export interface RunComparison {
@@ -23,6 +25,10 @@ export interface RunComparison {
   readonly state?: { readonly step: number; readonly tensors: readonly string[] };
   /** Steps whose states both have recorded. */
   readonly states: number;
+  /** What they were computed on, a line each. */
+  readonly numerics: readonly [string, string];
+  /** What is to be said where they part and yet have the same numerics. */
+  readonly unexplained?: string;
 }
 
 /** Compares what two work directories say, without running anything. */
@@ -33,9 +39,16 @@ export function compareRuns(left: string, right: string): RunComparison {
   const step = rows.find(([x, y]) => columnsApart(x, y).length > 0);
   const state = states.find(([x, y]) => namesApart(x, y).length > 0);
   const epoch = inEpoch(a, b).find(([x, y]) => entriesApart(x, y).length > 0);
+  const parted = [step, state, epoch].some((one) => one !== undefined);
+  const words = parted ? unexplained(a, b) : undefined;
   return {
     experiment: differences(a.experiment, b.experiment),
-    surroundings: differences(surroundingsOf(a), surroundingsOf(b)),
+    surroundings: differences(surroundingsOf(a, b), surroundingsOf(b, a)),
+    numerics: [a, b].map((one) => numericsLine(one, one.epochs.at(-1)?.stateHash)) as [
+      string,
+      string,
+    ],
+    ...(words === undefined ? {} : { unexplained: words }),
     steps: rows.length,
     states: states.length,
     ...(step === undefined ? {} : { step: { step: step[0].step, columns: columnsApart(...step) } }),
@@ -107,6 +120,9 @@ function entriesApart(a: EpochEntry, b: EpochEntry): Difference[] {
   return differences(own(a), own(b));
 }
 
-function surroundingsOf({ data, graph, library, fingerprint }: RunRecord) {
-  return { data, graph, library, fingerprint };
+/** Where both have ids of numerics a machine's description explains nothing. */
+function surroundingsOf(one: RunRecord, other: RunRecord) {
+  const { data, graph, library, fingerprint, numerics } = one;
+  const known = numerics !== undefined && other.numerics !== undefined;
+  return { data, graph, library, ...(known ? { numerics } : { fingerprint }) };
 }

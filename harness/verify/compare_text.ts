@@ -26,7 +26,9 @@ export function comparisonText(found: RunComparison): string {
             (state.tensors.length > 1 ? `, with ${state.tensors.length - 1} more` : ''),
         ]),
   ];
-  return [...lines, isSame(found) ? 'the same, bit by bit' : 'the runs part'].join('\n');
+  const words = found.unexplained === undefined ? [] : [found.unexplained];
+  const end = isSame(found) ? 'the same, bit by bit' : 'the runs part';
+  return [...found.numerics, ...lines, ...words, end].join('\n');
 }
 
 /** What running both again has shown. */

@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sealed } from '../record/record.ts';
 import { type RecordParts, recordOf } from '../testing/records.ts';
 import { measureBands } from './bands.ts';
-import { changesBetween, cutAt, goldenPath, readGolden, writeGolden } from './golden.ts';
+import {
+  changesBetween,
+  cutAt,
+  goldenFile,
+  goldenPath,
+  readGolden,
+  writeGolden,
+} from './golden.ts';
 import type { Golden } from './golden_schema.ts';
 import { verdictOn, verdictTable, verdictText } from './golden_verdict.ts';
 
@@ -166,6 +173,73 @@ describe('on another platform', () => {
     expect(verdictOn(run(0, elsewhere), folder).summary).toContain('on aaaaaaaaaaaa');
     const other = verdictOn(run(0, { platform: 'cccccccccccc', device: 'gpu' }), folder);
     expect(other.summary).toContain('on 000000000000');
+  });
+});
+
+describe('where there are ids of numerics', () => {
+  const numerics = { fp32: '111111111111' };
+  const made = run(0, { numerics, cpu: 'GenuineIntel family 6 model 207' });
+  const amd = { platform: 'bbbbbbbbbbbb', cpu: 'AuthenticAMD family 26 model 2' };
+  const pin = () => writeGolden(goldenPath(folder, made), { ...golden, record: made });
+
+  it('a golden lies under its id, and binds every CPU that has it', async () => {
+    await pin();
+    expect(goldenPath(folder, made)).toMatch(/111111111111\.json$/);
+    const verdict = verdictOn(run(0, { ...amd, numerics }), folder);
+    expect(verdict).toMatchObject({ kind: 'exact', pass: true, notes: [] });
+    expect(verdict.summary).toContain(
+      '111111111111 (made on Intel family 6 model 207, this is AMD family 26 model 2): all fit',
+    );
+    expect(verdictOn(run(0, { ...amd, numerics: { fp32: '2'.repeat(12) } }), folder).kind).toBe(
+      'band',
+    );
+  });
+
+  it('a miss names both CPUs, the first epoch, and the way to the kernel', async () => {
+    await pin();
+    const { pass, summary, notes } = verdictOn(run(0.001, { ...amd, numerics }), folder);
+    expect(pass).toBe(false);
+    expect(summary).toContain('first knn_top1 of epoch 0');
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^Both have numerics 1{12}, .* Intel family 6 model 207 .* AMD family 26 model 2 .* --states.* --bisect tiny/,
+      ),
+    ]);
+  });
+
+  it('the machine that made one is held to it even if its id is another by now', async () => {
+    await pin();
+    const verdict = verdictOn(run(0, { numerics: { fp32: '3'.repeat(12) } }), folder);
+    expect(verdict).toMatchObject({ kind: 'exact', pass: true });
+  });
+
+  it('one of before binds those that adopted it', async () => {
+    rmSync(file());
+    const adopted = { ...golden, adopted: ['111111111111', '222222222222'] };
+    await writeGolden(goldenFile(folder, adopted), adopted);
+    expect(goldenFile(folder, adopted)).toMatch(/111111111111\.json$/);
+    const elsewhere = { ...amd, numerics: { fp32: '222222222222' } };
+    expect(verdictOn(run(0, elsewhere), folder)).toMatchObject({ kind: 'exact', pass: true });
+    expect(verdictOn(run(0.001, elsewhere), folder).notes).toEqual([
+      expect.stringContaining('Both have numerics 222222222222'),
+    ]);
+    expect(verdictOn(run(0, amd), folder).kind).toBe('band');
+  });
+
+  it('what is portable is compared bit by bit even where its id is another, which is said', async () => {
+    const experiment = { name: 'tiny', seed: 0, numerics: 'portable' };
+    const portable = run(0, { experiment, numerics });
+    const { bands: _, ...bare } = golden;
+    await writeGolden(goldenPath(folder, portable), { ...bare, record: portable });
+    const other = { ...amd, experiment, numerics: { fp32: '444444444444' } };
+    const verdict = verdictOn(run(0, other), folder);
+    expect(verdict).toMatchObject({ kind: 'exact', pass: true });
+    expect(verdict.notes).toEqual([
+      expect.stringContaining(
+        'the portable numerics here are 444444444444, those of the golden 111',
+      ),
+    ]);
+    expect(verdictOn(run(0.001, other), folder)).toMatchObject({ kind: 'exact', pass: false });
   });
 });
 

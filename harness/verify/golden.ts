@@ -12,18 +12,47 @@ import {
   writeAtomic,
 } from '../base/index.ts';
 import { type EpochEntry, numberOf } from '../record/entries.ts';
+import { isPortable, numericsId, platformId, samePlatform } from '../record/numerics.ts';
 import { checkRecord, type RunRecord, sealed } from '../record/record.ts';
 import { FormerGolden, isFormerGolden, revisedGolden } from './former_golden.ts';
 import { type Change, Golden } from './golden_schema.ts';
 
 /** The file of a run's golden. */
 export function goldenPath(folder: string, record: RunRecord): string {
-  return join(folder, record.experimentId.slice(0, 12), `${record.fingerprint.id}.json`);
+  return goldenFile(folder, { record });
+}
+
+type Named = Pick<Golden, 'record' | 'adopted'>;
+
+/** Where a golden lies. */
+export function goldenFile(folder: string, golden: Named): string {
+  return join(folder, golden.record.experimentId.slice(0, 12), `${goldenId(golden)}.json`);
+}
+
+/** What names a golden: an id of numerics, or where it has none that of its fingerprint. */
+export function goldenId({ record, adopted = [] }: Named): string {
+  return numericsId(record.experiment, record.numerics) ?? adopted[0] ?? record.fingerprint.id;
+}
+
+/** Whether a run has to have the bits of a golden: its numerics are among those that met it. */
+export function binds({ record: pinned, adopted = [] }: Named, record: RunRecord): boolean {
+  const id = numericsId(record.experiment, record.numerics);
+  return (
+    (id !== undefined && adopted.includes(id)) || samePlatform(pinned.experiment, pinned, record)
+  );
 }
 
 /** A golden with its seal. */
-function sealedGolden({ format, horizon, record, bands, log }: Omit<Golden, 'seal'>): Golden {
-  const content = { format, horizon, record, ...(bands === undefined ? {} : { bands }), log };
+function sealedGolden(golden: Omit<Golden, 'seal'>): Golden {
+  const { format, horizon, record, adopted, bands, log } = golden;
+  const content = {
+    format,
+    horizon,
+    record,
+    ...(adopted === undefined ? {} : { adopted }),
+    ...(bands === undefined ? {} : { bands }),
+    log,
+  };
   return { ...content, seal: sha256Json(content) };
 }
 
@@ -83,22 +112,39 @@ function sealOf(content: object): Sha256 | undefined {
   }
 }
 
-/** The goldens of a run's experiment by fingerprint id, in order of id. */
-export function goldensOf(folder: string, record: RunRecord): ReadonlyMap<string, Golden> {
+/** The goldens of a run's experiment by the id that names them, in order of id. */
+export function goldensOf(
+  folder: string,
+  record: Pick<RunRecord, 'experimentId'>,
+): ReadonlyMap<string, Golden> {
   const place = join(folder, record.experimentId.slice(0, 12));
   const names = kindOfPath(place) === undefined ? [] : readFolder(place).sort();
   const files = names.filter((name) => name.endsWith('.json'));
   return new Map(
     files.map((name) => {
       const golden = readGolden(join(place, name));
-      const { experimentId: id, fingerprint } = golden.record;
-      if (id !== record.experimentId || `${fingerprint.id}.json` !== name)
+      const { experimentId: id } = golden.record;
+      const platform = goldenId(golden);
+      if (id !== record.experimentId || `${platform}.json` !== name)
         throw new UserError(
-          `golden ${join(place, name)} is of experiment ${id} on platform ${fingerprint.id}; ` +
+          `golden ${join(place, name)} is of experiment ${id} on platform ${platform}; ` +
             'its folder and name say otherwise',
         );
-      return [fingerprint.id, golden] as const;
+      return [platform, golden] as const;
     }),
+  );
+}
+
+/** The golden whose bits a run has to have; undefined where it is held to bands at most. */
+export function ownGolden(
+  goldens: ReadonlyMap<string, Golden>,
+  record: RunRecord,
+): Golden | undefined {
+  const others = [...goldens.values()];
+  return (
+    goldens.get(platformId(record)) ??
+    others.find((golden) => binds(golden, record)) ??
+    (isPortable(record.experiment) ? others[0] : undefined)
   );
 }
 

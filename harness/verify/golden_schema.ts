@@ -28,12 +28,24 @@ export const Blessing = z.strictObject({
   first: Change.optional(),
   /** Every number that has changed; empty for a new golden. */
   differences: z.array(Change),
+  /** Who met these bits on another day, where that is what this entry tells. */
+  met: z
+    .strictObject({
+      /** Of the numerics. */
+      id: z.string(),
+      cpu: z.string(),
+      /** Id of the fingerprint. */
+      fingerprint: z.string(),
+      date: z.iso.date(),
+    })
+    .optional(),
 });
 export type Blessing = z.infer<typeof Blessing>;
 
 /**
- * A pinned run, `golden/<first 12 digits of the experiment id>/<fingerprint id>.json`: one file for
- * each kind of platform that somebody has run it on. Only `scripts/bless.mjs` writes it.
+ * A pinned run, `golden/<first 12 digits of the experiment id>/<id>.json`: one file for each id of numerics that
+ * somebody has run it on, whatever the CPU is called. One that was made before there were ids has that of its
+ * fingerprint until a machine adopts it. Only `scripts/bless.mjs` writes it.
  */
 export const Golden = z.strictObject({
   format: z.literal('reprise-golden-2'),
@@ -41,6 +53,8 @@ export const Golden = z.strictObject({
   horizon: z.int().nonnegative(),
   /** Experiment, data, graph, library, platform, and every epoch to the bit. */
   record: RunRecord,
+  /** Ids of numerics that have met it bit by bit and are not the record's own; the first names the file. */
+  adopted: z.array(z.string()).min(1).readonly().optional(),
   /** What a platform without a golden is held to. */
   bands: Bands.optional(),
   /** Oldest first. */

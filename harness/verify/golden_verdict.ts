@@ -1,11 +1,13 @@
 import { markdownTable } from 'markdown-table';
 import type { ExactNumber } from '../record/entries.ts';
 import { numberOf } from '../record/entries.ts';
+import { cpuText, isPortable, platformId } from '../record/numerics.ts';
 import type { RunRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
 import { type Band, isWithin } from './bands.ts';
-import { goldensOf } from './golden.ts';
+import { binds, goldenId, goldensOf, ownGolden } from './golden.ts';
 import type { Golden } from './golden_schema.ts';
+import { unexplained } from './unexplained.ts';
 
 /** One value compared with the pinned one. */
 export interface Row {
@@ -33,28 +35,39 @@ export interface Verdict {
 }
 
 /**
- * Holds a record to the goldens of its experiment. Where the record's platform has one, every bit of
- * every metric and every state hash must be equal; elsewhere each metric must lie in its measured
- * band (`measureBands`). A run that is not finished is compared as far as it got.
+ * Holds a record to the goldens of its experiment. Where its numerics have one, whatever the CPU is
+ * called, every bit of every metric and every state hash must be equal; elsewhere each metric must lie
+ * in its measured band (`measureBands`). What is portable has one golden for all CPUs, with or without
+ * its id. A run that is not finished is compared as far as it got.
  * @param folder of all goldens, `golden/`.
  * @throws UserError when a golden is damaged.
  */
 export function verdictOn(record: RunRecord, folder: string): Verdict {
   const goldens = goldensOf(folder, record);
-  const own = goldens.get(record.fingerprint.id);
-  if (own !== undefined) return verdict('exact', record, own, exactRows(record, own.record));
+  const own = ownGolden(goldens, record);
+  if (own !== undefined) return exactVerdict(record, own);
   const [nearest] = [...goldens.values()]
     .filter(({ bands }) => bands !== undefined)
     .sort((a, b) => distance(a, record) - distance(b, record));
-  if (nearest !== undefined) return verdict('band', record, nearest, bandRows(record, nearest));
+  if (nearest !== undefined) return bandVerdict(record, nearest);
   const { name } = record.experiment;
   const summary =
     goldens.size === 0
       ? `${name}: there is no golden for this experiment (id ${record.experimentId.slice(0, 12)}): ` +
         'nothing was compared. scripts/bless.mjs pins one.'
       : `${name}: goldens of this experiment are of other platforms (${[...goldens.keys()].join(', ')}) ` +
-        `and have no bands; this is ${record.fingerprint.id}: nothing was compared.`;
+        `and have no bands; this is ${platformId(record)}: nothing was compared.`;
   return { kind: 'none', pass: true, summary, problems: [], notes: [], rows: [] };
+}
+
+/** Holds a record to a golden bit by bit, whatever their platforms. */
+export function exactVerdict(record: RunRecord, golden: Golden): Verdict {
+  return verdict('exact', record, golden, exactRows(record, golden.record));
+}
+
+/** Holds a record to the bands of a golden, whatever their platforms. */
+export function bandVerdict(record: RunRecord, golden: Golden): Verdict {
+  return verdict('band', record, golden, bandRows(record, golden));
 }
 
 // Another kind of device rounds in other places; goldens come in order of id, which breaks ties.
@@ -92,7 +105,10 @@ function verdict(
     problems,
     rows,
     summary: `${record.experiment.name}: ${rows.length} values ${basis(kind, record, golden)}: ${outcome}.`,
-    notes: notesOf(record, golden),
+    notes: [
+      ...notesOf(record, golden),
+      ...(kind === 'exact' ? machineNotes(record, golden, pass) : []),
+    ],
   };
 }
 
@@ -108,13 +124,38 @@ function basis(
   record: RunRecord,
   { record: pinned, bands }: Golden,
 ): string {
-  const { id } = record.fingerprint;
-  if (kind === 'exact') return `compared bit by bit with the golden of this platform, ${id}`;
+  const id = platformId(record);
+  if (kind === 'exact') return exactBasis(record, pinned, id);
   const count = bands?.runs.length ?? 0;
   return (
     `held to bands, as this platform, ${id}, has no golden: measured from ${count} perturbed runs ` +
-    `on ${pinned.fingerprint.id}, all together with confidence ${bands?.confidence ?? 0}`
+    `on ${platformId(pinned)}, all together with confidence ${bands?.confidence ?? 0}`
   );
+}
+
+function exactBasis(record: RunRecord, { fingerprint }: RunRecord, id: string): string {
+  const [here, there] = [record.fingerprint, fingerprint].map(cpuText);
+  const made = here === there ? '' : ` (made on ${there}, this is ${here})`;
+  return `compared bit by bit with the golden of this platform, ${id}${made}`;
+}
+
+/** What two machines have to do with it. */
+function machineNotes(record: RunRecord, golden: Golden, pass: boolean): string[] {
+  if (binds(golden, record)) {
+    const words = pass ? undefined : unexplained(adoptedBy(golden, record), record);
+    return words === undefined ? [] : [words];
+  }
+  return isPortable(record.experiment)
+    ? [
+        `the portable numerics here are ${platformId(record)}, those of the golden ${goldenId(golden)}; every CPU ` +
+          'should have the same: another libtensorflow, or a kernel that is not portable',
+      ]
+    : [];
+}
+
+/** The pinned run as of the numerics that met it. */
+function adoptedBy({ record: pinned }: Golden, { numerics }: RunRecord): RunRecord {
+  return { ...pinned, numerics: pinned.numerics ?? numerics };
 }
 
 function notesOf(record: RunRecord, { record: pinned, horizon }: Golden): string[] {

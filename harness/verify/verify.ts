@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { canonicalJson, inTemporaryFolder, UserError } from '../base/index.ts';
 import { type Methods, parseExperiment } from '../experiment/index.ts';
 import type { EpochEntry } from '../record/entries.ts';
+import { type Computed, samePlatform } from '../record/numerics.ts';
+import { computedHere } from '../record/provenance.ts';
 import type { RunRecord } from '../record/record.ts';
 import { readRecord } from '../record/record.ts';
 import { hashesOf } from '../record/repair.ts';
@@ -43,14 +45,16 @@ export interface Verification {
   readonly changes: readonly Change[];
   /** Tensors that differ, in order of name; undefined where the epoch's checkpoint is gone. */
   readonly tensors: readonly TensorDifference[] | undefined;
-  /** What this machine or code has otherwise than the record has it: `fingerprint`, `graph`, … */
+  /** What this machine or code has otherwise than the record has it: `numerics`, `graph`, … */
   readonly apart: readonly Circumstance[];
   readonly recorded: RunRecord;
   readonly found: RunRecord;
+  /** This machine: what was found may be of more than one. */
+  readonly here: Computed;
 }
 
 /** What may explain other bits. */
-export type Circumstance = 'data' | 'graph' | 'library' | 'fingerprint';
+export type Circumstance = 'data' | 'graph' | 'library' | 'numerics';
 
 /**
  * Runs one epoch of a run again, from the checkpoint before it, in a temporary folder, and compares
@@ -95,6 +99,7 @@ export async function verifyEpoch(options: VerifyOptions): Promise<Verification>
       tensors,
       recorded: record,
       found,
+      here: await computedHere(),
       pass: changes.length === 0 && (tensors ?? []).length === 0,
       apart: circumstancesApart(record, found),
       ...(from === undefined ? {} : { from: from.file }),
@@ -196,7 +201,7 @@ export function circumstancesApart(recorded: RunRecord, found: RunRecord): Circu
     ...(sameData ? [] : ['data' as const]),
     ...(recorded.graph === found.graph ? [] : ['graph' as const]),
     ...(recorded.library === found.library ? [] : ['library' as const]),
-    ...(recorded.fingerprint.id === found.fingerprint.id ? [] : ['fingerprint' as const]),
+    ...(samePlatform(recorded.experiment, recorded, found) ? [] : ['numerics' as const]),
   ];
 }
 

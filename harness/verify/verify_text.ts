@@ -1,6 +1,7 @@
 import { markdownTable } from 'markdown-table';
-import type { RunRecord } from '../record/record.ts';
+import { cpuText, numericsLine, platformId } from '../record/numerics.ts';
 import { type TensorDifference, tensorDifferenceText } from './tensor_difference.ts';
+import { unexplained } from './unexplained.ts';
 import type { Circumstance, Verification } from './verify.ts';
 
 const SHOWN = 8; // tensors that the text lists
@@ -10,13 +11,15 @@ export function verificationText(verification: Verification): string {
   const { experiment, epoch, pass, changes, tensors, apart } = verification;
   const isUnit = 'benchmark' in verification.recorded.experiment;
   const what = `${isUnit ? 'unit' : 'epoch'} ${epoch} of ${experiment}`;
+  const entry = verification.found.epochs[epoch];
+  const line = numericsLine(verification.here, entry?.stateHash);
   if (pass) {
-    const entry = verification.found.epochs[epoch];
     const own = isUnit ? 'that it found' : 'of its checkpoint';
     const whole = tensors === undefined ? '' : `, and so has every tensor ${own}`;
     return [
       `${what}: verified. Run again, every metric has the recorded bits${whole}; state ${entry?.stateHash}`,
       ...apart.map((one) => `though ${REASONS[one]}`),
+      line,
     ].join('\n');
   }
   const rows = changes.map(({ epoch: at, metric, before, after }) => [
@@ -32,6 +35,7 @@ export function verificationText(verification: Verification): string {
     '',
     ...tensorLines(tensors),
     `${what}: NOT verified. ${explanation(verification)}`,
+    line,
   ].join('\n');
 }
 
@@ -53,29 +57,24 @@ const REASONS: Readonly<Record<Circumstance, string>> = {
   data: 'the data are not those of the record',
   graph: 'the training step is computed in another way (another version of the code)',
   library: 'libtensorflow is another one',
-  fingerprint: 'this machine is of another kind: its kernels may round in other places',
+  numerics: 'this machine computes other bits: its kernels round in other places',
 };
 
-function explanation({ apart, recorded, found }: Verification): string {
+function explanation({ apart, recorded, here }: Verification): string {
   if (apart.length === 0)
     return (
+      unexplained(recorded, { ...recorded, ...here }) ??
       'Machine, library, graph and data are those of the record, so nothing here explains it: ' +
-      'the record or its checkpoint does not come from this code.'
+        'the record or its checkpoint does not come from this code.'
     );
   const reasons = apart.map((one) => REASONS[one]).join('; ');
-  const { id, cpu, features } = recorded.fingerprint;
-  const platform = apart.includes('fingerprint')
-    ? ` The record is of platform ${id} (${cpu ?? 'unknown'}; ${features ?? 'unknown'}), ` +
-      `this is ${platformHere(found)}; only one of the same kind can verify it to the bit. ` +
-      'The distances above are for people to judge.'
+  const platform = apart.includes('numerics')
+    ? ` The record is of platform ${platformId(recorded)} (${cpuText(recorded.fingerprint)}; ` +
+      `${recorded.fingerprint.features ?? 'unknown'}), this is ` +
+      `${platformId({ ...here, experiment: recorded.experiment })}; only one that computes the same can verify it ` +
+      'to the bit. The distances above are for people to judge.'
     : '';
   return `Not the same as when it was recorded: ${reasons}.${platform}`;
-}
-
-/** A run that went on elsewhere has a mixed fingerprint; the last of its parts is this machine. */
-function platformHere({ fingerprint: { id, parts } }: RunRecord): string {
-  const here: unknown = Array.isArray(parts) ? parts.at(-1) : undefined;
-  return typeof here === 'object' && here !== null && 'id' in here ? String(here.id) : id;
 }
 
 function distance(before: unknown, after: unknown): string {

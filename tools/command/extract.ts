@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { always, lockFolder, makeFolders, parse, UserError } from '../../harness/base/index.ts';
 import { labelOf, openTarget, randomWeights } from '../../harness/benchmark/weights.ts';
 import { sourceSpec, viewSpec } from '../../harness/data/spec.ts';
-import { LANES, useLanes } from '../../harness/engine/lanes.ts';
+import {
+  isWide,
+  NUMERICS,
+  PORTABLE_IS_WIDE,
+  useArithmetic,
+} from '../../harness/engine/arithmetic.ts';
+import { LANES } from '../../harness/engine/lanes.ts';
 import { override } from '../../harness/experiment/index.ts';
 import { openImages } from '../../harness/features/images.ts';
 import { LAYERS, type LayerUse, parseFeatList } from '../../harness/features/layers.ts';
@@ -33,26 +39,33 @@ type Options = OptionsOf<typeof extractOptions>;
 const channels = z.tuple([z.number(), z.number(), z.number()]);
 
 /** What is extracted; all defaults are those of VOC 2007, docs/reference/benchmarks.md, section 2.2. */
-const ExtractSpec = z.strictObject({
-  /** By the name that the files have. */
-  sets: z
-    .record(z.string().regex(/^[\w-][\w.-]*$/, 'expected letters, digits, - _ and .'), sourceSpec)
-    .default({
-      voc07_trainval: sourceSpec.parse({ kind: 'voc', split: 'trainval' }),
-      voc07_test: sourceSpec.parse({ kind: 'voc', split: 'test' }),
-    }),
-  size: z.int().positive().default(224),
-  pipeline: viewSpec.default(viewSpec.parse([{ kind: 'resize', size: 256 }, { kind: 'squash' }])),
-  pooling: z.enum(['specified', 'adaptive', 'average']).default('specified'),
-  batch: z.int().positive().default(32),
-  precision: z.enum(['fp32', 'bf16']).default('fp32'),
-  mean: channels.default([0.485, 0.456, 0.406]),
-  std: channels.default([0.229, 0.224, 0.225]),
-  lanes: z.int().positive().max(64).default(LANES),
-  /** Of random weights, and their network. */
-  seed: z.int().default(0),
-  backbone: resnetSpec.default(resnetSpec.parse({ depth: 50 })),
-});
+const ExtractSpec = z
+  .strictObject({
+    /** By the name that the files have. */
+    sets: z
+      .record(z.string().regex(/^[\w-][\w.-]*$/, 'expected letters, digits, - _ and .'), sourceSpec)
+      .default({
+        voc07_trainval: sourceSpec.parse({ kind: 'voc', split: 'trainval' }),
+        voc07_test: sourceSpec.parse({ kind: 'voc', split: 'test' }),
+      }),
+    size: z.int().positive().default(224),
+    pipeline: viewSpec.default(viewSpec.parse([{ kind: 'resize', size: 256 }, { kind: 'squash' }])),
+    pooling: z.enum(['specified', 'adaptive', 'average']).default('specified'),
+    batch: z.int().positive().default(32),
+    precision: z.enum(['fp32', 'bf16']).default('fp32'),
+    mean: channels.default([0.485, 0.456, 0.406]),
+    std: channels.default([0.229, 0.224, 0.225]),
+    lanes: z.int().positive().max(64).default(LANES),
+    /** `portable` for the same bits on every x86-64 CPU with AVX2. */
+    numerics: z.enum(NUMERICS).optional(),
+    /** Of random weights, and their network. */
+    seed: z.int().default(0),
+    backbone: resnetSpec.default(resnetSpec.parse({ depth: 50 })),
+  })
+  .refine(({ numerics, precision }) => isWide(numerics, precision), {
+    message: PORTABLE_IS_WIDE,
+    path: ['precision'],
+  });
 
 /** A file that was written or taken again. */
 export interface ExtractedFile {
@@ -76,7 +89,7 @@ export async function extract(
   const spec = parse(ExtractSpec, given, 'extract');
   const uses = parseFeatList(options.layers).map((layer) => ({ layer, pooling: spec.pooling }));
   const workDir = options.work_dir ?? join('work_dirs', 'extract', weights.label);
-  useLanes(spec.lanes);
+  useArithmetic(spec);
   for (const line of weights.said) tell(line);
   const sets = await openSets(spec, uses, options);
   makeFolders(workDir);

@@ -5,7 +5,9 @@ export function helpText(
   name: string,
   { summary, arguments: args, options, examples }: Required<Omit<CommandSpec, 'ends'>>,
 ): string {
-  const shown = args.map((arg) => (arg.optional ? `[${arg.name}]` : arg.name));
+  const shown = args.map(({ name: arg, optional, repeated }) =>
+    optional || repeated ? `[${arg}${repeated ? '…' : ''}]` : arg,
+  );
   const rows = [
     ...args.map((arg) => [arg.name, arg.help] as const),
     ...Object.entries(options).map(([key, option]) => {

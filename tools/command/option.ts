@@ -17,6 +17,8 @@ export interface Argument {
   readonly name: string;
   readonly help: string;
   readonly optional?: boolean;
+  /** The last one may stand any number of times, or not at all. */
+  readonly repeated?: boolean;
 }
 
 /** What a command takes and is for. */

@@ -96,8 +96,10 @@ function numberOf(
 }
 
 function checkArguments(name: string, wanted: readonly Argument[], args: readonly string[]): void {
-  const missing = wanted.slice(args.length).find(({ optional }) => !optional);
+  const missing = wanted
+    .slice(args.length)
+    .find(({ optional, repeated }) => !optional && !repeated);
   if (missing !== undefined) throw new UsageError(`${name} needs ${missing.name}: ${missing.help}`);
-  if (args.length > wanted.length)
+  if (args.length > wanted.length && !wanted.at(-1)?.repeated)
     throw new UsageError(`${name}: one argument too many, "${args[wanted.length]}"`);
 }

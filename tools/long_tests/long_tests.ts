@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { inTemporaryFolder, readText, writeAtomic } from '../../harness/base/index.ts';
 import { startEngine } from '../../harness/engine/index.ts';
-import { fingerprint } from '../../harness/engine/native/fingerprint.ts';
+import { computedHere } from '../../harness/record/provenance.ts';
 import {
   type LongRun,
   longReport,
@@ -62,6 +62,6 @@ async function thisRun(): Promise<LongRun> {
     dirty: git('status', '--porcelain', '--', '.', ...OWN) !== '',
     node: process.version,
     cores: availableParallelism(),
-    fingerprint: { ...fingerprint() },
+    ...(await computedHere()),
   };
 }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { platformId } from '../../harness/record/numerics.ts';
 import { readRecord } from '../../harness/record/record.ts';
 import { goldenPath, writeGolden } from '../../harness/verify/golden.ts';
 import { verdictOn } from '../../harness/verify/golden_verdict.ts';
@@ -8,7 +9,7 @@ import type { Trained } from './run.ts';
 /**
  * Makes the plain run the golden of its platform.
  * @param folder of goldens
- * @returns fingerprint id of the platform
+ * @returns id of the platform
  */
 export async function pin(plain: Trained, folder: string): Promise<string> {
   if (plain.failure !== undefined) throw new Error(`the plain run failed: ${plain.failure}`);
@@ -28,7 +29,7 @@ export async function pin(plain: Trained, folder: string): Promise<string> {
   const horizon = record.epochs.length - 1;
   const golden = { format: 'reprise-golden-2', horizon, record, log } as const;
   await writeGolden(goldenPath(folder, record), golden);
-  return record.fingerprint.id;
+  return platformId(record);
 }
 
 /** What came of a mutation. A change that breaks the run shows nothing of the goldens. */

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Methods } from '../../harness/experiment/index.ts';
 import { type Published, publish } from '../../harness/publish/publish.ts';
+import { numericsLine } from '../../harness/record/numerics.ts';
 import type { RunRecord } from '../../harness/record/record.ts';
 import { summaryLines } from '../../harness/record/summary.ts';
 import { type Verdict, verdictOn, verdictTable } from '../../harness/verify/golden_verdict.ts';
@@ -38,6 +39,7 @@ export async function outcomeOf(
     `golden      ${kind}: ${summary}`,
     ...remarks.map((line) => `            ${line}`),
     `report      ${workDir}/report.md`,
+    numericsLine(record, record.epochs.at(-1)?.stateHash),
   ];
   return { published, golden: { kind, pass, summary, problems }, lines };
 }

@@ -6,9 +6,10 @@ import { madeAt } from './origin.ts';
 /**
  * Ops whose CPU kernels give the same bits for the same inputs and lanes, whatever the number of
  * cores. Each is here because its kernel was looked at or measured; `golden/determinism.test.ts` runs
- * those that cut sums up. An op that is not here fails compilation.
+ * those that cut sums up. An op that is not here fails compilation. Rsqrt and Reciprocal repeat too, but
+ * begin with an estimate that each maker of CPUs has otherwise: `inverse_root.ts`.
  */
-const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
+export const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BitwiseXor BroadcastTo Cast CheckNumericsV2
   ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
@@ -16,8 +17,8 @@ const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
   MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
-  Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Reciprocal Relu Relu6 ReluGrad Reshape
-  ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Rsqrt RsqrtGrad Select SelectV2
+  Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Relu Relu6 ReluGrad Reshape
+  ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Select SelectV2
   SelfAdjointEigV2 Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV
   Sqrt SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformInt
   StopGradient StridedSlice StridedSliceGrad Sub Sum Svd Tanh Tile TopKV2 Transpose UniqueV2 Unpack UnsortedSegmentSum VarHandleOp
@@ -47,6 +48,11 @@ export function auditGraph(nodes: readonly Node[], device: Device): void {
         'Use another op, or show in a test that its bits repeat and add it to harness/engine/graph/audit.ts, for a GPU to audit_gpu.ts.',
     );
   }
+}
+
+/** Whether an op is on the list of a device. */
+export function mayRun(type: string, device: Device): boolean {
+  return unlisted(type, device) === undefined;
 }
 
 /** Why an op may not run on a device; nothing when it may. */

@@ -2,9 +2,11 @@ import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import koffi from 'koffi';
 import { UserError } from '../../base/errors.ts';
+import { heldNumerics } from '../arithmetic.ts';
 import type { Library } from '../library/index.ts';
 import { checkMount } from '../library/mount.ts';
 import { fixEnvironment } from './environment.ts';
+import { type Memory, PORTABLE_ENVIRONMENT, pretendPlainCpu } from './portable.ts';
 
 /** An address in libtensorflow: koffi hands pointers out as opaque values. */
 export type Pointer = bigint & { readonly pointer: unique symbol };
@@ -129,7 +131,8 @@ export function loadNative(library: Library): Native {
 }
 
 function load(library: Library): Native {
-  const removedVariables = fixEnvironment();
+  const portable = heldNumerics() === 'portable';
+  const removedVariables = fixEnvironment(process.env, portable ? PORTABLE_ENVIRONMENT : {});
   const libc = koffi.load('libc.so.6');
   keepFreedMemory(libc);
   const dlopen = libc.func('void* dlopen(const char* path, int flags)');
@@ -157,12 +160,29 @@ function load(library: Library): Native {
       `engine: ${library.cc} is TensorFlow ${version}, expected ${library.version}; unset REPRISE_TENSORFLOW_DIR, or name a folder with that version`,
     );
   const memcpy = libc.func('void* memcpy(void* target, const void* source, size_t n)');
+  if (portable) pretendPlainCpu(library, memoryOf(library, libc, memcpy));
   const trim = libc.func('int malloc_trim(size_t pad)');
   const affinity = {
     read: libc.func('int sched_getaffinity(int thread, size_t bytes, _Out_ uint8_t* mask)'),
     write: libc.func('int sched_setaffinity(int thread, size_t bytes, const uint8_t* mask)'),
   };
   return { api, memcpy, trim, affinity, library, removedVariables };
+}
+
+/** Memory of this process where the library lies. */
+function memoryOf(library: Library, libc: ReturnType<typeof koffi.load>, memcpy: Foreign): Memory {
+  const dlopen = libc.func('void* dlopen(const char* path, int flags)');
+  const dlsym = libc.func('void* dlsym(void* handle, const char* name)');
+  return {
+    baseOf: (file, symbol, offset) =>
+      BigInt(dlsym(dlopen(library[file], RTLD_NOW), symbol) ?? 0) - BigInt(offset),
+    read: (address, bytes) => {
+      const data = new Uint8Array(bytes);
+      memcpy(data, address, bytes);
+      return data;
+    },
+    write: (address, data) => void memcpy(address, data, data.byteLength),
+  };
 }
 
 function bind(...libraries: readonly ReturnType<typeof koffi.load>[]): CApi {

@@ -22,14 +22,20 @@ const OWNED = /^(TF_|ONEDNN_|DNNL_|XLA_|TF2_|MKL_|CUDNN_|CUBLAS_|NVIDIA_TF32)/;
 
 /**
  * Removes every variable that could steer libtensorflow and sets the fixed ones.
+ * @param more to set besides, whatever the user set
  * @returns the names of the variables that were removed, sorted, for the log.
  */
-export function fixEnvironment(env: NodeJS.ProcessEnv = process.env): readonly string[] {
+export function fixEnvironment(
+  env: NodeJS.ProcessEnv = process.env,
+  more: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const fixed: Readonly<Record<string, string>> = { ...FIXED, ...more };
+  const kept = (name: string) => env[name] === fixed[name] || (KEPT.has(name) && !(name in more));
   const removed = Object.keys(env)
-    .filter((name) => OWNED.test(name) && !KEPT.has(name) && env[name] !== FIXED[name])
+    .filter((name) => OWNED.test(name) && !kept(name))
     .sort();
   for (const name of removed) delete env[name];
-  Object.assign(env, FIXED);
+  Object.assign(env, fixed);
   env.NVIDIA_TF32_OVERRIDE = '0';
   return removed;
 }

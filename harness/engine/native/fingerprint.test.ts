@@ -38,6 +38,7 @@ describe('fingerprint', () => {
       idOf(),
       idOf({ lanes: 4 }),
       idOf({ limit: 'AVX2' }),
+      idOf({ limit: 'AVX2', numerics: 'portable' }),
       idOf({ cpuinfo: CPUINFO.replace(' avx512_bf16', '') }),
       idOf({ cpuinfo: CPUINFO.replace('model\t\t: 17', 'model\t\t: 1') }),
       idOf({ caches: ['L1 Data 32K', 'L2 Unified 1024K'] }),

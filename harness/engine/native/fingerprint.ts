@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { heldNumerics, type Numerics } from '../arithmetic.ts';
 import { heldLanes } from '../lanes.ts';
 import type { Device } from '../library/pins.ts';
 import { native } from './capi.ts';
@@ -17,7 +18,7 @@ export interface Fingerprint {
   readonly lanes: number;
   /** Vendor, family and model of the CPU. */
   readonly cpu: string;
-  /** Instruction sets that oneDNN and Eigen choose kernels by. */
+  /** Instruction sets that oneDNN and Eigen choose kernels by; `portable` where they choose by one plain CPU. */
   readonly features: readonly string[];
   /** Cache sizes of a core by level: kernels block their sums by them. */
   readonly caches: readonly string[];
@@ -31,6 +32,7 @@ export interface Machine {
   readonly cpuinfo: string;
   readonly caches: readonly string[];
   readonly gpu: readonly string[];
+  readonly numerics?: Numerics;
   /** ONEDNN_MAX_CPU_ISA. */
   readonly limit: string | undefined;
 }
@@ -49,6 +51,7 @@ export function fingerprint(): Fingerprint {
     cpuinfo: readFileSync('/proc/cpuinfo', 'utf8'),
     caches: caches(),
     gpu: library.device === 'gpu' ? graphics() : [],
+    numerics: heldNumerics(),
     limit: process.env.ONEDNN_MAX_CPU_ISA,
   });
 }
@@ -70,7 +73,7 @@ export function fingerprintOf(
   };
 }
 
-function processor({ cpuinfo, limit }: Machine): Pick<Fingerprint, 'cpu' | 'features'> {
+function processor({ cpuinfo, limit, numerics }: Machine): Pick<Fingerprint, 'cpu' | 'features'> {
   const [first = ''] = cpuinfo.split('\n\n');
   const field = (name: string) =>
     new RegExp(`^${name}\\s*:\\s*(.*)$`, 'm').exec(first)?.[1]?.trim() ?? 'unknown';
@@ -78,9 +81,10 @@ function processor({ cpuinfo, limit }: Machine): Pick<Fingerprint, 'cpu' | 'feat
     .split(' ')
     .filter((flag) => DECISIVE.test(flag))
     .sort();
+  const limited = limit === undefined ? [] : [`limited to ${limit.toUpperCase()}`];
   return {
     cpu: `${field('vendor_id')} family ${field('cpu family')} model ${field('model')}`,
-    features: limit === undefined ? features : [...features, `limited to ${limit.toUpperCase()}`],
+    features: [...features, ...(numerics === 'portable' ? ['portable'] : limited)],
   };
 }
 

@@ -1,7 +1,7 @@
 import { withGradient } from '../gradient.ts';
-import { op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
+import { inverseRoot } from './inverse_root.ts';
 
 export interface GroupNormOptions {
   /** Groups of neighbouring channels; they divide the channels. */
@@ -28,7 +28,7 @@ export function groupNorm(
     const values = tf.reshape(toFloat(x), apart);
     const centred = tf.sub(values, mean(values));
     const variance = mean(tf.square(centred));
-    const inverse = op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]);
+    const inverse = inverseRoot(tf.add(variance, tf.scalar(epsilon)));
     const unit = tf.mul(centred, inverse);
     const whole = tf.reshape(unit, x.shape);
     return {

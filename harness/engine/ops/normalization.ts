@@ -2,6 +2,7 @@ import { withGradient } from '../gradient.ts';
 import { op, op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
+import { inverseRoot } from './inverse_root.ts';
 import { layered } from './layered.ts';
 
 /** Where one layer of a replica adds up with the same layer of the others. */
@@ -119,7 +120,7 @@ export function batchNormSync(
     const mean = share(tf.sum(wide, axes), 'mean');
     const centred = tf.sub(wide, mean);
     const variance = share(tf.sum(tf.square(centred), axes), 'variance');
-    const inverse = op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]);
+    const inverse = inverseRoot(tf.add(variance, tf.scalar(epsilon)));
     const unit = tf.mul(centred, inverse);
     const unbiased = meeting.scaled(variance, own, (count) => unbiasing(count * copies));
     next = {
@@ -156,7 +157,7 @@ export function batchNormEval(
   { mean, variance }: BatchNormState,
   epsilon: number,
 ): Tensor {
-  const slope = tf.mul(scale, op1('Rsqrt', [tf.add(variance, tf.scalar(epsilon))]));
+  const slope = tf.mul(scale, inverseRoot(tf.add(variance, tf.scalar(epsilon))));
   const shift = tf.sub(offset, tf.mul(mean, slope));
   return withGradient([x, slope, shift], () => {
     const input = toCompute(x);
