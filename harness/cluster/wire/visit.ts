@@ -6,7 +6,7 @@ import { UserError } from '../../base/errors.ts';
 import { parseAddress } from '../address.ts';
 import type { Place } from '../place.ts';
 import { introduce, SecretsDiffer } from './handshake.ts';
-import { keepAlive } from './heartbeat.ts';
+import { keepAlive, type Watch } from './heartbeat.ts';
 import { PATIENCE_SECONDS } from './ports.ts';
 import { notThere, otherProgram, secretsDiffer, unreachable, wentAway } from './reasons.ts';
 import { Gone, Wire } from './wire.ts';
@@ -91,14 +91,14 @@ function connected({ meeting }: Place, seconds: number): Promise<Socket> {
 }
 
 async function awaitOthers(place: Place, wire: Wire, signal: AbortSignal): Promise<Wire> {
-  let quiet = () => {};
+  let watch: Watch | undefined;
   const stop = () => void wire.send({ kind: 'fail', message: String(signal.reason) });
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
     await new Promise<void>((resolve, reject) => {
       const lost = () => reject(new UserError(wentAway(place)));
-      quiet = keepAlive(() => [wire], place.timeoutSeconds, lost);
+      watch = keepAlive(() => [wire], place.timeoutSeconds, lost);
       wire.listen({
         message: (message) => {
           if (message.kind === 'refused') reject(new UserError(message.message));
@@ -114,7 +114,7 @@ async function awaitOthers(place: Place, wire: Wire, signal: AbortSignal): Promi
     wire.destroy();
     throw cause;
   } finally {
-    quiet();
+    watch?.stop();
     signal.removeEventListener('abort', stop);
   }
 }
