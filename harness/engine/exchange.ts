@@ -21,14 +21,16 @@ let numbers = 0;
 /**
  * Lets the processes of a run send each other tensors; all of them call it when their servers are up. Without it,
  * and on GPUs, where NCCL does that, they have collectives alone.
+ * @param seconds in which they have to find each other; 0 for no limit
+ * @throws EngineError where they do not
  */
-export async function connectServers(server: Server): Promise<void> {
+export async function connectServers(server: Server, seconds = 0): Promise<void> {
   if (!onCpu()) return;
   const graph = new Graph();
   const session = new Session(graph, { server });
   const mine = session.incarnation();
   const value = hostArray('int64', [1], BigInt64Array.of(mine));
-  const all = gathered(graph, graph.constant(value), server.processes);
+  const all = gathered(graph, graph.constant(value), server.processes, seconds);
   const [found] = await session.run({ feeds: [], fetches: [all], targets: [], collective: true });
   incarnations = [...numbersOf(found)];
   own = server.rank;
@@ -101,10 +103,11 @@ export function farewell(): Pointer[] {
   return [gathered(graph, { oper: one.oper, index: 0 }, incarnations?.length ?? 1).oper];
 }
 
-function gathered(graph: Graph, value: Output, processes: number): Output {
+/** @param seconds after which it fails; 0 for never */
+function gathered(graph: Graph, value: Output, processes: number, seconds = 0): Output {
   const scalars = [processes, 1, nextNumber()].map((number) =>
     graph.constant(hostArray('int32', [], Int32Array.of(number))),
   );
-  const attrs = { communication_hint: 'auto', Nordering_token: 0, timeout_seconds: 0 };
+  const attrs = { communication_hint: 'auto', Nordering_token: 0, timeout_seconds: seconds };
   return { oper: graph.add('CollectiveGatherV2', [value, ...scalars], attrs).oper, index: 0 };
 }
