@@ -270,7 +270,7 @@ function one(values: ReadonlyMap<string, Tensor> | undefined, name: string): Ten
   return value;
 }
 
-function concatenated(values: readonly Tensor[], axis = 0): Tensor {
+export function concatenated(values: readonly Tensor[], axis = 0): Tensor {
   const [only] = values;
   return values.length === 1 && only !== undefined ? only : tf.concat([...values], axis);
 }
