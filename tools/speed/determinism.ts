@@ -55,11 +55,13 @@ export async function determinism(
     const name = `${numbers.depth}/${numbers.size}/${numbers.batch}`;
     if (options.case.length > 0 && !options.case.includes(name)) continue;
     const shape = { method, precision, replicas: REPLICAS, ...numbers };
-    for (const processes of counts)
-      for (const way of processes === 1 ? UNORDERED.slice(0, 1) : UNORDERED) {
+    for (const processes of counts) {
+      const alike = processes === 1 || !without.includes('tree');
+      for (const way of alike ? UNORDERED.slice(0, 1) : UNORDERED) {
         const pair = await timedPair(shape, { processes, way, without, steps, rounds });
         cases.push({ ...shape, processes, way, without, ...pair });
       }
+    }
   }
   const report = determinismReport.parse({
     date: date ?? today(),
