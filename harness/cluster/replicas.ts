@@ -140,9 +140,9 @@ function permuted(
     return all.map((rowsOfAll, i) => () => rows(rowsOfAll, wanted(i)));
   }
   const counts = Array.from({ length: layout.replicas }, () => each);
-  const sent = sentRows(values, order, layout);
+  const taken = sentRows(values, order, layout);
   return values.map((value, i) => {
-    const mine = sent[i] ?? value;
+    const mine = taken[i] ?? value;
     if (!isFloat(value)) return () => mine;
     return () =>
       withGradient([value], () => ({
