@@ -41,6 +41,8 @@ export interface Sums {
   readonly strange: readonly string[];
   /** Nodes in bfloat16 anywhere: without any a test of their absence says nothing. */
   readonly narrow: number;
+  /** TensorFlow's types of what was put together of rows from several processes. */
+  readonly permuted: readonly (number | undefined)[];
 }
 
 const BATCH = 2;
@@ -134,6 +136,7 @@ function sumsIn(nodes: readonly CompiledNode[]): Sums {
     updates: updates.length,
     folded: nodes.filter(({ type }) => type === 'AddN').map(({ name }) => name),
     narrow: nodes.filter(({ dtype }) => dtype === TF_TYPE.bfloat16).length,
+    permuted: nodes.filter(({ type }) => type === 'DynamicStitch').map(({ dtype }) => dtype),
   };
 }
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TF_TYPE } from '../harness/engine/native/native.ts';
 import { TestProcesses } from '../harness/testing/processes/processes.ts';
 import type { Step, Task } from './gradient_tree.child.ts';
 
@@ -56,6 +57,8 @@ export function holdGradients(counts: readonly number[], tasks: readonly Task[])
         expect(sums.adds).toBeGreaterThan(0);
         expect(sums.collectives > 0).toBe(processes > 1);
         expect(sums.narrow > 0).toBe(task.precision === 'bf16');
+        // Images travel as bytes, and are normalised where they are wanted.
+        expect(sums.permuted).toEqual(processes > 1 ? [TF_TYPE.uint8] : []);
       }
     });
   });

@@ -1,32 +1,27 @@
-const plainView = [{ kind: 'randomResizedCrop', scale: [0.3, 1] }, { kind: 'flip' }];
+import { tiny } from './tiny.ts';
+
 const layers = { kind: 'layers', hidden: [32], out: 16 } as const;
 
 const base = {
-  backbone: { depth: 18, width: 1 / 16, stem: 'cifar' },
-  data: {
-    train: { kind: 'generated', count: 64, size: 16 },
-    pipelines: [plainView, plainView],
-    size: 16,
-    dropLast: true,
-  },
+  backbone: tiny.backbone,
+  data: tiny.data,
   batch: 4,
   epochs: 2,
-  optimizer: { kind: 'sgd', lr: 0.05, momentum: 0.9, weightDecay: 1e-4 },
+  optimizer: { ...tiny.optimizer, momentum: 0.9 },
   schedule: { kind: 'cosine' },
 };
 
-const oneView = { ...base.data, pipelines: [plainView] };
+const oneView = { ...base.data, pipelines: tiny.data.pipelines.slice(0, 1) };
 
 /** A few steps of every method, of a kind that uses what it exchanges. */
 const cases: Readonly<Record<string, object>> = {
   moco: {
     ...base,
-    method: { kind: 'moco', neck: { kind: 'mlp', hidden: 32, out: 16 }, queue: 64 },
+    method: tiny.method,
     evaluation: {
-      train: { kind: 'generated', count: 60, size: 16 },
-      test: { kind: 'generated', count: 33, size: 16, split: 'test' },
-      knn: { k: 5, everyEpochs: 1 },
-      linear: { epochs: 2, batch: 16 },
+      ...tiny.evaluation,
+      train: { ...tiny.evaluation.train, count: 60 },
+      test: { ...tiny.evaluation.test, count: 33 },
       batch: 8,
     },
   },
@@ -70,7 +65,7 @@ const cases: Readonly<Record<string, object>> = {
     accumulate: 2,
     method: { kind: 'supervised', classes: 10 },
     evaluation: {
-      test: { kind: 'generated', count: 33, size: 16, split: 'test' },
+      test: { ...tiny.evaluation.test, count: 33 },
       classify: { everyEpochs: 1 },
     },
   },

@@ -11,6 +11,7 @@ import {
   neck,
   neckSpec,
   once,
+  permute,
   replaceRows,
   rows,
   sequential,
@@ -98,7 +99,7 @@ export const moco = defineMethod<MocoSpec>({
       follow(step.parameters('encoder_k'), step.parameters('encoder_q'), spec.momentum),
     );
     const order = step.draw('shuffle'); // [R N]
-    const shuffled = rows(yield* gather(step.view(1)), step.mine(order));
+    const shuffled = yield* permute(step.view(1), order); // [N, H, W, C]
     const encoded = l2Normalize(step.forward('encoder_k', shuffled, encoder_k));
     const keys = rows(yield* gather(encoded), inverse(order)); // [R N, D], as the images were
 

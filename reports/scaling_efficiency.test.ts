@@ -17,6 +17,7 @@ const side = (name: string, sent_bytes: number) => {
     gradient_bytes: 100e6,
     sent_bytes,
     messages: 1,
+    row_bytes: sent_bytes > 0 ? 2e6 : 0,
   };
 };
 const one: ScalingCase = {
@@ -32,11 +33,11 @@ const one: ScalingCase = {
 
 it('tells gradients from what goes to every process', () => {
   const volumes = volumesOf(one);
-  expect(volumes).toEqual({ gradients: 100e6, toEach: 10e6 });
+  expect(volumes).toEqual({ gradients: 100e6, toEach: 8e6, rows: 4e6 });
   expect(sentBytes(volumes, 1)).toBe(0);
   expect(sentBytes(volumes, 2)).toBe(110e6); // what was measured
-  expect(sentBytes(volumes, 8)).toBe(175e6 + 70e6);
-  expect(crossover(volumes)).toBe(20);
+  expect(sentBytes(volumes, 8)).toBe(175e6 + 3.5e6 + 56e6);
+  expect(crossover(volumes)).toBe(26);
 });
 
 it('lies between all travel shown and all hidden', () => {
@@ -47,7 +48,7 @@ it('lies between all travel shown and all hidden', () => {
 it('computes its table', () => {
   const machine = { cpu: 'Some CPU', cores: 2 };
   const page = efficiencyPage({ date: '2026-11-29', machine, cases: [one] });
-  // 16 images at 1852.5 a second are 8.637 ms; 245 MB at 12.5 GB/s 19.6 ms.
-  expect(page).toContain('|       8 |            245 | 31 %–44 % |');
-  expect(page).toContain('from 20 devices on');
+  // 16 images at 1852.5 a second are 8.637 ms; 234.5 MB at 12.5 GB/s 18.8 ms.
+  expect(page).toContain('|       8 |            235 | 32 %–46 % |');
+  expect(page).toContain('from 26 devices on');
 });

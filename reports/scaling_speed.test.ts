@@ -10,6 +10,7 @@ const side = (name: string, replicas: number, ...step_ms: number[]) => {
     gradient_bytes: 1e6,
     sent_bytes: 1e6,
     messages: 7,
+    row_bytes: 0,
   };
 };
 const one: ScalingCase = {

@@ -14,6 +14,8 @@ const side = z.strictObject({
   /** What the first process sends in a step, and in how many pieces. */
   sent_bytes: z.int().nonnegative(),
   messages: z.int().nonnegative(),
+  /** Of what it sends, rows that go to where they are wanted alone, in the mean. */
+  row_bytes: z.number().nonnegative().default(0),
 });
 
 const scalingCase = z.strictObject({

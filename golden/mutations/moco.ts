@@ -14,8 +14,8 @@ export const moco: MutationSet = {
       ],
       [
         'both encoders see the same view',
-        'yield* gather(step.view(1))',
-        'yield* gather(step.view(0))',
+        'yield* permute(step.view(1), order)',
+        'yield* permute(step.view(0), order)',
       ],
       [
         'keys not brought back to their order',

@@ -1,3 +1,4 @@
+import { liberties } from '../engine/liberties.ts';
 import { dtypeInGraph, type Tensor, tf } from '../engine/tf.ts';
 import { type Layout, ownReplicas } from './layout.ts';
 import { partsOf, swapped, wholeOf } from './transport.ts';
@@ -75,6 +76,8 @@ export function sumsOf(
   layout: Layout,
   factor = 1,
 ): Tensor[] {
+  const free = liberties()?.sums;
+  if (free !== undefined) return free(lists, layout, factor);
   const scaled = (sum: Tensor) => (factor === 1 ? sum : tf.mul(sum, tf.scalar(factor)));
   if (layout.processes === 1) return lists.map((values) => scaled(treeSum(values)));
   const bundle = bundleOf(lists, layout.processes);
@@ -270,7 +273,7 @@ function one(values: ReadonlyMap<string, Tensor> | undefined, name: string): Ten
   return value;
 }
 
-function concatenated(values: readonly Tensor[], axis = 0): Tensor {
+export function concatenated(values: readonly Tensor[], axis = 0): Tensor {
   const [only] = values;
   return values.length === 1 && only !== undefined ? only : tf.concat([...values], axis);
 }

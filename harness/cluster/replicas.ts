@@ -1,11 +1,13 @@
 import { withGradient } from '../engine/gradient.ts';
 import { identity } from '../engine/op.ts';
-import { rows } from '../engine/ops/indexing.ts';
+import { placedAt, rows } from '../engine/ops/indexing.ts';
 import { asTypeOf, toFloat } from '../engine/precision.ts';
 import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
-import { gatherOf, sumOf } from './collectives.ts';
+import { concatenated, gatherOf, sumOf } from './collectives.ts';
 import { alone, type Layout } from './layout.ts';
+import { sourceOf } from './made_of.ts';
 import { Meetings } from './meetings.ts';
+import { permutedRows, sendsRows } from './permuted.ts';
 import { broadcastOf } from './transport.ts';
 
 /** A point where replicas meet: each hands in a value and gets one back. */
@@ -46,7 +48,8 @@ export function* broadcast(value: Tensor): Replica<Tensor> {
  * @param order int32 [R N], a permutation, the same on all: row i of all is row `order[i]` of what was handed in
  */
 export function* permute(value: Tensor, order: Tensor): Replica<Tensor> {
-  return (yield { kind: 'permute', value, order }) as Tensor;
+  const mine = (yield { kind: 'permute', value, order }) as () => Tensor;
+  return mine();
 }
 
 /** What does not depend on the replica, traced once and given to all. */
@@ -96,7 +99,7 @@ function exchange(met: readonly Exchange[], meetings: Meetings, place: string): 
     case 'gather':
       return gathered(values, meetings, place);
     case 'permute':
-      return ownRows(gathered(values, meetings, place), first.order, meetings);
+      return permuted(values, first.order, meetings, place);
     case 'broadcast':
       return sent(values, meetings, place);
     default:
@@ -121,12 +124,45 @@ function gathered(values: readonly Tensor[], meetings: Meetings, place: string):
   });
 }
 
-/** For each replica its part of all rows in another order. */
-function ownRows(all: readonly Tensor[], order: Tensor, { layout }: Meetings): Tensor[] {
+/** For each replica its part of all rows in another order, to be made in the replica's own turn. */
+function permuted(
+  values: readonly Tensor[],
+  order: Tensor,
+  meetings: Meetings,
+  place: string,
+): (() => Tensor)[] {
+  const { layout } = meetings;
   const each = order.size / layout.replicas;
-  return all.map((rowsOfAll, i) =>
-    rows(rowsOfAll, tf.slice(order, replicaOf(layout, i) * each, each)),
-  );
+  const wanted = (i: number) =>
+    layout.replicas === 1 ? order : tf.slice(order, replicaOf(layout, i) * each, each);
+  if (!sendsRows(layout)) {
+    const all = gathered(values, meetings, place);
+    return all.map((rowsOfAll, i) => () => rows(rowsOfAll, wanted(i)));
+  }
+  const counts = Array.from({ length: layout.replicas }, () => each);
+  const taken = sentRows(values, order, layout);
+  return values.map((value, i) => {
+    const mine = taken[i] ?? value;
+    if (!isFloat(value)) return () => mine;
+    return () =>
+      withGradient([value], () => ({
+        value: identity(mine),
+        gradients: (dy) => {
+          const sums = placedAt(dy, wanted(i), order.size);
+          return [asTypeOf(meetings.scattered(place, replicaOf(layout, i), sums, counts), value)];
+        },
+      }));
+  });
+}
+
+/** The rows of each replica in another order. What values are made of travels in their place, where that is known. */
+function sentRows(values: readonly Tensor[], order: Tensor, layout: Layout): Tensor[] {
+  const sources = values.map(sourceOf);
+  const known = sources.every((source) => source !== undefined);
+  const own = known ? sources.map((source) => source.rows()) : values;
+  const mine = permutedRows(concatenated(own), order, layout);
+  const pieces = values.length === 1 ? [mine] : tf.split(mine, values.length, 0);
+  return pieces.map((piece, i) => (known ? (sources[i]?.make(piece) ?? piece) : piece));
 }
 
 /** The sum or the mean, for each replica: its gradient is that of all replicas' gradients. */

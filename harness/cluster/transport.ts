@@ -1,24 +1,14 @@
 import type { DType } from '../engine/array.ts';
-import { connected, nextNumber, receive, send } from '../engine/exchange.ts';
-import { onCpu } from '../engine/native/capi.ts';
+import { collective, connected, nextNumber, receive, send } from '../engine/exchange.ts';
+import type { Output } from '../engine/native/capi.ts';
 import { castTo, op1, shapedOp } from '../engine/op.ts';
-import { dtypeInGraph, type Tensor, tf } from '../engine/tf.ts';
+import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
 import type { Layout } from './layout.ts';
 
 /**
  * How tensors come from process to process: straight where servers are connected (`connectServers`), else by
  * TensorFlow's collectives. Nothing is computed on the way.
  */
-
-/** Of every collective its own, alike in all processes: they trace the same ones in the same order. */
-function attributes(processes: number): readonly [Tensor[], Record<string, string | number>] {
-  const number = (value: number) => tf.scalar(value, 'int32');
-  const communication_hint = onCpu() ? 'auto' : 'nccl';
-  return [
-    [number(processes), number(1), number(nextNumber())],
-    { communication_hint, Nordering_token: 0, timeout_seconds: 0 },
-  ];
-}
 
 /** The type in which values of a type travel: kernels take few, and all values of these fit into theirs. */
 function carrierOf(dtype: DType): DType {
@@ -46,39 +36,45 @@ export function wholeOf(value: Tensor, layout: Layout): Tensor {
 export function swapped(parts: readonly Tensor[], layout: Layout): Tensor[] {
   const { processes, rank } = layout;
   if (!connected()) {
-    const [inputs, attrs] = attributes(processes);
+    const { inputs, attrs } = collective(activeGraph(), processes);
     const rows = tf.stack([...parts]);
-    return tf.unstack(shapedOp('CollectiveAllToAllV2', [rows, ...inputs], attrs, rows.shape));
+    return tf.unstack(
+      shapedOp('CollectiveAllToAllV2', [rows, ...inputs.map(wrap)], attrs, rows.shape),
+    );
   }
   const key = `move ${nextNumber()}`;
   parts.forEach((part, to) => {
-    if (to !== rank) send(part, to, key);
+    if (to !== rank) send(unwrap(part), to, key);
   });
   return parts.map((own, from) => {
     if (from === rank) return own;
-    return receive(from, key, { dtype: dtypeInGraph(own), shape: own.shape });
+    return shaped(receive(from, key, dtypeInGraph(own)), own.shape);
   });
+}
+
+/** What comes in a shape that TensorFlow cannot tell while it is traced. */
+export function shaped(value: Output, shape: readonly number[]): Tensor {
+  const dims = unwrap(tf.tensor1d([...shape], 'int32'));
+  return wrap({ oper: activeGraph().add('Reshape', [value, dims], {}).oper, index: 0 });
 }
 
 function gathered(value: Tensor, processes: number): Tensor {
   const dtype = dtypeInGraph(value);
-  const [inputs, attrs] = attributes(processes);
+  const { inputs, attrs } = collective(activeGraph(), processes);
   const [count = 1, ...rest] = value.shape.length > 0 ? value.shape : [1];
   const sent = castTo(value.shape.length > 0 ? value : tf.reshape(value, [1]), carrierOf(dtype));
   const shape = [count * processes, ...rest];
-  return castTo(shapedOp('CollectiveGatherV2', [sent, ...inputs], attrs, shape), dtype);
+  return castTo(shapedOp('CollectiveGatherV2', [sent, ...inputs.map(wrap)], attrs, shape), dtype);
 }
 
 /** What process 0 has, on all. */
 export function broadcastOf(value: Tensor, layout: Layout): Tensor {
   const { processes, rank } = layout;
   if (processes === 1) return value;
-  const [inputs, attrs] = attributes(processes);
+  const { inputs: numbers, attrs } = collective(activeGraph(), processes);
+  const inputs = numbers.map(wrap);
   const { communication_hint, timeout_seconds } = attrs;
-  const hints = {
-    communication_hint: communication_hint ?? 'auto',
-    timeout_seconds: timeout_seconds ?? 0,
-  };
+  const hints = { communication_hint, timeout_seconds };
   const dtype = dtypeInGraph(value);
   const carrier = carrierOf(dtype);
   if (rank === 0) {

@@ -1,11 +1,10 @@
-import { type HostArray, hostArray } from './array.ts';
+import { type DType, type HostArray, hostArray } from './array.ts';
 import { Graph } from './graph/graph.ts';
-import type { TensorSpec } from './graph/tracing.ts';
 import type { Output, Pointer } from './native/capi.ts';
 import { onCpu } from './native/capi.ts';
 import { jobName, type Server } from './server.ts';
 import { Session } from './session.ts';
-import { activeGraph, moved, moves, type Tensor, unwrap, wrap } from './tf.ts';
+import { activeGraph, moved, moves } from './tf.ts';
 
 /**
  * Tensors from one process straight to another, by the ops that TensorFlow itself puts where it cuts a graph in two.
@@ -21,14 +20,16 @@ let numbers = 0;
 /**
  * Lets the processes of a run send each other tensors; all of them call it when their servers are up. Without it,
  * and on GPUs, where NCCL does that, they have collectives alone.
+ * @param seconds in which they have to find each other; 0 for no limit
+ * @throws EngineError where they do not
  */
-export async function connectServers(server: Server): Promise<void> {
+export async function connectServers(server: Server, seconds = 0): Promise<void> {
   if (!onCpu()) return;
   const graph = new Graph();
   const session = new Session(graph, { server });
   const mine = session.incarnation();
   const value = hostArray('int64', [1], BigInt64Array.of(mine));
-  const all = gathered(graph, graph.constant(value), server.processes);
+  const all = gathered(graph, graph.constant(value), server.processes, seconds);
   const [found] = await session.run({ feeds: [], fetches: [all], targets: [], collective: true });
   incarnations = [...numbersOf(found)];
   own = server.rank;
@@ -48,26 +49,23 @@ export function connected(): boolean {
   return incarnations !== undefined;
 }
 
-/** For what processes do together: another one at each call, alike in all, as all trace the same in the same order. */
+/** For what processes do together: another one at each call, alike in all. */
 export function nextNumber(): number {
   numbers++;
   return numbers;
 }
 
 /** @param key alike on both sides, and of no other tensor between these processes */
-export function send(value: Tensor, to: number, key: string): void {
-  const { oper } = activeGraph().add('Send', [unwrap(value)], route(own, to, key));
-  moved(oper);
+export function send(value: Output, to: number, key: string): void {
+  moved(activeGraph().add('Send', [value], route(own, to, key)).oper);
 }
 
-/** What process `from` sends with this key. */
-export function receive(from: number, key: string, { dtype, shape }: TensorSpec): Tensor {
-  const graph = activeGraph();
+/** What process `from` sends with this key, in whatever shape it has. */
+export function receive(from: number, key: string, dtype: DType): Output {
   const attrs = { ...route(from, own, key), tensor_type: { dtype } };
-  const { oper } = graph.add('Recv', [], attrs);
+  const { oper } = activeGraph().add('Recv', [], attrs);
   moved(oper);
-  const dims = graph.constant(hostArray('int32', [shape.length], Int32Array.from(shape)));
-  return wrap({ oper: graph.add('Reshape', [{ oper, index: 0 }, dims], {}).oper, index: 0 });
+  return { oper, index: 0 };
 }
 
 function route(from: number, to: number, key: string) {
@@ -101,10 +99,20 @@ export function farewell(): Pointer[] {
   return [gathered(graph, { oper: one.oper, index: 0 }, incarnations?.length ?? 1).oper];
 }
 
-function gathered(graph: Graph, value: Output, processes: number): Output {
-  const scalars = [processes, 1, nextNumber()].map((number) =>
+function gathered(graph: Graph, value: Output, processes: number, seconds = 0): Output {
+  const { inputs, attrs } = collective(graph, processes, seconds);
+  return { oper: graph.add('CollectiveGatherV2', [value, ...inputs], attrs).oper, index: 0 };
+}
+
+/**
+ * The last inputs of one of TensorFlow's collectives, with a number of its own, alike in all processes, as they trace
+ * the same ones in the same order; and its attributes.
+ * @param seconds after which it fails; 0 for never
+ */
+export function collective(graph: Graph, processes: number, seconds = 0) {
+  const inputs = [processes, 1, nextNumber()].map((number) =>
     graph.constant(hostArray('int32', [], Int32Array.of(number))),
   );
-  const attrs = { communication_hint: 'auto', Nordering_token: 0, timeout_seconds: 0 };
-  return { oper: graph.add('CollectiveGatherV2', [value, ...scalars], attrs).oper, index: 0 };
+  const communication_hint = onCpu() ? 'auto' : 'nccl';
+  return { inputs, attrs: { communication_hint, Nordering_token: 0, timeout_seconds: seconds } };
 }

@@ -1,4 +1,5 @@
 import { type Attrs, Graph } from './graph/graph.ts';
+import { liberties } from './liberties.ts';
 import type { Output } from './native/capi.ts';
 import { call, checked, dtypeOf } from './native/native.ts';
 import { op1 } from './op.ts';
@@ -62,6 +63,7 @@ function functionOf(body: Graph, name: string, inputs: readonly Output[], output
  * @param zero a scalar int32 0 that is an input of the function
  */
 export function rounded(emit: Emit, product: Output, zero: Output): Output {
+  if (liberties()?.contraction) return product;
   const bits = emit('Bitcast', [product], { type: { dtype: 'int32' } });
   return emit('Bitcast', [emit('BitwiseXor', [bits, zero])], { type: { dtype: 'float32' } });
 }

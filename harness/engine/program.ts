@@ -9,6 +9,7 @@ import { oneAtATime } from './graph/one_at_a_time.ts';
 import { madeAt } from './graph/origin.ts';
 import { StateWriter } from './graph/state_writer.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from './graph/tracing.ts';
+import { liberties } from './liberties.ts';
 import { native, type Output, onCpu, type Pointer } from './native/capi.ts';
 import { EngineError } from './native/native.ts';
 import { identity } from './op.ts';
@@ -133,7 +134,7 @@ export class Program {
       .filter(({ type }) => type.startsWith('Collective'));
     if (this.inOrder) oneAtATime(this.graph, collectives);
     const nodes = this.graph.nodes.slice(this.audited);
-    auditGraph(nodes, native().library.device);
+    if (liberties() === undefined) auditGraph(nodes, native().library.device);
     this.audited = this.graph.nodes.length;
     this.entries.set(name, { ...entry, collective: collectives.length > 0 });
   }

@@ -1,4 +1,5 @@
 import { heldLanes } from './lanes.ts';
+import { liberties } from './liberties.ts';
 import type { Pointer } from './native/capi.ts';
 import { native } from './native/capi.ts';
 import { withCores } from './native/cores.ts';
@@ -80,7 +81,8 @@ const NEVER_MS = 1e12;
  * off everywhere, which costs nothing that could be measured.
  */
 export function configProto(interThreads: number): number[] {
-  const rewriter = [...integerField(7, OFF), ...integerField(20, NEVER_MS)];
+  const arithmetic = liberties()?.folding ? [] : integerField(7, OFF);
+  const rewriter = [...arithmetic, ...integerField(20, NEVER_MS)];
   return [
     ...integerField(2, heldLanes()),
     ...(interThreads > 0 ? integerField(5, interThreads) : []),

@@ -1,6 +1,6 @@
 /** What methods are written with, from all rooms below: one import, and one list to look through. */
 export { UserError } from '../base/errors.ts';
-export { gather, meanOverReplicas, once } from '../cluster/replicas.ts';
+export { gather, meanOverReplicas, once, permute } from '../cluster/replicas.ts';
 export { kMeans } from '../clustering/kmeans.ts';
 export { clusterMetrics, labelChange, lossWeights, uniformOrder } from '../clustering/labels.ts';
 export {

@@ -5,15 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { allows } from './launching.fixture.ts';
-import { openTwoMachines } from './two_machines.fixture.ts';
+import { openTwoMachines, slurmStep, tfConfig } from './two_machines.fixture.ts';
 
 const member = fileURLToPath(new URL('./member.fixture.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'machines-'));
-const users = ['--user', '--map-root-user', '--net', '--mount'];
-const link = 'ip link add one type veth peer name two';
-const possible = allows('two machines', 'unshare', ...users, 'sh', '-c', link);
-const machines = possible ? await openTwoMachines(folder) : undefined;
+const machines = await openTwoMachines(folder);
 afterAll(() => {
   machines?.close();
   rmSync(folder, { recursive: true });
@@ -34,29 +30,14 @@ function startOn(machine: 0 | 1, options: object, env: NodeJS.ProcessEnv = {}) {
   return { child, ended, output: () => text };
 }
 
-const tf = (index: number) =>
-  JSON.stringify({
-    cluster: { worker: ['node1:2222', 'node2:2222'] },
-    task: { type: 'worker', index },
-  });
-const step = (rank: number) => ({
-  SLURM_JOB_ID: '77',
-  SLURM_STEP_ID: '0',
-  SLURM_STEP_NUM_TASKS: '2',
-  SLURM_STEP_NODELIST: 'node[1-2]',
-  SLURM_STEP_TASKS_PER_NODE: '1(x2)',
-  SLURM_PROCID: String(rank),
-  SLURM_NODEID: String(rank),
-  SLURM_LOCALID: '0',
-});
 const hosts = '10.24.0.1:2222,10.24.0.2:2222';
 const both = [0, 1] as const;
 
 describe.skipIf(machines === undefined)('two machines', () => {
   test.each([
     ['--hosts', (rank: number) => ({ options: { hosts, rank }, env: {} })],
-    ['TF_CONFIG', (rank: number) => ({ options: {}, env: { TF_CONFIG: tf(rank) } })],
-    ['SLURM', (rank: number) => ({ options: {}, env: step(rank) })],
+    ['TF_CONFIG', (rank: number) => ({ options: {}, env: tfConfig(rank, 2222) })],
+    ['SLURM', (rank: number) => ({ options: {}, env: slurmStep(rank) })],
   ])('find each other by %s', async (_, of) => {
     const runs = both.map((rank) => startOn(rank, of(rank).options, of(rank).env));
     const ends = await Promise.all(runs.map(({ ended }) => ended));

@@ -1,11 +1,12 @@
+import { unlessStopped } from '../base/breath.ts';
 import type { Group } from '../cluster/group.ts';
 import { type JoinOptions, joinGroup } from '../cluster/join_group.ts';
 import { checkProcesses, type Layout } from '../cluster/layout.ts';
+import { openServers } from '../cluster/open_servers.ts';
 import type { Place } from '../cluster/place.ts';
 import { useArithmetic } from '../engine/arithmetic.ts';
-import { connectServers } from '../engine/exchange.ts';
 import { startEngine } from '../engine/index.ts';
-import { type Server, startServer } from '../engine/server.ts';
+import type { Server } from '../engine/server.ts';
 import { type Experiment, experimentId } from '../experiment/index.ts';
 import { platformId } from '../record/numerics.ts';
 import type { Provenance } from '../record/provenance.ts';
@@ -24,7 +25,7 @@ export interface ClusterOptions extends JoinOptions {
 
 /**
  * Takes this process's place among those of a run: all have found each other then, are to run the same experiment,
- * and have their servers up.
+ * and have their servers connected. A signal that comes before ends it at once, and the others hear of it.
  * @throws UserError on every process, of what keeps one of them from it
  */
 export async function joinCluster(
@@ -37,13 +38,21 @@ export async function joinCluster(
   const { replicas } = experiment;
   checkProcesses(replicas, processes);
   const group = await joinGroup(place, options);
-  await group.compare({ experiment: experimentId(experiment) });
-  useArithmetic(experiment);
-  await startEngine();
-  const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
-  await group.exchange('servers', rank); // nobody connects to one that is not up yet
-  await connectServers(server);
-  return { layout: { replicas, processes, rank }, server, group };
+  const { signal } = options;
+  const connected = async () => {
+    await group.compare({ experiment: experimentId(experiment) });
+    useArithmetic(experiment);
+    await startEngine();
+    return openServers(place, group, threads);
+  };
+  try {
+    const server = await unlessStopped(signal, connected());
+    return { layout: { replicas, processes, rank }, server, group };
+  } catch (cause) {
+    if (signal?.aborted && cause === signal.reason)
+      await group.fail('it was told to stop before all processes were connected');
+    throw cause;
+  }
 }
 
 /** What has to be the same on all processes before the first step. */

@@ -193,6 +193,7 @@ class StepTrace {
     meetings: Meetings,
   ): Tower {
     const { model, replicas, batch, precision, method, compat } = this.definition;
+    const { views: pixels, make } = this.pixels();
     const named: Params = Object.fromEntries(
       this.names.map((name, p) => [name, trainable[p] ?? missing(name)] as const),
     );
@@ -206,6 +207,7 @@ class StepTrace {
       firstReplica: this.own[0] ?? 0,
       ownReplicas: this.own.length,
       views,
+      ...(make === undefined ? {} : { raw: { views: pixels, make } }),
       meetings,
       io: this.io,
       trainable: named,
@@ -220,13 +222,19 @@ class StepTrace {
   }
 
   private views(): Tensor[] {
+    const pixels = this.pixels();
+    return pixels.make === undefined ? pixels.views : pixels.views.map(pixels.make);
+  }
+
+  /** What views are made of, and how, unless they come as they are. */
+  private pixels() {
     const { method, model, normalise } = this.definition;
-    if (model.cached !== undefined) return [];
-    return Array.from({ length: method.views }, (_, v) => {
-      const view = this.input(`view${v}`);
-      if (normalise === undefined) return view;
-      return normalised(castTo(view, 'float32'), normalise.mean, normalise.std);
-    });
+    const count = model.cached === undefined ? method.views : 0;
+    const views = Array.from({ length: count }, (_, v) => this.input(`view${v}`));
+    if (normalise === undefined) return { views, make: undefined };
+    const { mean, std } = normalise;
+    const make = (view: Tensor) => normalised(castTo(view, 'float32'), mean, std);
+    return { views, make };
   }
 
   private input(name: string): Tensor {

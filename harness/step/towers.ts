@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { madeOf } from '../cluster/made_of.ts';
 import type { Meetings } from '../cluster/meetings.ts';
 import { withGradient } from '../engine/gradient.ts';
 import { identity, op1 } from '../engine/op.ts';
@@ -29,6 +30,8 @@ export interface TowerOptions {
   readonly trainable: Params;
   /** [K N, H, W, C] normalised views of the K replicas of this process. */
   readonly views: readonly Tensor[];
+  /** The pixels that they are made of, and how; nothing where views come as they are. */
+  readonly raw?: { readonly views: readonly Tensor[]; readonly make: (pixels: Tensor) => Tensor };
   /** float32 [K N, width], where the model takes rows in place of views. */
   readonly rows?: Tensor;
   readonly indices: Tensor;
@@ -83,7 +86,10 @@ export class Tower implements Step {
     const view = this.options.views[index];
     if (view === undefined)
       throw new Error(`step: view ${index} asked for, ${this.options.views.length} are made`);
-    return this.here(view);
+    const { raw } = this.options;
+    const pixels = raw?.views[index];
+    if (raw === undefined || pixels === undefined) return this.here(view);
+    return madeOf(this.here(view), { rows: () => this.here(pixels), make: raw.make });
   }
 
   draw(name: string): Tensor {

@@ -28,7 +28,10 @@ export function joinRun(
   { threads }: MemberOptions,
   interruption: Interruption,
 ): Promise<Cluster> {
+  let connected = false;
   const onFailure = (failure: Failure) => {
+    // Told to stop as this one was, another process only was the faster one.
+    if (!connected && interruption.signal.aborted) exitNow(interruption.code());
     process.stderr.write(`${failureText(failure)}\n`);
     exitNow(PEER_LOST);
   };
@@ -38,6 +41,7 @@ export function joinRun(
     signal: interruption.signal,
   });
   return joined.then((cluster) => {
+    connected = true;
     interruption.signal.addEventListener('abort', () => cluster.group.askToStop());
     if (interruption.signal.aborted) cluster.group.askToStop();
     return cluster;

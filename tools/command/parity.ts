@@ -1,12 +1,11 @@
 import { coresFor } from '../../harness/cluster/cores.ts';
 import { failureText } from '../../harness/cluster/failure.ts';
 import { joinGroup } from '../../harness/cluster/join_group.ts';
+import { openServers } from '../../harness/cluster/open_servers.ts';
 import type { Place } from '../../harness/cluster/place.ts';
 import { placeInEnvironment } from '../../harness/cluster/place_variable.ts';
-import { connectServers } from '../../harness/engine/exchange.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { provision } from '../../harness/engine/library/index.ts';
-import { startServer } from '../../harness/engine/server.ts';
 import { prepareHere } from '../../harness/launch/here.ts';
 import { launch } from '../../harness/launch/launch.ts';
 import { PEER_LOST } from '../../harness/launch/outcome.ts';
@@ -65,7 +64,7 @@ export async function joinParity(options: OptionsOf<typeof parityOptions>): Prom
 }
 
 async function partAt(place: Place): Promise<ParityPart> {
-  const { rank, servers } = place;
+  const { rank } = place;
   endWithLauncher();
   if (rank === 0) speakAs(0);
   const group = await joinGroup(place, {
@@ -76,9 +75,7 @@ async function partAt(place: Place): Promise<ParityPart> {
   });
   await startEngine();
   const threads = coresFor(processesHere(place, process.env));
-  const server = startServer({ servers, rank, intraThreads: threads, interThreads: threads });
-  await group.exchange('servers', rank); // nobody connects to one that is not up yet
-  await connectServers(server);
+  const server = await openServers(place, group, threads);
   return {
     kind: 'runs',
     processes: { server, group },

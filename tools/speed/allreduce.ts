@@ -136,7 +136,7 @@ async function variable(
 }
 
 /** TensorFlow's own all-reduce, as fast as it goes: without the division of a mean. */
-function ring(value: Tensor, processes: number): Tensor {
+export function ring(value: Tensor, processes: number): Tensor {
   const scalars = [processes, 1, nextNumber()].map((number) => tf.scalar(number, 'int32'));
   const attrs = {
     merge_op: 'Add',

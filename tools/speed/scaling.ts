@@ -87,6 +87,7 @@ async function timed(
         peak_mb: Math.max(...(ends[i] ?? []).map((end) => Number(end.peak_rss_mb))),
         gradient_bytes: Number(ends[i]?.[0]?.gradient_bytes),
         sent_bytes: Number(ends[i]?.[0]?.sent_bytes),
+        row_bytes: Number(ends[i]?.[0]?.row_bytes),
         messages: Number(ends[i]?.[0]?.messages),
       })),
     };

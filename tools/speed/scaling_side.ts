@@ -1,5 +1,7 @@
 import type { Group } from '../../harness/cluster/group.ts';
 import type { Place } from '../../harness/cluster/place.ts';
+import { itemBytes } from '../../harness/engine/array.ts';
+import { dtypeOf } from '../../harness/engine/native/native.ts';
 import type { Experiment } from '../../harness/experiment/index.ts';
 import { joinCluster } from '../../harness/run/cluster.ts';
 import { trainableNames } from '../../harness/step/definition.ts';
@@ -19,6 +21,8 @@ export interface ScalingShape {
   readonly batch: number;
   readonly replicas: number;
   readonly precision: string;
+  /** Two where it is left out, as in an experiment. */
+  readonly lanes?: number;
 }
 
 /** What one process of a timed step is told. */
@@ -50,21 +54,32 @@ export async function scalingSide(
     join: place && ((experiment) => join(experiment, place)),
   });
   try {
-    const turns = turnsFrom(process.stdin, (laps) => print({ turn: ofTurn(laps) }));
+    const turns = turnsFrom(process.stdin, (laps) => {
+      const cpu = laps.reduce((sum, lap) => sum + lap.cpu, 0) / laps.length;
+      print({ turn: { ...ofTurn(laps), cpu_ms: cpu } });
+    });
     await runLaps(open, { steps, warmup: 0, turns });
     const { graph } = open.training.learner.program;
     const sent = graph.nodes.filter(
       ({ type, name }) => type === 'Send' && name.startsWith('step/'),
     );
-    const bytes = sent.map(({ inputs: [value] }) => {
+    const processes = place?.servers.length ?? 1;
+    const pieces = sent.map(({ inputs: [value] }) => {
       if (value === undefined) throw new Error('scaling: nothing is sent');
-      return 4 * graph.meta(value).shape.reduce((size, n) => size * n, 1);
+      const { shape: dims, type } = graph.meta(value);
+      const known = dims.filter((n) => n >= 0);
+      // Rows in another order: how many go to another process is drawn, that many in the mean.
+      const rows = known.length < dims.length ? (replicas * shape.batch) / processes ** 2 : 1;
+      const bytes = known.reduce((size, n) => size * n, rows * itemBytes(dtypeOf(type)));
+      return { bytes, drawn: known.length < dims.length };
     });
+    const total = (some: typeof pieces) => some.reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       peak_rss_mb: Math.floor(process.resourceUsage().maxRSS / 1024),
       gradient_bytes: gradientBytes(open.training.learner),
-      sent_bytes: bytes.reduce((sum, n) => sum + n, 0),
-      messages: bytes.length,
+      sent_bytes: total(pieces),
+      row_bytes: total(pieces.filter(({ drawn }) => drawn)),
+      messages: pieces.length,
     };
   } finally {
     if (group?.rank === 0) await group.end(0);

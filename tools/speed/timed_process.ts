@@ -5,7 +5,11 @@ import { owned } from '../command/owned.ts';
 import { root } from '../command/root.ts';
 
 /** Of a turn: what one step of it took, in the mean. */
-const Turn = z.strictObject({ step_ms: z.number(), session_ms: z.number().optional() });
+const Turn = z.strictObject({
+  step_ms: z.number(),
+  session_ms: z.number().optional(),
+  cpu_ms: z.number().optional(),
+});
 export type Turn = z.infer<typeof Turn>;
 
 const JsonLine = z.record(z.string(), z.unknown());

@@ -13,6 +13,7 @@ import copy
 import json
 import pathlib
 import random
+import re
 
 import torch
 import torch.nn.functional as F
@@ -147,24 +148,21 @@ def record(model, images, labels):
     return tensors
 
 
-def group(name):
-    kind = name.split(".")[1]
-    return "loss" if name.endswith(".out.loss") else kind
-
-
 def measured(tensors, others):
-    """The largest distance to other runs, by kind, and the gradients that are rounding alone."""
+    """The largest distance of what steps gave to other runs, by kind, and the gradients that are rounding alone."""
     noise, zero = dict.fromkeys(BOUNDS, 0.0), set()
     for n, value in tensors.items():
-        if not n.startswith("step") or not value.is_floating_point():
+        given = re.fullmatch(r"(?:rank\d+\.)?step\d+\.(\w+)\.(.*)", n)
+        if given is None or not value.is_floating_point():
             continue
+        kind, rest = given.groups()
+        group = "loss" if (kind, rest) == ("out", "loss") else kind
         size = others[0][n].abs().max()
-        if group(n) == "grad" and size < 1e-10:
-            zero.add(n.split(".", 2)[2])
+        if group == "grad" and size < 1e-10:
+            zero.add(rest)
             continue
-        for other in others:
-            gap = float((value.double() - other[n]).abs().max() / size)
-            noise[group(n)] = max(noise[group(n)], gap)
+        gap = max(float((value.double() - other[n]).abs().max() / size) for other in others)
+        noise[group] = max(noise[group], gap)
     return noise, sorted(zero)
 
 
@@ -176,21 +174,29 @@ def jittered(model):
     return moved
 
 
-def conditioned(case, seed):
-    """The tensors of a seed whose noise is small, or the smallest of those tried."""
+def quietest(seed, run):
+    """The tensors of a seed whose noise is small, or the smallest of those tried: `run` gives them and other runs'."""
     best = None
     for attempt in range(TRIES):
-        model, images, labels = initial(case, 100 * seed + attempt)
-        double = model.double()
-        runs = [copy.deepcopy(double), jittered(double), jittered(double)]
-        others = [record(run, images.double(), labels) for run in runs]
-        tensors = record(double.float(), images, labels)
+        tensors, others = run(100 * seed + attempt)
         noise, zero = measured(tensors, others)
         if best is None or noise["grad"] < best[1]["grad"]:
             best = tensors, noise, zero
         if noise["grad"] < QUIET:
             break
     return best
+
+
+def conditioned(name, case, seed):
+    def run(attempt):
+        model, images, labels = initial(case, attempt)
+        double = model.double()
+        runs = [copy.deepcopy(double), jittered(double), jittered(double)]
+        others = [record(run, images.double(), labels) for run in runs]
+        return record(double.float(), images, labels), others
+
+    tensors, noise, zero = quietest(seed, run)
+    return tensors, description(name, case, tensors, noise, zero)
 
 
 def description(name, case, tensors, noise, zero):
@@ -229,14 +235,18 @@ def description(name, case, tensors, noise, zero):
         "gradients_zero_in_exact_arithmetic": zero,
         "notes": ["made by our own script with PyTorch, not by the reference's code"],
         "versions": {"torch": torch.__version__},
-        "tensors": {
-            n: {
-                "role": "expected" if n in expected else "input",
-                "dtype": str(value.dtype).removeprefix("torch."),
-                "shape": list(value.shape),
-            }
-            for n, value in tensors.items()
-        },
+        "tensors": table(tensors, expected),
+    }
+
+
+def table(tensors, expected):
+    return {
+        n: {
+            "role": "expected" if n in expected else "input",
+            "dtype": str(value.dtype).removeprefix("torch."),
+            "shape": list(value.shape),
+        }
+        for n, value in tensors.items()
     }
 
 
@@ -280,20 +290,22 @@ def drawn(pick):
     return case
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def write(description, cases, drawn, make, prefix):
+    """The command line of a script of fixtures: writes its cases, or as many drawn at random."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--random", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     pick = random.Random(args.seed)
-    many = {f"drawn_{args.seed}_{i:03}": drawn(pick) for i in range(args.random)}
-    for number, (name, case) in enumerate((many or CASES).items()):
-        tensors, noise, zero = conditioned(case, args.seed + number)
+    many = {f"{prefix}_{args.seed}_{i:03}": drawn(pick) for i in range(args.random)}
+    args.out.mkdir(parents=True, exist_ok=True)
+    for number, (name, case) in enumerate((many or cases).items()):
+        tensors, described = make(name, case, args.seed + number)
         (args.out / f"{name}.safetensors").write_bytes(save(tensors))
-        text = json.dumps(description(name, case, tensors, noise, zero), separators=(",", ":"))
+        text = json.dumps(described, separators=(",", ":"))
         (args.out / f"{name}.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    write(__doc__, CASES, drawn, conditioned, "drawn")

@@ -8,17 +8,12 @@ ranks (`simclr_ranks`, `simclr_ranks_syncbn`, `sync_bn`, `memory_ranks`), the nu
 in one process: a rank's own batch norm sees its batch alone, sync batch norm the batches of all put together; gradients are
 means over ranks; memories take what all ranks have, in their order. `noise` is the distance to the same run in float64.
 """
-import argparse
 import copy
-import json
-import pathlib
-import random
 
 import network_fixtures as networks
 import sync_bn_fixture as norms
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save
 
 CASES = {
     "simclr_ranks3": {"kind": "simclr", "ranks": 3, "batch": 2, "norm": "BN"},
@@ -33,7 +28,6 @@ CASES = {
     },
 }
 SMALL = {"type": "NarrowResNet", "base_width": 2, "depth": 18, "in_channels": 1}
-TRIES, QUIET = 12, 2e-4
 
 
 def simclr(name, case, seed):
@@ -47,18 +41,13 @@ def simclr(name, case, seed):
         | {"out_indices": [2], "norm_cfg": {"type": case["norm"]}},
         "neck": {**neck, "with_avg_pool": True},
     }
-    best = None
-    for attempt in range(TRIES):
-        model, images, _ = networks.initial(network, 100 * seed + attempt)
+    def run(attempt):
+        model, images, _ = networks.initial(network, attempt)
         double = copy.deepcopy(model).double()
         others = [record(m, images.double(), case) for m in (double, networks.jittered(double))]
-        tensors = record(model, images, case)
-        noise, zero = measured(tensors, others)
-        if best is None or noise["grad"] < best[1]["grad"]:
-            best = tensors, noise, zero
-        if noise["grad"] < QUIET:
-            break
-    tensors, noise, zero = best
+        return record(model, images, case), others
+
+    tensors, noise, zero = networks.quietest(seed, run)
     described = networks.description(name, network, tensors, noise, zero)
     described["hyper_parameters"] |= {"batch": each, "norm": case["norm"]}
     return tensors, described | {"world_size": ranks}
@@ -105,25 +94,6 @@ def record(start, images, case):
         for name, value in own.items():
             keep(f"{prefix}step1.state.{name}", value)
     return tensors
-
-
-def group(name):
-    kind = name.split("step1.")[1]
-    return "loss" if kind == "out.loss" else kind.split(".")[0]
-
-
-def measured(tensors, others):
-    noise, zero = dict.fromkeys(networks.BOUNDS, 0.0), set()
-    for n, value in tensors.items():
-        if ".in." in n or n.startswith("init.") or not value.is_floating_point():
-            continue
-        size = others[0][n].abs().max()
-        if group(n) == "grad" and size < 1e-10:
-            zero.add(n.split("grad.")[1])
-            continue
-        gap = max(float((value.double() - other[n]).abs().max() / size) for other in others)
-        noise[group(n)] = max(noise[group(n)], gap)
-    return noise, sorted(zero)
 
 
 LENGTH, WIDTH, CLASSES = 30, 6, 4
@@ -194,7 +164,7 @@ def memory(name, case, seed):
         "tolerances": {"all": {"kind": "relative_to_max", "value": 1e-5}},
         "noise": {"all": float(f"{noise:.2g}")},
         "versions": {"torch": torch.__version__},
-        "tensors": table(tensors, expected),
+        "tensors": networks.table(tensors, expected),
     }
 
 
@@ -205,17 +175,6 @@ def sync_bn(name, case, seed):
     described = norms.description(tensors, double)
     described["tolerances"]["all"]["value"] = max(1e-5, 5 * described["noise"]["all"])
     return tensors, described
-
-
-def table(tensors, expected):
-    return {
-        n: {
-            "role": "expected" if n in expected else "input",
-            "dtype": str(value.dtype).removeprefix("torch."),
-            "shape": list(value.shape),
-        }
-        for n, value in tensors.items()
-    }
 
 
 def drawn(pick):
@@ -240,25 +199,11 @@ def drawn(pick):
 MAKERS = {"simclr": simclr, "memory": memory, "sync_bn": sync_bn}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--random", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    pick = random.Random(args.seed)
-    many = {f"ranks_{args.seed}_{i:03}": drawn(pick) for i in range(args.random)}
-    args.out.mkdir(parents=True, exist_ok=True)
-    for number, (name, case) in enumerate((many or CASES).items()):
-        tensors, described = MAKERS[case["kind"]](name, case, args.seed + number)
-        described["tensors"] = table(
-            tensors, [n for n in tensors if ".in." not in n and not n.startswith(("init.", "in."))]
-        )
-        described["case"] = name
-        (args.out / f"{name}.safetensors").write_bytes(save(tensors))
-        text = json.dumps(described, separators=(",", ":"))
-        (args.out / f"{name}.json").write_text(text + "\n")
+def make(name, case, seed):
+    tensors, described = MAKERS[case["kind"]](name, case, seed)
+    expected = [n for n in tensors if ".in." not in n and not n.startswith(("init.", "in."))]
+    return tensors, described | {"case": name, "tensors": networks.table(tensors, expected)}
 
 
 if __name__ == "__main__":
-    main()
+    networks.write(__doc__, CASES, drawn, make, "ranks")

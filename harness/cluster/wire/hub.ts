@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure } from '../failure.ts';
 import type { Place } from '../place.ts';
-import { keepAlive, silentFor } from './heartbeat.ts';
+import { keepAlive, silentFor, type Watch } from './heartbeat.ts';
 import type { Message } from './messages.ts';
 import type { Member, Order, Tell } from './orders.ts';
 import { ranksText } from './ranks.ts';
@@ -25,7 +25,7 @@ export class Hub implements Member {
   private readonly gone = new Set<number>();
   /** Ranks whose answer is awaited. */
   private readonly unanswered = new Map<number, () => void>();
-  private readonly quiet: () => void;
+  private readonly watch: Watch;
   private over = false;
 
   constructor(place: Place, wires: ReadonlyMap<number, Wire>, tell: Tell) {
@@ -33,7 +33,7 @@ export class Hub implements Member {
     this.wires = wires;
     this.tell = tell;
     const { timeoutSeconds } = place;
-    this.quiet = keepAlive(
+    this.watch = keepAlive(
       () => this.present().values(),
       timeoutSeconds,
       (wire) => {
@@ -101,7 +101,9 @@ export class Hub implements Member {
     this.unanswered.get(rank)?.();
     if (this.over) return;
     this.over = true;
-    const failure = this.failureOf(rank, why);
+    const failure = this.watch.overslept()
+      ? this.failureOf(0, silentFor(this.place.timeoutSeconds))
+      : this.failureOf(rank, why);
     // One that was only stopped hears it when it goes on.
     void this.wires.get(rank)?.send({ kind: 'lost', ...failure });
     void this.announce({ kind: 'lost', ...failure }).then(() =>
@@ -132,7 +134,7 @@ export class Hub implements Member {
       return new Promise<void>((resolve) => this.unanswered.set(rank, resolve));
     });
     await Promise.race([Promise.all(answers), sleep(1000 * seconds)]);
-    this.quiet();
+    this.watch.stop();
   }
 
   private present(): Map<number, Wire> {

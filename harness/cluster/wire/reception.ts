@@ -61,7 +61,7 @@ export class Reception {
     const stop = () => void this.giveUp(String(signal.reason), FLUSH);
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
-    const quiet = keepAlive(
+    const watch = keepAlive(
       () => this.seats.values(),
       timeoutSeconds,
       (wire) => this.leave(wire, silentFor(timeoutSeconds)),
@@ -71,7 +71,7 @@ export class Reception {
       await this.outcome;
       return this.seats;
     } finally {
-      quiet();
+      watch.stop();
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from '../place.ts';
-import { keepAlive, silentFor } from './heartbeat.ts';
+import { keepAlive, silentFor, type Watch } from './heartbeat.ts';
 import type { Message } from './messages.ts';
 import type { Member, Order, Report, Tell } from './orders.ts';
 import type { Wire } from './wire.ts';
@@ -17,7 +17,7 @@ export class Spoke implements Member {
   private parts = new Map<number, Bytes>();
   /** What this process gave, when the system has taken all of it. */
   private own: Promise<Bytes> | undefined;
-  private readonly quiet: () => void;
+  private readonly watch: Watch;
   private over = false;
   private heard = () => {};
 
@@ -26,7 +26,7 @@ export class Spoke implements Member {
     this.wire = wire;
     this.tell = tell;
     const { timeoutSeconds } = place;
-    this.quiet = keepAlive(
+    this.watch = keepAlive(
       () => [wire],
       timeoutSeconds,
       () => this.lose(silentFor(timeoutSeconds)),
@@ -70,7 +70,7 @@ export class Spoke implements Member {
   private async finish(report: Report): Promise<void> {
     if (this.over) return;
     this.over = true;
-    this.quiet();
+    this.watch.stop();
     await Promise.race([this.wire.send({ kind: 'heard' }), sleep(1000 * GRACE)]);
     this.tell(report);
   }
@@ -79,9 +79,13 @@ export class Spoke implements Member {
     this.heard();
     if (this.over) return;
     this.over = true;
-    this.quiet();
-    const address = this.place.servers[0] ?? '';
-    this.tell({ kind: 'failure', failure: { rank: 0, address, why } });
+    this.watch.stop();
+    const { servers, rank, timeoutSeconds } = this.place;
+    const lost = this.watch.overslept()
+      ? { rank, why: silentFor(timeoutSeconds) }
+      : { rank: 0, why };
+    const failure = { ...lost, address: servers[lost.rank] ?? '' };
+    this.tell({ kind: 'failure', failure });
   }
 
   private async fail(message: string): Promise<void> {
@@ -93,7 +97,7 @@ export class Spoke implements Member {
       void this.wire.send({ kind: 'fail', message });
       await Promise.race([answer, sleep(1000 * GRACE)]);
     }
-    this.quiet();
+    this.watch.stop();
     this.tell({ kind: 'done' });
   }
 }

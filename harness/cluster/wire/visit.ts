@@ -1,12 +1,11 @@
-import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from '../../base/clock.ts';
 import { errorCode } from '../../base/error_code.ts';
 import { UserError } from '../../base/errors.ts';
-import { parseAddress } from '../address.ts';
 import type { Place } from '../place.ts';
+import { dial } from './dial.ts';
 import { introduce, SecretsDiffer } from './handshake.ts';
-import { keepAlive } from './heartbeat.ts';
+import { keepAlive, type Watch } from './heartbeat.ts';
 import { PATIENCE_SECONDS } from './ports.ts';
 import { notThere, otherProgram, secretsDiffer, unreachable, wentAway } from './reasons.ts';
 import { Gone, Wire } from './wire.ts';
@@ -51,7 +50,7 @@ async function attempt(
 ): Promise<Wire | { readonly why: string }> {
   let wire: Wire;
   try {
-    wire = new Wire(await connected(place, seconds));
+    wire = new Wire(await dial(place.meeting, 'the meeting', seconds));
   } catch (cause) {
     return { why: errorCode(cause) ?? (cause as Error).message };
   }
@@ -68,37 +67,15 @@ async function attempt(
   }
 }
 
-function connected({ meeting }: Place, seconds: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(parseAddress(meeting, 'the meeting'));
-    const failed = (error: Error) => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(error);
-    };
-    const timer = setTimeout(() => failed(new Error('no answer')), 1000 * seconds);
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      // On one machine the system may choose the port that nobody listens at as this end's own: then both ends are one.
-      const itself =
-        socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
-      if (itself) return failed(new Error('nobody listens'));
-      clearTimeout(timer);
-      socket.off('error', failed);
-      resolve(socket);
-    });
-  });
-}
-
 async function awaitOthers(place: Place, wire: Wire, signal: AbortSignal): Promise<Wire> {
-  let quiet = () => {};
+  let watch: Watch | undefined;
   const stop = () => void wire.send({ kind: 'fail', message: String(signal.reason) });
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
     await new Promise<void>((resolve, reject) => {
       const lost = () => reject(new UserError(wentAway(place)));
-      quiet = keepAlive(() => [wire], place.timeoutSeconds, lost);
+      watch = keepAlive(() => [wire], place.timeoutSeconds, lost);
       wire.listen({
         message: (message) => {
           if (message.kind === 'refused') reject(new UserError(message.message));
@@ -114,7 +91,7 @@ async function awaitOthers(place: Place, wire: Wire, signal: AbortSignal): Promi
     wire.destroy();
     throw cause;
   } finally {
-    quiet();
+    watch?.stop();
     signal.removeEventListener('abort', stop);
   }
 }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../base/index.ts';
 import { sourceSpec, viewSpec } from '../spec.ts';
 import type { Batch } from './batch.ts';
+import { base, hashOf } from './loader.fixture.ts';
 import { Loader, type LoaderSetup } from './loader.ts';
 import { epochOrder } from './order.ts';
 
@@ -13,28 +13,13 @@ const folder = mkdtempSync(join(tmpdir(), 'across-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const COUNT = 22;
-const base: LoaderSetup = {
+const small: LoaderSetup = {
+  ...base,
   spec: sourceSpec.parse({ kind: 'generated', count: COUNT, size: 8 }),
-  data: '',
-  seed: 5,
   pipelines: [viewSpec.parse([{ kind: 'randomResizedCrop' }, { kind: 'flip' }])],
   size: 8,
-  replicas: 2,
-  batch: 4,
-  dropLast: false,
-  replacement: false,
-  draws: ['shuffle'],
-  workers: 0,
-  opener: new URL('../../testing/source.ts', import.meta.url).href,
 };
 const STEPS = 3; // 11 images a replica
-
-function hashOf({ views, indices, draws }: Batch): string {
-  const parts = [...views, indices, ...Object.values(draws)];
-  return sha256(
-    parts.flatMap((part) => [new Uint8Array(part.buffer, part.byteOffset, part.byteLength)]),
-  );
-}
 
 let logs = 0;
 /** A loader, and the images that it has read. */
@@ -42,14 +27,14 @@ async function watched(options: Partial<LoaderSetup> = {}) {
   const log = join(folder, `${logs++}`);
   writeFileSync(log, '');
   const data = `${options.data ?? ''} log=${log}`;
-  const loader = await Loader.open({ ...base, ...options, data });
+  const loader = await Loader.open({ ...small, ...options, data });
   return { loader, read: () => readFileSync(log, 'utf8').split('\n').slice(0, -1).map(Number) };
 }
 
 /** Some batches of an epoch, which is left after them. */
 async function take(loader: Loader, ...of: Parameters<Loader['epoch']>): Promise<string[]> {
   const hashes: string[] = [];
-  for await (const batch of loader.epoch(...of)) hashes.push(hashOf(batch));
+  for await (const batch of loader.epoch(...of)) hashes.push(hashOf([batch]));
   return hashes;
 }
 
@@ -59,7 +44,7 @@ async function through(loader: Loader, ...of: Parameters<Loader['epoch']>): Prom
   const batches = loader.epoch(...of);
   while (hashes.length < loader.stepsPerEpoch - (of[1] ?? 0)) {
     const { value } = await batches.next();
-    hashes.push(hashOf(value));
+    hashes.push(hashOf([value]));
   }
   await batches.return?.();
   return hashes;
@@ -67,7 +52,7 @@ async function through(loader: Loader, ...of: Parameters<Loader['epoch']>): Prom
 
 /** What a loader of its own gives. */
 async function alone(epoch: number): Promise<string[]> {
-  const loader = await Loader.open(base);
+  const loader = await Loader.open(small);
   const hashes = await take(loader, epoch);
   await loader.dispose();
   return hashes;
@@ -105,7 +90,7 @@ describe('the first batches of the next epoch', () => {
 
   it('may be those of several epochs, where they are short', async () => {
     const short = { replicas: 1, batch: COUNT };
-    const one = await Loader.open({ ...base, ...short });
+    const one = await Loader.open({ ...small, ...short });
     const each = [];
     for (let epoch = 0; epoch < 6; epoch++) each.push(...(await take(one, epoch)));
     await one.dispose();
@@ -122,7 +107,7 @@ describe('the first batches of the next epoch', () => {
   it.each([0, 2])(
     'fail their own epoch where an image is damaged (%i threads)',
     async (workers) => {
-      const drawn = { ...base, replacement: true };
+      const drawn = { ...small, replacement: true };
       const [before, after] = [0, 1].map((epoch) => new Set(epochOrder(drawn, COUNT, epoch)));
       const bad = [...(after ?? [])].find((index) => !before?.has(index));
       const { loader } = await watched({ replacement: true, workers, data: `bad=${bad}` });
@@ -143,7 +128,7 @@ it('whatever is asked for after whatever, it has the same bits', async () => {
     until: fc.integer({ min: 0, max: EPOCHS + 1 }),
   });
   const all = fc.asyncProperty(fc.array(asked, { maxLength: 8 }), async (sequence) => {
-    const loader = await Loader.open({ ...base, prefetch: 2 });
+    const loader = await Loader.open({ ...small, prefetch: 2 });
     let last = -1;
     for (const { epoch: any, follows, from: some, taken, until } of sequence) {
       const epoch = follows && last + 1 < EPOCHS ? last + 1 : any;
@@ -151,7 +136,7 @@ it('whatever is asked for after whatever, it has the same bits', async () => {
       last = epoch;
       const batches = loader.epoch(epoch, from, undefined, until);
       for (let step = from; step < Math.min(STEPS, from + taken); step++)
-        expect(hashOf((await batches.next()).value)).toBe(expected[epoch]?.[step]);
+        expect(hashOf([(await batches.next()).value])).toBe(expected[epoch]?.[step]);
       await batches.return?.();
     }
     await loader.dispose();
@@ -160,7 +145,7 @@ it('whatever is asked for after whatever, it has the same bits', async () => {
 });
 
 describe('the replicas of a process', () => {
-  const whole = { ...base, replicas: 3, pipelines: [...base.pipelines, ...base.pipelines] };
+  const whole = { ...small, replicas: 3, pipelines: [...small.pipelines, ...small.pipelines] };
   const STEPS_OF_3 = 2; // of 8 images, the last one short: 4 and 4
 
   it.each([

@@ -4,34 +4,13 @@ import { stream } from '../../random/stream.ts';
 import { openSource } from '../../testing/source.ts';
 import { applyView } from '../images/change.ts';
 import { sampleViews } from '../images/pipeline.ts';
-import { sourceSpec, viewSpec } from '../spec.ts';
+import { viewSpec } from '../spec.ts';
 import type { Batch } from './batch.ts';
+import { base, hashOf, opener, pipeline } from './loader.fixture.ts';
 import { Loader, type LoaderSetup } from './loader.ts';
 import { orderedImages } from './ordered_images.ts';
 
-const opener = new URL('../../testing/source.ts', import.meta.url).href;
 const OFFICIAL = new URL('../open_source.ts', import.meta.url).href;
-const pipeline = viewSpec.parse([
-  { kind: 'randomResizedCrop', scale: [0.2, 1] },
-  { kind: 'colorJitter', brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, p: 0.8 },
-  { kind: 'grayscale' },
-  { kind: 'blur' },
-  { kind: 'flip' },
-]);
-const base: LoaderSetup = {
-  spec: sourceSpec.parse({ kind: 'generated', count: 37, size: 16 }),
-  data: '',
-  seed: 5,
-  pipelines: [pipeline, pipeline],
-  size: 12,
-  replicas: 2,
-  batch: 4,
-  dropLast: false,
-  replacement: false,
-  draws: ['shuffle'],
-  workers: 0,
-  opener,
-};
 
 function copy({ views, indices, draws }: Batch): Batch {
   return { views: views.map((view) => view.slice()), indices, draws };
@@ -46,14 +25,6 @@ async function epochOf(setup: LoaderSetup, epoch = 0, fromStep = 0): Promise<Bat
   } finally {
     await loader.dispose();
   }
-}
-
-function hashOf(batches: readonly Batch[]): string {
-  const hash = createHash('sha256');
-  for (const { views, indices, draws } of batches)
-    for (const part of [...views, indices, ...Object.values(draws)])
-      hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  return hash.digest('hex');
 }
 
 it('says labels and keys of chance where they are asked for', async () => {

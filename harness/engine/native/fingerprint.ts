@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { heldNumerics, type Numerics } from '../arithmetic.ts';
 import { heldLanes } from '../lanes.ts';
+import { liberties } from '../liberties.ts';
 import type { Device } from '../library/pins.ts';
 import { native } from './capi.ts';
 
@@ -45,6 +46,10 @@ const DECISIVE = /^(sse4_1|avx|avx2|fma|f16c|avx512\w*|avx_vnni\w*|avx10\w*|amx\
  * follows them: number of cores and threads, host, Node version, order of processes.
  */
 export function fingerprint(): Fingerprint {
+  if (liberties() !== undefined)
+    throw new Error(
+      'engine: this process computes without order; its numbers are good for nothing',
+    );
   const { library } = native();
   return fingerprintOf(library, {
     lanes: heldLanes(),

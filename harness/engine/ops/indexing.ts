@@ -15,11 +15,13 @@ export function rows(x: Tensor, indices: Tensor): Tensor {
   const [count = 0] = x.shape;
   return withGradient([x], () => ({
     value: op1('GatherV2', [x, indices, tf.scalar(0, 'int32')]),
-    gradients: (dy) => {
-      const sums = op1('UnsortedSegmentSum', [toFloat(dy), indices, tf.scalar(count, 'int32')]);
-      return [asTypeOf(sums, x)];
-    },
+    gradients: (dy) => [asTypeOf(placedAt(dy, indices, count), x)],
   }));
+}
+
+/** Sums of the rows of `values` at their indices, float32 [count, …]; zeros where there are none. Not differentiable. */
+export function placedAt(values: Tensor, indices: Tensor, count: number): Tensor {
+  return op1('UnsortedSegmentSum', [toFloat(values), indices, tf.scalar(count, 'int32')]);
 }
 
 /**
