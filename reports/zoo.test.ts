@@ -2,11 +2,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchmarks } from '../benchmarks/index.ts';
 import { recordText, writeRecord } from '../harness/record/record.ts';
 import { recordOf } from '../harness/testing/records.ts';
+import { methods } from '../methods/index.ts';
 import { curveOf, curveSvg } from './curve.ts';
 import { isTraining, readEntries, readWorkDirs } from './entries.ts';
 import { readPublished } from './published.ts';
+import { standingsOf, withStandings } from './standing.ts';
 import { rowOf, zooHtml, zooMarkdown } from './zoo.ts';
 
 const experiment = {
@@ -120,9 +123,10 @@ describe('a learning curve', () => {
   });
 });
 
-it('the committed pages are what the committed records give', () => {
+it('the committed pages are what the committed records and this code give', async () => {
   const reports = import.meta.dirname;
-  const entries = readEntries(join(reports, 'records'));
+  const records = readEntries(join(reports, 'records'));
+  const entries = withStandings(records, await standingsOf(records, { methods, benchmarks }));
   const curves = new Set(
     entries.filter((e) => isTraining(e) && e.record.epochs.length > 2).map(({ key }) => key),
   );
