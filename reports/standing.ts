@@ -149,10 +149,13 @@ function shapeOf(entry: Entry): DataShape | undefined {
   return { samples: count, classes: typeof classes === 'number' ? classes : undefined };
 }
 
-/** Whether a benchmark judged other weights than those of the run that the records have, as file or checkpoint. */
+/**
+ * Whether a benchmark judged other weights than those of the run that the records have, as published file or as
+ * checkpoint. A note that names no checkpoint shows nothing.
+ */
 function hasOtherWeights(entry: Entry, training: Entry): boolean {
   const { weights } = describedBenchmark(entry);
   const { sha256, checkpoint } = training.weights ?? {};
-  if (weights.kind !== 'file' || sha256 === undefined) return false;
+  if (weights.kind !== 'file' || checkpoint === undefined) return false;
   return weights.sha256 !== sha256 && weights.sha256 !== checkpoint;
 }
