@@ -10,6 +10,7 @@ import { curveOf, curveSvg } from './curve.ts';
 import { isTraining, readEntries, readWorkDirs } from './entries.ts';
 import { readPublished } from './published.ts';
 import { standingsOf, withStandings } from './standing.ts';
+import { keepRecord } from './write_pages.ts';
 import { rowOf, zooHtml, zooMarkdown } from './zoo.ts';
 
 const experiment = {
@@ -94,6 +95,20 @@ describe('the zoo', () => {
     expect(readWorkDirs(join(folder, 'runs'))).toMatchObject([{ key: 'mine' }]);
     expect(readWorkDirs(join(folder, 'nowhere'))).toEqual([]);
   });
+});
+
+it('a record that is kept leaves no weights of the run before it', async () => {
+  const pages = join(folder, 'pages');
+  const run = join(folder, 'run');
+  await writeRecord(run, record);
+  writeFileSync(join(run, 'published.json'), JSON.stringify(weights));
+  await keepRecord(run, pages);
+  expect(readEntries(join(pages, 'records'))).toEqual([{ key: 'moco_small', record, weights }]);
+  rmSync(join(run, 'published.json'));
+  const other = recordOf({ experiment, epochs: [{}, { loss: 4 }] });
+  await writeRecord(run, other);
+  await keepRecord(run, pages);
+  expect(readEntries(join(pages, 'records'))).toEqual([{ key: 'moco_small', record: other }]);
 });
 
 describe('a learning curve', () => {
