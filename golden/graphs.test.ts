@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { benchmarks } from '../benchmarks/index.ts';
 import { benchmarkId, isBenchmark, parseBenchmark } from '../harness/benchmark/experiment.ts';
+import { tracedBenchmarkGraph } from '../harness/benchmark/traced_graph.ts';
 import { type Experiment, experimentId, parseExperiment } from '../harness/experiment/spec.ts';
-import { openTraining } from '../harness/run/open_training.ts';
-import { graphHash } from '../harness/step/graph_hash.ts';
+import { tracedGraph } from '../harness/run/traced_graph.ts';
 import { readGolden } from '../harness/verify/golden.ts';
 import { methods } from '../methods/index.ts';
 import { tiny, tinyExperiment } from './tiny.ts';
@@ -17,8 +17,8 @@ const all = readdirSync(import.meta.dirname, { withFileTypes: true })
     return readdirSync(folder).map((file) => readGolden(join(folder, file)).record);
   });
 
-// Graphs of benchmarks are in the records that golden/benchmarks.test.ts compares whole.
 const goldens = all.filter(({ experiment }) => !isBenchmark(experiment));
+const benches = all.filter(({ experiment }) => isBenchmark(experiment));
 
 /** Steps that compute the bits of their golden by other nodes than when it was made. */
 const SINCE: Readonly<Record<string, string>> = {
@@ -27,15 +27,11 @@ const SINCE: Readonly<Record<string, string>> = {
   'relative-loc': '1ff20d27f9ea6f15224996dcc61dad8928df6163f392d28f4e093363c6938611',
 };
 
+const shape = { samples: 4096, classes: 10 };
+
 /** Hash of the graph of an experiment's step, without its data. */
-async function graphOf(experiment: Experiment): Promise<string> {
-  const shape = { samples: 4096, classes: 10 };
-  const training = await openTraining({ experiment, methods, data: '.', shape });
-  try {
-    return graphHash(training.learner.program.graph.serialize());
-  } finally {
-    await training.dispose();
-  }
+function graphOf(experiment: Experiment): Promise<string> {
+  return tracedGraph(experiment, methods, shape);
 }
 
 // Options that layers gain must leave the steps of all experiments before them as they were, node by node.
@@ -44,6 +40,17 @@ describe('the graph of a step is that of the golden', () => {
     '%s',
     async (name, { experiment, graph }) => {
       expect(await graphOf(parseExperiment(experiment, methods))).toBe(SINCE[name] ?? graph);
+    },
+  );
+});
+
+// What a run computes from its data and weights is traced here without them.
+describe('the graph of a benchmark is that of the golden', () => {
+  it.each(benches.map((record) => [record.experiment.name, record] as const))(
+    '%s',
+    async (_, { experiment, graph }) => {
+      const parsed = parseBenchmark(experiment, benchmarks);
+      expect(await tracedBenchmarkGraph(parsed, benchmarks, shape)).toBe(graph);
     },
   );
 });

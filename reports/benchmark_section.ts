@@ -80,7 +80,7 @@ function ownBlocks(
       backboneText(entry),
       ...metrics.map((metric) => resultText(kind, metric, values.get(metric))),
       ...(column === undefined ? [] : [told ?? '–']),
-      `\`records/${key}.json\``,
+      `\`records/${key}.json\`${entry.earlier === undefined ? '' : ` (${entry.earlier})`}`,
     ];
   });
   const beside =

@@ -3,7 +3,7 @@ import { parse as parseVega, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { metricsOf } from '../harness/record/entries.ts';
 import { describedBy, type Entry, isTraining } from './entries.ts';
-import { rowOf } from './zoo.ts';
+import { named, rowOf } from './zoo.ts';
 
 /** Runs of one backbone over the same epochs of the same images, judged by the same others. */
 export interface Group {
@@ -47,11 +47,12 @@ function byKnn(a: Entry, b: Entry): number {
 /** The comparison as one markdown page. @param curve its picture, beside the page */
 export function comparisonPage({ kind, entries }: Group, curve: string): string {
   const rows = entries.map((entry) => {
-    const { experiment, backbone, epochs, random, knn, linear } = rowOf(entry);
+    const row = rowOf(entry);
+    const { backbone, epochs, random, knn, linear } = row;
     const gain = knn === undefined || random === undefined ? undefined : knn - random;
     const { step } = entry.record.epochs.at(-1) ?? { step: 0 };
     return [
-      ...[experiment, methodOf(entry), backbone, epochs, String(step)],
+      ...[named(row), methodOf(entry), backbone, epochs, String(step)],
       ...[random, knn, gain, linear].map((value) => value?.toFixed(2) ?? '–'),
     ];
   });

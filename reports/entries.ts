@@ -12,6 +12,8 @@ export interface Entry {
   readonly record: RunRecord;
   /** The weights made of it, where they were published. */
   readonly weights?: Publication;
+  /** Why it is no result of today's code, where somebody looked and it is none. */
+  readonly earlier?: string;
 }
 
 /** What the tables need of an experiment; the rest may be of a newer or older schema. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBytes, writeAtomic } from '../harness/base/index.ts';
 import type { BenchmarkDefinition } from '../harness/benchmark/definition.ts';
@@ -32,10 +32,12 @@ export async function keepRecord(workDir: string, folder: string): Promise<void>
   const key =
     keyOf(record.experiment.name) +
     (isTraining({ key: '', record }) ? '' : `--${weightsKey(record)}`);
+  const note = join(records, `${key}.weights.json`);
+  // Whenever it is cut short, no record stands beside the weights of another run.
+  rmSync(note, { force: true });
   await writeAtomic(join(records, `${key}.json`), readBytes(join(workDir, 'record.json')));
   const published = join(workDir, 'published.json');
-  if (existsSync(published))
-    await writeAtomic(join(records, `${key}.weights.json`), readBytes(published));
+  if (existsSync(published)) await writeAtomic(note, readBytes(published));
 }
 
 /** The records that are kept, and of a folder of work directories those that are not. */

@@ -2,11 +2,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchmarks } from '../benchmarks/index.ts';
 import { recordText, writeRecord } from '../harness/record/record.ts';
 import { recordOf } from '../harness/testing/records.ts';
+import { methods } from '../methods/index.ts';
 import { curveOf, curveSvg } from './curve.ts';
 import { isTraining, readEntries, readWorkDirs } from './entries.ts';
 import { readPublished } from './published.ts';
+import { standingsOf, withStandings } from './standing.ts';
+import { keepRecord } from './write_pages.ts';
 import { rowOf, zooHtml, zooMarkdown } from './zoo.ts';
 
 const experiment = {
@@ -93,6 +97,20 @@ describe('the zoo', () => {
   });
 });
 
+it('a record that is kept leaves no weights of the run before it', async () => {
+  const pages = join(folder, 'pages');
+  const run = join(folder, 'run');
+  await writeRecord(run, record);
+  writeFileSync(join(run, 'published.json'), JSON.stringify(weights));
+  await keepRecord(run, pages);
+  expect(readEntries(join(pages, 'records'))).toEqual([{ key: 'moco_small', record, weights }]);
+  rmSync(join(run, 'published.json'));
+  const other = recordOf({ experiment, epochs: [{}, { loss: 4 }] });
+  await writeRecord(run, other);
+  await keepRecord(run, pages);
+  expect(readEntries(join(pages, 'records'))).toEqual([{ key: 'moco_small', record: other }]);
+});
+
 describe('a learning curve', () => {
   const steps = Array.from({ length: 1000 }, (_, i) => ({
     step: i + 1,
@@ -120,9 +138,10 @@ describe('a learning curve', () => {
   });
 });
 
-it('the committed pages are what the committed records give', () => {
+it('the committed pages are what the committed records and this code give', async () => {
   const reports = import.meta.dirname;
-  const entries = readEntries(join(reports, 'records'));
+  const records = readEntries(join(reports, 'records'));
+  const entries = withStandings(records, await standingsOf(records, { methods, benchmarks }));
   const curves = new Set(
     entries.filter((e) => isTraining(e) && e.record.epochs.length > 2).map(({ key }) => key),
   );

@@ -22,6 +22,8 @@ export interface Row {
   readonly weights: string;
   readonly platform: string;
   readonly verify: string;
+  /** Why it is no result of today's code, where it is none. */
+  readonly earlier: string | undefined;
 }
 
 export function rowOf(entry: Entry): Row {
@@ -45,11 +47,17 @@ export function rowOf(entry: Entry): Row {
     weights: weights?.file ?? '–',
     platform: `${platformId(record)} (${record.fingerprint.device})`,
     verify: `npx zx scripts/reproduce.mjs ${name}`,
+    earlier: entry.earlier,
   };
 }
 
+/** A run's name, with why it is no result of today's code where it is none. */
+export function named({ experiment, earlier }: Row): string {
+  return earlier === undefined ? experiment : `${experiment} (${earlier})`;
+}
+
 const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [
-  ['experiment', (row) => row.experiment],
+  ['experiment', named],
   ['method', (row) => row.method],
   ['backbone', (row) => row.backbone],
   ['data', (row) => row.data],
@@ -59,7 +67,7 @@ const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[]
   ['random weights, k-NN', (row) => percent(row.random)],
 ];
 const PROOFS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [
-  ['experiment', (row) => row.experiment],
+  ['experiment', named],
   ['spec', (row) => row.spec],
   ['platform', (row) => row.platform],
   ['weights', (row) => row.weights],
@@ -76,6 +84,22 @@ const PROOF =
   'platform gives the same bits, on another one numbers within the measured bands (docs/records.md). ' +
   '`npx zx scripts/verify.mjs WORK_DIR` runs a single epoch again.';
 const NONE = 'No records yet.';
+
+/** What is to be known of records that are no results of today's code; nothing where all are. */
+function earlierText(entries: readonly Entry[]): string[] {
+  const marked = entries.filter(({ earlier }) => earlier !== undefined);
+  if (marked.length === 0) return [];
+  const runs = marked.filter(isTraining).map(({ key, earlier }) => `\`${key}\` (${earlier})`);
+  const benchmarks = marked.length - runs.length;
+  const parts = [
+    ...runs,
+    ...(benchmarks === 0 ? [] : [`${benchmarks} of benchmarks, marked in their tables`]),
+  ];
+  return [
+    `**No results of today's code** are these records: ${parts.join(', ')}. The code has changed what it ` +
+      'computes since. `npx zx scripts/remake.mjs` makes them again.',
+  ];
+}
 
 /** The zoo as a markdown page. @param curves keys of the runs that have a curve in `curves/`. */
 export function zooMarkdown(
@@ -94,10 +118,9 @@ export function zooMarkdown(
   const pictures = rows
     .filter(({ key }) => curves.has(key))
     .flatMap(({ key, experiment }) => [`![${experiment}](curves/${key}.svg)`, '']);
-  const body =
-    rows.length === 0
-      ? [NONE, '']
-      : [table(COLUMNS), '', '## What vouches for them', '', PROOF, '', table(PROOFS), ''];
+  const paragraphs = [PROOF, ...earlierText(entries)].flatMap((text) => [text, '']);
+  const proofs = ['## What vouches for them', '', ...paragraphs, table(PROOFS), ''];
+  const body = rows.length === 0 ? [NONE, ''] : [table(COLUMNS), '', ...proofs];
   const shown = pictures.length === 0 ? [] : ['## Learning curves', '', ...pictures];
   const benchmarks = markdownOf(benchmarkSection(entries, published));
   return [`# ${TITLE}`, '', INTRO, '', ...body, ...benchmarks, ...shown].join('\n');
@@ -124,6 +147,7 @@ export function zooHtml(
   const pictures = rows
     .filter(({ key }) => curves.has(key))
     .map(({ key, experiment }) => `<img src="curves/${key}.svg" alt="${escaped(experiment)}">`);
+  const paragraphs = [PROOF, ...earlierText(entries)].map((text) => `<p>${prose(text)}</p>`);
   return [
     '<!doctype html>',
     `<html lang="en"><meta charset="utf-8"><title>${TITLE}</title>`,
@@ -132,7 +156,7 @@ export function zooHtml(
     `<p>${prose(INTRO)}</p>`,
     ...(rows.length === 0
       ? [`<p>${NONE}</p>`]
-      : [...table(COLUMNS), '<h2>What vouches for them</h2>', `<p>${prose(PROOF)}</p>`]),
+      : [...table(COLUMNS), '<h2>What vouches for them</h2>', ...paragraphs]),
     ...(rows.length === 0 ? [] : table(PROOFS)),
     ...htmlOf(benchmarkSection(entries, published)),
     ...(pictures.length === 0 ? [] : ['<h2>Learning curves</h2>', ...pictures]),

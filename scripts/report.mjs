@@ -1,4 +1,4 @@
-import { command, reportOptions } from './cli.mjs';
+import { command, reportOptions, tell } from './cli.mjs';
 import { load } from './load.mjs';
 
 await command(
@@ -14,13 +14,15 @@ await command(
     examples: ['', '--add work_dirs/moco', '--work_dirs work_dirs --out /tmp/reports'],
   },
   async ({ options: { add, work_dirs: workDirs, out }, print }) => {
-    const { entriesIn, keepRecord, writeProtocols, writeZoo } =
-      await load('reports/write_pages.ts');
+    const { keepRecord, writeProtocols } = await load('reports/write_pages.ts');
+    const { writeStanding, writtenText } = await load('reports/write_standing.ts');
     const { benchmarks } = await load('benchmarks/index.ts');
     for (const workDir of add) await keepRecord(workDir, out);
-    const entries = entriesIn(out, workDirs);
-    const file = await writeZoo(out, entries);
+    const written = await writeStanding(out, workDirs);
+    for (const remark of written.remarks) tell(remark);
     await writeProtocols(out, benchmarks);
-    print({ file, runs: entries.length }, `wrote ${file}: ${entries.length} runs`);
+    const { file, entries } = written;
+    const earlier = entries.flatMap((entry) => (entry.earlier === undefined ? [] : [entry.key]));
+    print({ file, runs: entries.length, earlier }, writtenText(written));
   },
 );

@@ -31,6 +31,8 @@ export const Publication = z.strictObject({
   epoch: z.int().nonnegative(),
   /** Of the state that the weights are from, as in the record. */
   stateHash: Sha256,
+  /** Of the checkpoint that it was made of, which a benchmark may have judged; old notes lack it. */
+  checkpoint: Sha256.optional(),
 });
 export type Publication = z.infer<typeof Publication>;
 
@@ -88,6 +90,7 @@ export async function publish({ source, methods, out }: PublishOptions): Promise
     experimentId: meta.experimentId,
     epoch: meta.epoch,
     stateHash: checkpoint.stateHash,
+    checkpoint: sha256File(file),
   });
   const note = `${JSON.stringify(publication, null, 2)}\n`;
   await writeAtomic(join(dirname(file), 'published.json'), note);
