@@ -23,30 +23,6 @@ export const COUNTS = {
   places205: { train: { images: 2_448_873, classes: 205 }, val: { images: 20_500, classes: 205 } },
 } as const;
 
-/** Classes of VOC 2007 to 2012, by label. */
-export const VOC_CLASSES = [
-  'aeroplane',
-  'bicycle',
-  'bird',
-  'boat',
-  'bottle',
-  'bus',
-  'car',
-  'cat',
-  'chair',
-  'cow',
-  'diningtable',
-  'dog',
-  'horse',
-  'motorbike',
-  'person',
-  'pottedplant',
-  'sheep',
-  'sofa',
-  'train',
-  'tvmonitor',
-] as const;
-
 /** MD5 that the publishers give of a file, by its name; torchvision pins the same. */
 export const MD5: Readonly<Record<string, string>> = {
   'VOCtrainval_06-Nov-2007.tar': 'c52e279531787c972589f7e41ab4ae64',

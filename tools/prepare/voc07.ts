@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import { sameClasses } from '../../harness/data/classes.ts';
 import { LOW_SHOT, lowShotMarks, tooFew } from '../../harness/data/low_shot.ts';
+import { VOC_CLASSES } from '../../harness/data/objects/voc_annotation.ts';
 import type { Source } from '../../harness/data/source.ts';
 import { sourceSpec } from '../../harness/data/spec.ts';
 import { bring, type Layout } from './bring.ts';
 import { inspect, overlap } from './inspect.ts';
-import { COUNTS, VOC_CLASSES } from './known.ts';
+import { COUNTS } from './known.ts';
 import { npyNumbers, npyTexts } from './npy.ts';
 import { inOut, type Work, writeOnce } from './work.ts';
 
