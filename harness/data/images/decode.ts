@@ -61,6 +61,25 @@ export async function orientationOf(bytes: Uint8Array): Promise<number> {
   return orientation ?? 1;
 }
 
+/**
+ * Width and height of a picture once it is upright, from its header alone.
+ * @throws UserError that names the image where it has none
+ */
+export async function uprightSize(
+  bytes: Uint8Array,
+  name: string,
+): Promise<{ readonly width: number; readonly height: number }> {
+  const kind = kindOf(bytes);
+  if (kind === undefined) throw unreadable(bytes, name);
+  try {
+    const sharp = await opener();
+    const { autoOrient } = await sharp(bytes, OPTIONS).metadata();
+    return { width: autoOrient.width, height: autoOrient.height };
+  } catch (cause) {
+    throw await damaged(bytes, name, kind, cause);
+  }
+}
+
 const MARKS = ['Exif', 'eXIf', 'EXIF']; // JPEG, PNG, WebP
 
 let asked: string | undefined;

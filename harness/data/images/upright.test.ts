@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { decodeImage } from './decode.ts';
+import { decodeImage, uprightSize } from './decode.ts';
 import { decodeUpright } from './upright.ts';
 
 const [width, height] = [7, 4];
@@ -21,6 +21,8 @@ test.each(
   const expected = await sharp(bytes).autoOrient().raw().toBuffer({ resolveWithObject: true });
   expect([found.width, found.height]).toEqual([expected.info.width, expected.info.height]);
   expect([...found.pixels]).toEqual([...expected.data]);
+  const { width: wide, height: high } = found;
+  expect(await uprightSize(bytes, 'a')).toEqual({ width: wide, height: high });
 });
 
 test('a file that says nothing stays as it is', async () => {
