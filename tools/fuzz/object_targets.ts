@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { readCocoFile } from '../../harness/data/objects/coco_file.ts';
 import { readVocAnnotation, VOC_CLASSES } from '../../harness/data/objects/voc_annotation.ts';
 import { deepText, mutatedJson } from './json.ts';
-import { mutated, type PieceFormat } from './pieces.ts';
+import { mutated, type PieceFormat, pick } from './pieces.ts';
 import type { Target } from './target.ts';
 
 const text = (value: string) => new Uint8Array(Buffer.from(value));
@@ -29,11 +29,24 @@ const XML = [
 <xmin>1</xmin><ymin>1</ymin><xmax>1</xmax><ymax>1</ymax></bndbox></object></annotation>`,
 ];
 
-/** An annotation of VOC's, as pieces that end behind a tag. */
+/** Whole XML in which one word between tags is another, so that what is said is tried too. */
+const reworded = fc
+  .record({
+    seed: fc.nat(),
+    place: fc.nat(),
+    word: fc.constantFrom('0', '1', '2', '3', '-1', '2.5', '1e999', '', ' 7 ', 'cat', 'NaN', '501'),
+  })
+  .map(({ seed, place, word }) => {
+    const parts = pick(XML, seed).split(/(?<=>)([^<>\s]+)(?=<\/)/);
+    const at = 1 + 2 * (place % Math.floor(parts.length / 2));
+    return text(parts.map((part, i) => (i === at ? word : part)).join(''));
+  });
+
+/** An annotation of VOC's: other words, or pieces that end behind a tag. */
 export function vocObjectsTarget(): Target {
   const pieces = (value: string) => value.split(/(?<=>)/).map(text);
   return {
-    files: mutated({ seeds: XML.map(pieces), ...PARTS }),
+    files: fc.oneof(mutated({ seeds: XML.map(pieces), ...PARTS }), reworded),
     fixed: [...XML.map(text), ...ODD, text('<a>'.repeat(100_000)), text('<a>&b;</a>')],
     place: (folder) => join(folder, '000005.xml'),
     feed: (path) => readVocAnnotation(path, VOC_CLASSES),
