@@ -30,6 +30,24 @@ export function isPretrained(name: string): boolean {
   return resnetNameInDetector(name) !== undefined;
 }
 
+/**
+ * The tensors of a file, those of a detector's network under a ResNet's names behind `backbone.`, its last
+ * stage among them; the others, and those of a file that is no detector's, as they are.
+ */
+export function detectorAsBackbone<T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const names = [...tensors.keys()];
+  if (!names.some((name) => STAMP.test(name))) return tensors;
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const own = resnetNameInDetector(name.replace(/^model\./, ''));
+      return [own === undefined ? name : `backbone.${own}`, tensor] as const;
+    }),
+  );
+}
+
+/** What only a C4 detector has. */
+const STAMP = /^(model\.)?roi_heads\.res5\.0\.conv1\.weight$/;
+
 export interface DetectorTensors {
   /** By detectron2's names. */
   readonly tensors: ReadonlyMap<string, HostArray>;

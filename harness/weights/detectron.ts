@@ -53,10 +53,7 @@ export function resnetName(name: string): string | undefined {
  * @throws UserError for bfloat16, which numpy does not have.
  */
 export function encodeDetectron(tensors: ReadonlyMap<string, HostArray>): readonly Uint8Array[] {
-  return encodeModel(
-    new Map([...tensors].map(([name, array]) => [detectronName(name), array])),
-    true,
-  );
+  return pickled(tensors, detectronName, true);
 }
 
 /**
@@ -67,10 +64,18 @@ export function encodeModel(
   tensors: ReadonlyMap<string, HostArray>,
   byEnds: boolean,
 ): readonly Uint8Array[] {
+  return pickled(tensors, (name) => name, byEnds);
+}
+
+function pickled(
+  tensors: ReadonlyMap<string, HostArray>,
+  nameOf: (own: string) => string,
+  byEnds: boolean,
+): readonly Uint8Array[] {
   const pickle = pickleWriter(3);
   pickle.op('}(').text('model').op('}(');
   for (const [name, array] of tensors) {
-    pickle.text(name);
+    pickle.text(nameOf(name));
     putArray(pickle, name, array);
   }
   pickle.op('u').text('__author__').text(AUTHOR);
@@ -103,12 +108,15 @@ function putArray(pickle: PickleWriter, name: string, { dtype, shape, data }: Ho
 export function readDetectron(path: string): Map<string, HostArray> {
   const tensors = new Map<string, HostArray>();
   for (const [name, array] of readModel(path).tensors) {
-    const own = resnetName(name) ?? name;
+    const own = DETECTOR.test(name) ? name : (resnetName(name) ?? name);
     if (tensors.has(own)) throw unreadable(path, new Error(`it has two arrays named ${own}`));
     tensors.set(own, array);
   }
   return tensors;
 }
+
+/** Parts of a whole detector, whose names are no backbone's. */
+const DETECTOR = /^(backbone|roi_heads|proposal_generator)\./;
 
 /** What a file for detectron2 holds. */
 export interface DetectronFile {
