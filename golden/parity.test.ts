@@ -35,6 +35,8 @@ it.each([
   ['neck_unpooled', 60],
   ['coco_ap', 3],
   ['voc_ap', 20],
+  ['det_data', 20],
+  ['det_weights', 5],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
   process.stdout.write(`${lineOf(result)}\n`);

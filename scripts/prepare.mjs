@@ -7,7 +7,10 @@ await command(
     summary:
       'Make a downloaded data set ready: check it against what is published, write lists and labels.',
     arguments: [
-      { name: 'NAME', help: 'voc07, imagenet, imagenet_subset, places205, cifar10 or cifar100' },
+      {
+        name: 'NAME',
+        help: 'voc07, voc, coco, imagenet, imagenet_subset, places205, cifar10 or cifar100',
+      },
     ],
     options: {
       from: {
@@ -28,6 +31,7 @@ await command(
     examples: [
       'voc07 --from ../shared/data --out /tmp/data',
       'voc07 --from VOCtrainval_06-Nov-2007.tar --from VOCtest_06-Nov-2007.tar',
+      'coco --from ~/coco --decode',
       'imagenet_subset --from 1percent.txt --from 10percent.txt',
     ],
     ends: 'saves',

@@ -25,6 +25,16 @@ const Annotations = z.looseObject({
     }),
   ),
 });
+export type Annotations = z.infer<typeof Annotations>;
+
+/** @throws UserError that says where, for what is not in COCO's format, and for a repeated id */
+export function parseAnnotations(value: unknown): Annotations {
+  const annotations = parse(Annotations, value, 'annotations');
+  unrepeated('image', annotations.images);
+  unrepeated('category', annotations.categories);
+  unrepeated('annotation', annotations.annotations);
+  return annotations;
+}
 
 /** COCO's format of results. A score that JSON does not have, such as NaN, is refused with its place. */
 const Results = z.array(
@@ -36,10 +46,7 @@ const Results = z.array(
  * @throws UserError that says where, for what is not in COCO's format, a repeated id, a negative size
  */
 export function boxTask(annotations: unknown, results: unknown): DetectionTask<Box> {
-  const { images, categories, annotations: known } = parse(Annotations, annotations, 'annotations');
-  unrepeated('image', images);
-  unrepeated('category', categories);
-  unrepeated('annotation', known);
+  const { images, categories, annotations: known } = parseAnnotations(annotations);
   const truths = known.map(
     ({ image_id, category_id, bbox, area, iscrowd }): Truth<Box> => ({
       image: image_id,

@@ -92,6 +92,18 @@ export function cocoDetection<Region>(task: DetectionTask<Region>): CocoScores {
   return { ...shaped, stats: stats as Record<CocoStat, number>, apOfEach };
 }
 
+/**
+ * The AP of each class on objects of each range of `AREAS`, as shares: float64 [categories, 4]; -1 where
+ * there is none.
+ */
+export function apOfSizes(scores: CocoScores): Float64Array {
+  const most = MOST.length - 1;
+  return Float64Array.from({ length: scores.categories.length * AREAS.length }, (_, at) => {
+    const area = at % AREAS.length;
+    return mean(scores, { of: 'precision', area, most }, Math.floor(at / AREAS.length));
+  });
+}
+
 interface Curve {
   /** Of all detections. */
   readonly recall: number;

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { type HostArray, hostArray } from '../engine/array.ts';
+import { detectorName } from '../weights/detector_file.ts';
+import { encodeModel } from '../weights/detectron.ts';
 import { recogniseBackbone } from '../weights/recognise.ts';
 import { hashTensors, readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
+import { encodeTorch } from '../weights/torch/write_torch.ts';
 import { readWeightsFile } from '../weights/weights_file.ts';
 import { convertWeights } from './convert.ts';
 
@@ -19,6 +23,8 @@ const fixture = (name: string) => {
   writeFileSync(path, gunzipSync(readFileSync(join(golden, 'weights', `${name}.pth.gz`))));
   return path;
 };
+type Tensors = ReadonlyMap<string, HostArray>;
+const inModel = (all: Tensors) => new Map([...all].map(([name, one]) => [`model.${name}`, one]));
 const hashOf = (path: string) => hashTensors(readWeightsFile(path).tensors);
 
 describe('all tensors keep every bit, type and name', () => {
@@ -49,6 +55,27 @@ describe('all tensors keep every bit, type and name', () => {
     for (const path of [pkl, pth, tensors]) expect(hashOf(path)).toBe(hashTensors(taken));
     expect((await recogniseBackbone(pkl)).spec).toEqual(spec);
   });
+
+  test.each([
+    ['a checkpoint', 'd.pth', (all: Tensors) => encodeTorch(inModel(all))],
+    ['a pickle', 'd.pkl', (all: Tensors) => encodeModel(all, false)],
+  ])(
+    "the network of a trained detector of detectron2's comes back from %s",
+    async (_, name, encode) => {
+      const { tensors, spec } = await recogniseBackbone(fixture('moco_v1'));
+      const detector = new Map([...tensors].map(([own, one]) => [detectorName(own), one]));
+      const head = hostArray('float32', [2, 1], Float32Array.of(1, 2));
+      detector.set('proposal_generator.rpn_head.conv.weight', head);
+      detector.set('roi_heads.res5.norm.weight', head);
+      writeFileSync(at(name), Buffer.concat([...encode(detector)]));
+      const found = await recogniseBackbone(at(name));
+      expect(found.spec).toEqual(spec);
+      expect(hashTensors(found.tensors)).toBe(hashTensors(tensors));
+      expect(found.said.join()).not.toContain('unknown');
+      await convertWeights({ file: at(name), out: at('again.pkl') });
+      expect(hashOf(at('again.pkl'))).toBe(hashTensors(tensors));
+    },
+  );
 
   test('--prefix takes another one', async () => {
     const file = fixture('moco_v1');

@@ -1,6 +1,7 @@
 import { type Content, type Sha256, sha256File, UserError, writeAtomic } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
 import { choiceText, chooseEncoder, refuseMissing } from '../weights/choose_encoder.ts';
+import { detectorAsBackbone } from '../weights/detector_file.ts';
 import { encodeDetectron } from '../weights/detectron.ts';
 import { openPublished, stampIn, type Weights } from '../weights/published.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
@@ -65,7 +66,8 @@ function formOf(out: string): 'safetensors' | 'torch' | 'pkl' {
 }
 
 function backboneOf(weights: Weights, prefix: string | undefined) {
-  const { file, tensors, metadata } = weights;
+  const { file, metadata } = weights;
+  const tensors = detectorAsBackbone(weights.tensors);
   const own = metadata.backbonePrefix;
   const described =
     own === undefined ? undefined : { prefix: own, by: "the file's own backbonePrefix" };

@@ -53,14 +53,33 @@ export function resnetName(name: string): string | undefined {
  * @throws UserError for bfloat16, which numpy does not have.
  */
 export function encodeDetectron(tensors: ReadonlyMap<string, HostArray>): readonly Uint8Array[] {
+  return pickled(tensors, detectronName, true);
+}
+
+/**
+ * As `encodeDetectron`, of tensors by detectron2's own names, e.g. of a whole detector.
+ * @param byEnds whether names are to be matched by their ends, or must be exact
+ */
+export function encodeModel(
+  tensors: ReadonlyMap<string, HostArray>,
+  byEnds: boolean,
+): readonly Uint8Array[] {
+  return pickled(tensors, (name) => name, byEnds);
+}
+
+function pickled(
+  tensors: ReadonlyMap<string, HostArray>,
+  nameOf: (own: string) => string,
+  byEnds: boolean,
+): readonly Uint8Array[] {
   const pickle = pickleWriter(3);
   pickle.op('}(').text('model').op('}(');
   for (const [name, array] of tensors) {
-    pickle.text(detectronName(name));
+    pickle.text(nameOf(name));
     putArray(pickle, name, array);
   }
   pickle.op('u').text('__author__').text(AUTHOR);
-  return pickle.text('matching_heuristics').bool(true).op('u.').pieces;
+  return pickle.text('matching_heuristics').bool(byEnds).op('u.').pieces;
 }
 
 function putArray(pickle: PickleWriter, name: string, { dtype, shape, data }: HostArray): void {
@@ -87,32 +106,58 @@ function putArray(pickle: PickleWriter, name: string, { dtype, shape, data }: Ho
  * @throws UserError naming the file and what is wrong with it: names outside the few allowed, arrays of other types.
  */
 export function readDetectron(path: string): Map<string, HostArray> {
+  const tensors = new Map<string, HostArray>();
+  for (const [name, array] of readModel(path).tensors) {
+    const own = DETECTOR.test(name) ? name : (resnetName(name) ?? name);
+    if (tensors.has(own)) throw unreadable(path, new Error(`it has two arrays named ${own}`));
+    tensors.set(own, array);
+  }
+  return tensors;
+}
+
+/** Parts of a whole detector, whose names are no backbone's. */
+const DETECTOR = /^(backbone|roi_heads|proposal_generator)\./;
+
+/** What a file for detectron2 holds. */
+export interface DetectronFile {
+  /** By the file's own names. */
+  readonly tensors: ReadonlyMap<string, HostArray>;
+  /** Whether its names are to be matched by their ends. */
+  readonly byEnds: boolean;
+}
+
+/** As `readDetectron`, under the file's own names. */
+export function readModel(path: string): DetectronFile {
   const file = readBytes(path);
   try {
-    const model = entryOf(readPickle(file).value, 'model');
+    const { value } = readPickle(file);
+    const model = entryOf(value, 'model');
     if (!(model instanceof Map)) throw new Error('it has no `model`, a table of numpy arrays');
     let left = GROWTH * file.length + SPARE;
     const tensors = new Map<string, HostArray>();
-    for (const [key, value] of model) {
-      const [name, array] = [textOf(key), arrayOf(value)];
+    for (const [key, entry] of model) {
+      const [name, array] = [textOf(key), arrayOf(entry)];
       if (name === undefined || array === undefined)
         throw new Error(
           `\`model\` has an entry ${name ?? 'without a name'} that is no numpy array`,
         );
       left -= 8 * sizeOf(array);
       if (left < 0) throw new Error('its arrays are many times larger than the file');
-      const own = resnetName(name) ?? name;
-      if (tensors.has(own)) throw new Error(`it has two arrays named ${own}`);
-      tensors.set(own, hostArrayOf(name, array));
+      if (tensors.has(name)) throw new Error(`it has two arrays named ${name}`);
+      tensors.set(name, hostArrayOf(name, array));
     }
-    return tensors;
+    return { tensors, byEnds: entryOf(value, 'matching_heuristics') === true };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(
-      `${path} is no file of weights for detectron2: ${reason}; convert the weights again`,
-      { cause },
-    );
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): UserError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new UserError(
+    `${path} is no file of weights for detectron2: ${reason}; convert the weights again`,
+    { cause },
+  );
 }
 
 function hostArrayOf(name: string, array: PickledArray): HostArray {

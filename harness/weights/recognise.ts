@@ -4,6 +4,7 @@ import type { ParameterSpec } from '../nn/module.ts';
 import { type ResNetSpec, resnet } from '../nn/resnet.ts';
 import { architectureOf } from './architecture.ts';
 import { type Choice, chooseEncoder, groups, refuseMissing } from './choose_encoder.ts';
+import { detectorAsBackbone } from './detector_file.ts';
 import { type LeftOver, leftOver } from './left_over.ts';
 import { ownDescription } from './own_description.ts';
 import { openWeights } from './published.ts';
@@ -46,7 +47,8 @@ export async function recogniseBackbone(
 ): Promise<RecognisedBackbone> {
   const weights = await openWeights(file);
   const own = ownDescription(weights);
-  const there = new Map([...weights.tensors].filter(([name]) => !own.beside(name)));
+  const named = detectorAsBackbone(weights.tensors);
+  const there = new Map([...named].filter(([name]) => !own.beside(name)));
   const choice = chooseEncoder({ file, tensors: there, prefix, described: own.prefix });
   const { encoder, rule } = choice;
   const taken = [...encoder.names].map(([name, named]) => [name, tensorOf(there, named)] as const);

@@ -26,6 +26,8 @@ export const TARGETS = [
   'golden',
   'list',
   'voc',
+  'vocObjects',
+  'cocoObjects',
   'subset',
   'targets',
   'tar',

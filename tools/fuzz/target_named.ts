@@ -1,6 +1,7 @@
 import { npyTarget } from './array_targets.ts';
 import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
 import { subsetTarget, targetsTarget, tarTarget, vocTarget } from './data_targets.ts';
+import { cocoObjectsTarget, vocObjectsTarget } from './object_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
 import { detectronTarget, unpicklerTarget, zipTarget } from './weights_targets.ts';
@@ -20,6 +21,10 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return listTarget();
     case 'voc':
       return vocTarget();
+    case 'vocObjects':
+      return vocObjectsTarget();
+    case 'cocoObjects':
+      return cocoObjectsTarget();
     case 'subset':
       return subsetTarget();
     case 'targets':

@@ -52,14 +52,14 @@ export function overlap(work: Work, name: string, train: Source, test: Source): 
   work.differences.push(...listed(`${name}: images that are among those of training`, both));
 }
 
-function listed(what: string, names: readonly string[]): string[] {
+export function listed(what: string, names: readonly string[]): string[] {
   const more = names.length > SHOWN ? ', …' : '';
   return names.length === 0
     ? []
     : [`${what}: ${names.length}: ${names.slice(0, SHOWN).join(', ')}${more}`];
 }
 
-function twins(source: Source): string[] {
+export function twins(source: Pick<Source, 'files' | 'manifest' | 'describe'>): string[] {
   const { files, manifest } = source;
   if (files === undefined || manifest.parts !== undefined) return [];
   const seen = new Set<string>();

@@ -1,6 +1,8 @@
 /** Names of the sets that can be prepared. */
 export const SETS = [
   'voc07',
+  'voc',
+  'coco',
   'imagenet',
   'imagenet_subset',
   'places205',
@@ -23,34 +25,36 @@ export const COUNTS = {
   places205: { train: { images: 2_448_873, classes: 205 }, val: { images: 20_500, classes: 205 } },
 } as const;
 
-/** Classes of VOC 2007 to 2012, by label. */
-export const VOC_CLASSES = [
-  'aeroplane',
-  'bicycle',
-  'bird',
-  'boat',
-  'bottle',
-  'bus',
-  'car',
-  'cat',
-  'chair',
-  'cow',
-  'diningtable',
-  'dog',
-  'horse',
-  'motorbike',
-  'person',
-  'pottedplant',
-  'sheep',
-  'sofa',
-  'train',
-  'tvmonitor',
-] as const;
+/** What is published of pictures with objects. */
+export interface KnownObjects {
+  readonly images: number;
+  /** Without those that are difficult. */
+  readonly objects: number;
+}
+
+/** The tables of the VOC challenges (2012: of its lists), and of COCO's files. */
+export const OBJECT_COUNTS: Readonly<Record<string, KnownObjects>> = {
+  'VOC2007 trainval': { images: 5011, objects: 12_608 },
+  'VOC2007 test': { images: 4952, objects: 12_032 },
+  'VOC2012 trainval': { images: 11_540, objects: 27_450 },
+  'COCO train2017': { images: 118_287, objects: 860_001 },
+  'COCO val2017': { images: 5000, objects: 36_781 },
+};
+
+/** Ids that COCO's 91 categories have and its instances do not. */
+const UNUSED_CATEGORIES = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83, 91];
+
+/** Ids of COCO's 80 categories of instances. */
+export const COCO_CATEGORIES: readonly number[] = Array.from(
+  { length: 91 },
+  (_, i) => i + 1,
+).filter((id) => !UNUSED_CATEGORIES.includes(id));
 
 /** MD5 that the publishers give of a file, by its name; torchvision pins the same. */
 export const MD5: Readonly<Record<string, string>> = {
   'VOCtrainval_06-Nov-2007.tar': 'c52e279531787c972589f7e41ab4ae64',
   'VOCtest_06-Nov-2007.tar': 'b6e924de25625d8de591ea690078ad9f',
+  'VOCtrainval_11-May-2012.tar': '6cd6e144f989b92b3379bac3b3de84fd',
   'ILSVRC2012_img_train.tar': '1d675b47d978889d74fa0da5fadfb00e',
   'ILSVRC2012_img_val.tar': '29b22e2961454d5413ddabcf34fc5622',
   'ILSVRC2012_devkit_t12.tar.gz': 'fa75699e90414af021442c21a62c3abf',

@@ -436,7 +436,9 @@ test('a preparation that is stopped goes on from there', async () => {
 
 describe('what cannot be prepared', () => {
   test('is named', async () => {
-    await expect(run('mnist')).rejects.toThrow(/there is no set mnist; expected voc07, imagenet/);
+    await expect(run('mnist')).rejects.toThrow(
+      /there is no set mnist; expected voc07, voc, coco, imagenet/,
+    );
     await expect(run('voc07', { from: [at('none')] })).rejects.toThrow(
       /none is not there; name the folder/,
     );

@@ -1,6 +1,7 @@
 import { UserError } from '../../harness/base/index.ts';
 import { Interrupted } from '../../harness/run/interrupt.ts';
 import { prepareCifar } from './cifar.ts';
+import { prepareCoco, prepareVoc } from './detection.ts';
 import { prepareImagenet } from './imagenet.ts';
 import { prepareImagenetSubset } from './imagenet_subset.ts';
 import { SETS, type SetName } from './known.ts';
@@ -33,6 +34,10 @@ async function prepareSet(set: SetName, work: Work): Promise<void> {
   switch (set) {
     case 'voc07':
       return prepareVoc07(work);
+    case 'voc':
+      return prepareVoc(work);
+    case 'coco':
+      return prepareCoco(work);
     case 'imagenet':
       return prepareImagenet(work);
     case 'imagenet_subset':

@@ -1,32 +1,40 @@
 import { basename } from 'node:path';
 import { sameClasses } from '../../harness/data/classes.ts';
 import { LOW_SHOT, lowShotMarks, tooFew } from '../../harness/data/low_shot.ts';
+import { VOC_CLASSES } from '../../harness/data/objects/voc_annotation.ts';
 import type { Source } from '../../harness/data/source.ts';
 import { sourceSpec } from '../../harness/data/spec.ts';
 import { bring, type Layout } from './bring.ts';
 import { inspect, overlap } from './inspect.ts';
-import { COUNTS, VOC_CLASSES } from './known.ts';
+import { COUNTS } from './known.ts';
 import { npyNumbers, npyTexts } from './npy.ts';
 import { inOut, type Work, writeOnce } from './work.ts';
 
 const FOLDER = 'VOCdevkit/VOC2007';
 
-const LAYOUT: Layout = {
-  folder: FOLDER,
-  parts: ['ImageSets', 'JPEGImages', 'Annotations'],
-  places: [FOLDER, 'VOC2007', '.'],
-  archives: /^VOC.*2007.*\.(tar|tar\.gz|tgz)$/,
-  unpack: {
-    place: (entry) => /(?:^|\/)VOC2007\/(.+)$/.exec(entry)?.[1]?.replace(/^/, `${FOLDER}/`),
-  },
-};
+/** How VOC's devkit of a year lies in folders and archives. */
+export function devkitLayout(year: number): Layout {
+  const folder = `VOCdevkit/VOC${year}`;
+  return {
+    folder,
+    parts: ['ImageSets', 'JPEGImages', 'Annotations'],
+    places: [folder, `VOC${year}`, '.'],
+    archives: new RegExp(`^VOC.*${year}.*\\.(tar|tar\\.gz|tgz)$`),
+    unpack: {
+      place: (entry) => {
+        const [, inside] = new RegExp(`(?:^|/)VOC${year}/(.+)$`).exec(entry) ?? [];
+        return inside === undefined ? undefined : `${folder}/${inside}`;
+      },
+    },
+  };
+}
 
 /**
  * VOC 2007 for the linear and low-shot SVM (docs/reference/benchmarks.md, section 2.1): labels of both
  * parts, low-shot labels and the list of all images, under the original's names.
  */
 export async function prepareVoc07(work: Work): Promise<void> {
-  await bring(work, LAYOUT);
+  await bring(work, devkitLayout(2007));
   const open = (split: 'trainval' | 'test') =>
     inspect(
       work,

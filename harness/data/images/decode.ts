@@ -51,6 +51,37 @@ export async function decodeStrictly(bytes: Uint8Array, name: string): Promise<I
   return picture;
 }
 
+/** EXIF's orientation of a file that decodes, 1 to 8; 1 where it says nothing of it. */
+export async function orientationOf(bytes: Uint8Array): Promise<number> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  const text = Buffer.from(buffer, byteOffset, byteLength);
+  if (!MARKS.some((mark) => text.includes(mark))) return 1;
+  const sharp = await opener();
+  const { orientation } = await sharp(bytes, OPTIONS).metadata();
+  return orientation ?? 1;
+}
+
+/**
+ * Width and height of a picture once it is upright, from its header alone.
+ * @throws UserError that names the image where it has none
+ */
+export async function uprightSize(
+  bytes: Uint8Array,
+  name: string,
+): Promise<{ readonly width: number; readonly height: number }> {
+  const kind = kindOf(bytes);
+  if (kind === undefined) throw unreadable(bytes, name);
+  try {
+    const sharp = await opener();
+    const { autoOrient } = await sharp(bytes, OPTIONS).metadata();
+    return { width: autoOrient.width, height: autoOrient.height };
+  } catch (cause) {
+    throw await damaged(bytes, name, kind, cause);
+  }
+}
+
+const MARKS = ['Exif', 'eXIf', 'EXIF']; // JPEG, PNG, WebP
+
 let asked: string | undefined;
 let quick: JpegDecoder | undefined;
 

@@ -5,9 +5,9 @@ import { between, type Pattern } from './patterns.ts';
 
 /** Largest deviation of a channel from grey, and least distance of the two inks, in grey levels. */
 const TINT = 15;
-const CONTRAST = 90;
+export const CONTRAST = 90;
 
-type Colour = readonly [number, number, number];
+export type Colour = readonly [number, number, number];
 
 /** All that does not depend on the class. Lengths are shares of the image's side. */
 export interface Look {
@@ -56,7 +56,7 @@ export function drawLook(draws: Stream, upright: number | undefined): Look {
  * A grey with a trace of colour. In strong ones a network would tell pictures apart by their colours
  * alone, and self-supervision would find no pattern.
  */
-function drawColour(draws: Stream): Colour {
+export function drawColour(draws: Stream): Colour {
   const level = between(draws, TINT, 255 - TINT);
   const tint = () => level + between(draws, -TINT, TINT);
   return [tint(), tint(), tint()];
@@ -74,12 +74,12 @@ function lighterFirst([a, b]: readonly [Colour, Colour]): readonly [Colour, Colo
   return luma(a) < luma(b) ? [b, a] : [a, b];
 }
 
-function luma([red, green, blue]: Colour): number {
+export function luma([red, green, blue]: Colour): number {
   return 0.299 * red + 0.587 * green + 0.114 * blue;
 }
 
 /** Coverage of a pixel whose centre lies `distance` pixels inside an edge. */
-function coverage(distance: number): number {
+export function coverage(distance: number): number {
   return Math.min(1, Math.max(0, distance + 0.5));
 }
 

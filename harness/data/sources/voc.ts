@@ -117,13 +117,22 @@ interface Ids {
 
 /** The ids of a split: its own list, or where that is missing, those of its classes' files. */
 function readIds(path: string, files: readonly ClassFile[]): Ids {
-  const lines = new Map<string, number>();
   if (!existsSync(path)) {
+    const lines = new Map<string, number>();
     const [first] = files;
     for (const { marks } of files)
       for (const [id, { line }] of marks) if (!lines.has(id)) lines.set(id, line);
     return { path: first?.path ?? path, lines };
   }
+  return { path, lines: idLines(path) };
+}
+
+/**
+ * The ids of a list, one a line, in its order, each with its line.
+ * @throws UserError naming the file, and the line where no id is or one is there twice
+ */
+export function idLines(path: string): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>();
   for (const [place, text] of textLines(path).entries()) {
     const fail = lineError(path, place + 1);
     const id = text.trim();
@@ -131,7 +140,7 @@ function readIds(path: string, files: readonly ClassFile[]): Ids {
     refuseTwice(fail, id, lines.get(id));
     lines.set(id, place + 1);
   }
-  return { path, lines };
+  return lines;
 }
 
 /** An id is a part of a file's name: it must not lead anywhere else. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { HostArray } from '../../engine/array.ts';
 import type { Fixture, Tolerance } from './fixture.ts';
 
@@ -137,6 +138,12 @@ export class Comparisons {
     else if (!sameShape(actual, expected))
       this.fail(name, `found shape [${actual.shape}], expected [${expected.shape}]`);
     else this.done.push({ name, ...distance(actual.data, expected.data, EXACT) });
+  }
+
+  /** Holds what is no tensor, e.g. names, to what the description has: they are to be equal. */
+  same(name: string, actual: unknown, expected: unknown): void {
+    if (isDeepStrictEqual(actual, expected)) this.done.push({ name, error: 0, ratio: 0 });
+    else this.fail(name, 'differs from what the description has');
   }
 
   /** What the reference says of itself, e.g. how far its runs are apart: used, not compared. */

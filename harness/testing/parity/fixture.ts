@@ -12,7 +12,7 @@ import { unsupported } from './unsupported.ts';
 /** How far a value may be from the reference's: see `distance`. */
 const Tolerance = z.object({
   kind: z.enum(['relative', 'relative_to_max', 'absolute', 'exact']),
-  value: z.number().nonnegative(),
+  value: z.number().nonnegative().default(0),
   /** Allowed besides the relative part. */
   absolute: z.number().nonnegative().default(0),
 });
@@ -23,12 +23,15 @@ const Case = z.looseObject({
   case: z.string(),
   method: z.string(),
   world_size: z.int().positive().default(1),
-  tolerances: z.record(z.string(), Tolerance),
+  tolerances: z.record(z.string(), Tolerance).default({}),
   gradients_zero_in_exact_arithmetic: z.array(z.string()).default([]),
-  tensors: z.record(
-    z.string(),
-    z.looseObject({ role: Role, dtype: z.string(), shape: z.array(z.int().nonnegative()) }),
-  ),
+  /** A case may be about names alone: then there is no file of tensors. */
+  tensors: z
+    .record(
+      z.string(),
+      z.looseObject({ role: Role, dtype: z.string(), shape: z.array(z.int().nonnegative()) }),
+    )
+    .default({}),
 });
 
 /** One parity case as it lies on disk: a JSON description and the tensors it lists. */
@@ -67,9 +70,7 @@ export function caseNames(directory: string): readonly string[] {
 export function readFixture(directory: string, name: string): Fixture {
   const json = parseJson(join(directory, `${name}.json`));
   const parsed = parsedBy(Case, json, `${name}.json`);
-  const path = join(directory, `${name}.safetensors`);
-  if (!existsSync(path)) throw new UserError(`tensor file is missing: ${name}.safetensors`);
-  const { tensors } = readSafetensors(path);
+  const tensors = tensorsOf(directory, name, Object.keys(parsed.tensors).length);
   for (const [key, { shape, dtype }] of Object.entries(parsed.tensors)) {
     const tensor = tensors.get(key);
     if (tensor === undefined) throw new UserError(`tensor is missing: ${key}`);
@@ -97,6 +98,13 @@ export function readFixture(directory: string, name: string): Fixture {
     field: (key, schema) => parsedBy(schema, json[key], key),
     part: (key) => readJson(join(directory, `${name}.${key}.json`), 'COCO annotations or results'),
   };
+}
+
+function tensorsOf(directory: string, name: string, count: number): ReadonlyMap<string, HostArray> {
+  const path = join(directory, `${name}.safetensors`);
+  if (existsSync(path)) return readSafetensors(path).tensors;
+  if (count === 0) return new Map();
+  throw new UserError(`tensor file is missing: ${name}.safetensors`);
 }
 
 function parseJson(path: string): Record<string, unknown> {
