@@ -26,7 +26,9 @@ export const detectionMaskCase: ParityCase = {
   run: async (fixture, comparisons) => {
     const given = fixture.field('hyper_parameters', Parameters);
     const [height, width] = given.image_size;
-    const objects = placesOf(fixture, 'in.object').map((k) => polygonsOf(fixture, `in.object${k}`));
+    const objects = placesOf(fixture, 'in.object').map((k) =>
+      polygonsOf(fixture, `in.object${k}.polygon`),
+    );
     objects.forEach((polygons, k) => {
       const boxes = boxesOf(fixture, `in.object${k}.boxes`);
       const count = boxCount(boxes);
@@ -48,10 +50,10 @@ export const detectionMaskCase: ParityCase = {
   },
 };
 
-/** An object's polygons, `PREFIX.polygonP`. */
+/** An object's polygons: `PREFIX0`, `PREFIX1`, … */
 export function polygonsOf(fixture: Fixture, prefix: string): Polygon[] {
-  return placesOf(fixture, `${prefix}.polygon`).map((p) =>
-    Float64Array.from(flat(fixture.input(`${prefix}.polygon${p}`).data)),
+  return placesOf(fixture, prefix).map((p) =>
+    Float64Array.from(flat(fixture.input(`${prefix}${p}`).data)),
   );
 }
 
