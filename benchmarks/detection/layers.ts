@@ -9,6 +9,7 @@ import {
   type Params,
   scoped,
 } from '../../harness/nn/module.ts';
+import { exactNorm } from './exact_norm.ts';
 
 export interface ConvSpec extends ConvolutionOptions {
   readonly inputs: number;
@@ -17,8 +18,11 @@ export interface ConvSpec extends ConvolutionOptions {
   readonly size: number;
 }
 
-/** Norms take the statistics of one replica's pictures, or of all replicas' together. */
-export type NormKind = 'batch' | 'sync';
+/**
+ * Norms take the statistics of one replica's pictures, or of all replicas' together. `exact`: one replica's, summed with
+ * less rounding, at a price: `exactNorm`.
+ */
+export type NormKind = 'batch' | 'sync' | 'exact';
 
 const NONE: ReadonlyMap<string, ParameterSpec> = new Map();
 
@@ -39,6 +43,7 @@ function biasOf(outputs: number): ParameterSpec {
 
 /** A batch norm with detectron2's numbers. */
 export function normOf(channels: number, kind: NormKind): Module {
+  if (kind === 'exact') return exactNorm(channels);
   return batchNorm({ channels, epsilon: 1e-5, momentum: 0.1, sync: kind === 'sync' });
 }
 

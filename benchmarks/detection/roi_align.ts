@@ -112,7 +112,7 @@ export function mostSamples(boxes: Boxes, { output, scale, samplingRatio }: RoiA
 
 /** The same for all boxes that lie within the image of a feature map. */
 export function mostSamplesWithin(
-  { shape: [, height = 0, width = 0] }: Tensor,
+  { shape: [, height = 0, width = 0] }: Pick<Tensor, 'shape'>,
   { output, samplingRatio }: RoiAlignSpec,
 ): number {
   return samplingRatio > 0 ? samplingRatio : Math.ceil(Math.max(height, width) / output) + 1;

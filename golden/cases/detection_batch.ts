@@ -1,6 +1,7 @@
 import { anchorGrid } from '../../benchmarks/detection/anchors.ts';
 import { boxAt, boxCount, joinedBoxes } from '../../benchmarks/detection/boxes.ts';
 import type { DetectorSpec } from '../../benchmarks/detection/c4.ts';
+import { featureSize } from '../../benchmarks/detection/infer.ts';
 import {
   batchSize,
   normalised,
@@ -44,11 +45,6 @@ export function picturesOf(
   return { pictures, images };
 }
 
-/** Rows and columns of the feature map of a batch. */
-export function featureSize({ shape: [, height = 0, width = 0] }: HostArray): [number, number] {
-  return [Math.ceil(height / 16), Math.ceil(width / 16)];
-}
-
 /** What a step takes, with the case's draws; by name of the graph's inputs. */
 export function stepInputs(
   fixture: Fixture,
@@ -57,7 +53,8 @@ export function stepInputs(
   { spec, pixels }: { readonly spec: DetectorSpec; readonly pixels: PixelSpec },
 ) {
   const { pictures, images } = picturesOf(fixture, comparisons, `in.step${step}`, pixels);
-  const anchors = anchorGrid(spec.anchors, ...featureSize(images));
+  const [, height = 0, width = 0] = images.shape;
+  const anchors = anchorGrid(spec.anchors, ...featureSize({ height, width }));
   const targets = pictures.map((_, i) => {
     const truths = boxesOf(fixture, `in.step${step}.image${i}.gt_boxes`);
     const drawn = (name: string) =>

@@ -6,7 +6,6 @@ import type { AnchorTensors } from '../../benchmarks/detection/rpn.ts';
 import { optimizerOf, type SolverSpec, scheduleOf } from '../../benchmarks/detection/solver.ts';
 import { type HostArray, hostArray, zeros } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
-import { toHWIO } from '../../harness/engine/layout.ts';
 import { type Io, Program } from '../../harness/engine/program.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { applyOptimizer } from '../../harness/optim/apply.ts';
@@ -20,6 +19,7 @@ import type { ParityCase } from '../../harness/testing/parity/run.ts';
 import { stepInputs } from './detection_batch.ts';
 import { compareProposals, inFiles } from './detection_rpn.ts';
 import { detectorOf, solverOf } from './detection_spec.ts';
+import { initialStates } from './detection_states.ts';
 
 /** Whole training steps: losses, outputs, gradients, momentum and state. */
 export const detectionTrainCase: ParityCase = {
@@ -55,23 +55,10 @@ export const detectionTrainCase: ParityCase = {
 type States = ReadonlyMap<string, HostArray>;
 
 /** Declares all state and sets it to the case's. */
-export async function initial(fixture: Fixture, program: Program, made: Networks): Promise<States> {
-  const parameters = entriesOf(made, 'parameters');
-  const all = new Map([...parameters, ...entriesOf(made, 'buffers')]);
-  for (const input of fixture.inputs)
-    if (input.startsWith('init.') && !all.has(input.slice('init.'.length)))
-      throw new Error(`${input}: the detector built from the case has no such tensor`);
-  const values = new Map<string, HostArray>();
-  const states = new Map<string, HostArray>();
-  for (const [name, { dtype, shape }] of all) {
-    const value = fixture.input(`init.${name}`);
-    values.set(name, value);
-    states.set(
-      name,
-      value.shape.length === 4 ? toHWIO(value) : hostArray(dtype, shape, value.data),
-    );
-  }
-  for (const [name, { shape }] of parameters)
+async function initial(fixture: Fixture, program: Program, made: Networks): Promise<States> {
+  const states = initialStates(fixture, made);
+  const values = new Map([...states.keys()].map((name) => [name, fixture.input(`init.${name}`)]));
+  for (const [name, { shape }] of entriesOf(made, 'parameters'))
     states.set(momentumState(name), zeros('float32', shape));
   for (const [name, { dtype, shape }] of states) program.state(name, { dtype, shape });
   await program.writeStates(states);
