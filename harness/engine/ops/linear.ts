@@ -33,7 +33,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return bias === undefined ? product : addBias(product, bias);
 }
 
-function addBias(x: Tensor, bias: Tensor): Tensor {
+/** `x` [..., O] plus a bias for each of the last axis. */
+export function addBias(x: Tensor, bias: Tensor): Tensor {
   return withGradient([x, bias], () => ({
     value: op1('BiasAdd', [x, asTypeOf(bias, x)]),
     gradients: (dy) => {

@@ -31,7 +31,8 @@ const EXACT: Tolerance = { kind: 'exact', value: 0, absolute: 0 };
 
 /**
  * The largest distance between two arrays, as a share of the bound and in the tolerance's measure:
- * relative |a-b|/|b|, relative to max max|a-b|/max|b|, absolute |a-b|, exact: elements that differ.
+ * relative |a-b|/|b|, relative to max max|a-b|/max|b|, absolute |a-b|, exact: elements that differ, fraction of
+ * pixels: their share.
  * @param slack allowed of an element besides
  */
 export function distance(
@@ -42,9 +43,12 @@ export function distance(
 ): { readonly error: number; readonly ratio: number } {
   const want = numbers(expected);
   const gaps = want.map((b, i) => gap(Number(actual[i]), b));
-  if (kind === 'exact') {
-    const differing = gaps.filter((size) => size > 0).length;
+  const differing = gaps.filter((size) => size > 0).length;
+  if (kind === 'exact')
     return { error: differing, ratio: differing > 0 ? Number.POSITIVE_INFINITY : 0 };
+  if (kind === 'fraction_of_pixels') {
+    const share = differing / Math.max(1, want.length);
+    return { error: share, ratio: over(share, value) };
   }
   const largest = largestOf(want.map(Math.abs));
   const scale = (i: number) =>
@@ -237,11 +241,27 @@ export class Comparisons {
     return made;
   }
 
+  /**
+   * What a bound is named by: the whole name without its step, or the last of its parts that has one of its own, as
+   * `boxes` of `out.image0.boxes`. Shares of pixels are for bitmaps.
+   */
+  private closest(name: string, group: string): string {
+    const { tolerances, expected } = this.fixture;
+    if (group !== 'out' && Object.hasOwn(tolerances, group)) return group;
+    const bitmap = expected.get(name)?.data instanceof Uint8Array;
+    const parts = name.split('.').reverse();
+    const fits = (part: string) =>
+      Object.hasOwn(tolerances, part) &&
+      (bitmap || tolerances[part]?.kind !== 'fraction_of_pixels');
+    return parts.find(fits) ?? group;
+  }
+
   private tolerance(name: string): Tolerance {
     const { tolerances } = this.fixture;
     const group = groupOf(name);
     if (group === 'grad' && this.isNoise(name)) return this.zero(name);
-    const found = tolerances[group] ?? tolerances.all ?? tolerances.floats ?? tolerances.others;
+    const own = /^(loss|grad|state)$/.test(group) ? group : this.closest(name, group);
+    const found = tolerances[own] ?? tolerances.all ?? tolerances.floats ?? tolerances.others;
     return found ?? EXACT;
   }
 }

@@ -11,7 +11,7 @@ import { unsupported } from './unsupported.ts';
 
 /** How far a value may be from the reference's: see `distance`. */
 const Tolerance = z.object({
-  kind: z.enum(['relative', 'relative_to_max', 'absolute', 'exact']),
+  kind: z.enum(['relative', 'relative_to_max', 'absolute', 'exact', 'fraction_of_pixels']),
   value: z.number().nonnegative().default(0),
   /** Allowed besides the relative part. */
   absolute: z.number().nonnegative().default(0),
