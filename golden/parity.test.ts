@@ -36,6 +36,7 @@ it.each([
   ['coco_ap', 3],
   ['voc_ap', 20],
   ['det_data', 20],
+  ['det_resize', 10],
   ['det_weights', 5],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import type { Mutation } from '../../golden/mutations/mutation.ts';
 import { root } from '../command/root.ts';
 
-/** What runs need, and the two parity cases that judge metrics. */
+/** What runs need, and the parity cases of detection, which no run comes to. */
 const KEPT =
-  /^(harness|methods|benchmarks|scripts|reports|tools|golden\/cases)\/|^golden\/(parity_cases\.ts|parity\/(coco|voc)_ap\.)/;
+  /^(harness|methods|benchmarks|scripts|reports|tools|golden\/cases)\/|^golden\/(parity_cases\.ts|parity\/((coco|voc)_ap|det_\w+)\.)/;
 
 /** Copies what version control knows of this tree, with the installed packages. @returns where */
 export function copyTree(to: string): string {

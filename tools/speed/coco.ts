@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { inTemporaryFolder, readJson, writeAtomic } from '../../harness/base/index.ts';
+import { inTemporaryFolder, readJson, UserError, writeAtomic } from '../../harness/base/index.ts';
 import { boxTask } from '../../harness/metrics/coco_boxes.ts';
 import { COCO_STATS, cocoDetection } from '../../harness/metrics/coco_detection.ts';
 import { maskTask } from '../../harness/metrics/coco_masks.ts';
@@ -18,7 +18,7 @@ import { processor, today } from './machine.ts';
 import { startTimed } from './timed_process.ts';
 
 const KINDS = ['boxes', 'masks'] as const;
-export type CocoKind = (typeof KINDS)[number];
+type CocoKind = (typeof KINDS)[number];
 
 export interface CocoAgainst {
   /** Python with pycocotools. */
@@ -66,8 +66,10 @@ async function runsOf(folder: string, kind: CocoKind, { python, rounds }: CocoAg
   return { kind, ours, pycocotools };
 }
 
-/** Our side, once: from files to numbers. */
-export async function ourCoco(folder: string, kind: CocoKind): Promise<CocoRun> {
+/** Our side, once: from files to numbers. @throws UserError for another kind than boxes or masks */
+export async function ourCoco(folder: string, kind: string): Promise<CocoRun> {
+  if (!KINDS.some((one) => one === kind))
+    throw new UserError(`--kind ${kind}: expected ${KINDS.join(' or ')}`);
   const Package = z.object({ version: z.string() });
   const text = await readFile(resolve(root, 'package.json'), 'utf8');
   const { version } = Package.parse(JSON.parse(text));

@@ -67,24 +67,25 @@ export class CocoFile {
     unrepeated(path, 'category', this.categories);
     const ids = this.images.map(({ id }) => id);
     unrepeated(path, 'image', ids);
+    unrepeated(path, 'annotation', this.rows.ids());
     const places = new Map(ids.map((id, place) => [id, place]));
     const labels = new Map(this.categories.map((id, label) => [id, label]));
     const ofImage: number[][] = this.images.map(() => []);
     for (let row = 0; row < this.rows.length; row++) {
       const { image, category } = this.rows.row(row);
       const place = places.get(image);
-      const where = this.rows.describe(path, row);
+      const where = () => this.rows.describe(path, row);
       if (place === undefined)
         throw new UserError(
-          `${where}: its image ${image} is none of the ${ids.length} of the file; remove it, or add the image`,
+          `${where()}: its image ${image} is none of the ${ids.length} of the file; remove it, or add the image`,
         );
       if (!labels.has(category))
         throw new UserError(
-          `${where}: its category ${category} is none of the ${labels.size} of the file; correct it`,
+          `${where()}: its category ${category} is none of the ${labels.size} of the file; correct it`,
         );
       const size = this.images[place] ?? { width: 0, height: 0 };
       const fault = this.rows.fault(row, size);
-      if (fault !== undefined) throw new UserError(`${where} ${fault}`);
+      if (fault !== undefined) throw new UserError(`${where()} ${fault}`);
       if (this.rows.isSeen(row)) ofImage[place]?.push(row);
     }
     this.ofImage = ofImage;
@@ -103,12 +104,12 @@ interface CocoLists {
   readonly rows: CocoRows;
 }
 
-function unrepeated(path: string, what: string, ascending: readonly number[]): void {
-  const twice = ascending.find((id, i) => i > 0 && ascending[i - 1] === id);
-  if (twice !== undefined)
-    throw new UserError(
-      `${path}: ${what} ${twice} is there twice; ids are to be unique, so remove one`,
-    );
+function unrepeated(path: string, what: string, ascending: ArrayLike<number>): void {
+  for (let i = 1; i < ascending.length; i++)
+    if (ascending[i] === ascending[i - 1])
+      throw new UserError(
+        `${path}: ${what} ${ascending[i]} is there twice; ids are to be unique, so remove one`,
+      );
 }
 
 /**
@@ -173,6 +174,15 @@ class CocoRows {
     const numbers = [id ?? -1, image_id, category_id, Number(iscrowd)];
     const own = area ?? bbox[2] * bbox[3];
     this.fields.push([...numbers, own, ...bbox, first, this.points.length - first]);
+  }
+
+  /** Own ids, ascending, where there are some. */
+  ids(): Float64Array {
+    const all = Float64Array.from(
+      { length: this.length },
+      (_, row) => this.fields.row(row)[0] ?? -1,
+    );
+    return all.filter((id) => id >= 0).sort();
   }
 
   /** The ids that the file has for an object's picture and category. */

@@ -239,6 +239,10 @@ describe('COCO', () => {
       'image 9 is there twice',
     ],
     [
+      changed(({ annotations: [, second] }) => Object.assign(second ?? {}, { id: 5 })),
+      'annotation 5 is there twice',
+    ],
+    [
       changed((value) => value.categories.push({ id: 4, name: 'again' })),
       'category 4 is there twice',
     ],
