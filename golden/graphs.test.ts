@@ -24,7 +24,6 @@ const goldens = all.filter(({ experiment }) => !isBenchmark(experiment));
 const SINCE: Readonly<Record<string, string>> = {
   // Each replica has its own copy of what was gathered, for its own gradient.
   moco: '5480aec8195c9e57f1739b28324e3171126f8983becdc3d9a83c86f6f2db82d1',
-  'relative-loc': '1ff20d27f9ea6f15224996dcc61dad8928df6163f392d28f4e093363c6938611',
 };
 
 /** Hash of the graph of an experiment's step, without its data. */
