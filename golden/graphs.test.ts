@@ -42,7 +42,9 @@ describe('the graph of a step is that of the golden', () => {
   it.each(goldens.map((record) => [record.experiment.name, record] as const))(
     '%s',
     async (name, { experiment, graph }) => {
-      expect(await graphOf(parseExperiment(experiment, methods))).toBe(SINCE[name] ?? graph);
+      // Portable numerics choose other kernels for the same graph; a process has one kind of numerics.
+      const native = parseExperiment({ ...experiment, numerics: 'native' }, methods);
+      expect(await graphOf(native)).toBe(SINCE[name] ?? graph);
     },
   );
 });
