@@ -10,7 +10,7 @@ import {
   UserError,
   writeAtomic,
 } from '../harness/base/index.ts';
-import { cpuText, isPortable } from '../harness/record/numerics.ts';
+import { cpuText, isPortable, platformId } from '../harness/record/numerics.ts';
 import { goldenId } from '../harness/verify/golden.ts';
 import type { Golden } from '../harness/verify/golden_schema.ts';
 
@@ -136,7 +136,7 @@ function rowsOf(golden: Golden, meetings: readonly Meeting[]): string[][] {
     (one) => one.chain === chain && one.experimentId === record.experimentId,
   );
   return [
-    [...left, cpuText(record.fingerprint), `\`${record.fingerprint.id}\``, 'made there', commit],
+    [...left, cpuText(record.fingerprint), `\`${platformId(record)}\``, 'made there', commit],
     ...met.map(({ cpu, platform, date, commit: by }) => [
       ...['', '', ''],
       ...[cpu, `\`${platform}\``, date, `\`${by.slice(0, 12)}\``],
