@@ -3,7 +3,8 @@ import { parse, readJson, UserError, writeAtomic } from '../../harness/base/inde
 import type { Graph } from '../../harness/engine/graph/graph.ts';
 import { at } from '../../harness/engine/graph/origin.ts';
 import { fingerprint } from '../../harness/engine/native/fingerprint.ts';
-import { type NumericsIds, numericsIds } from '../../harness/engine/numerics/index.ts';
+import { bf16Here } from '../../harness/engine/numerics/bf16.ts';
+import { idsOf, type NumericsIds, probe } from '../../harness/engine/numerics/index.ts';
 import { type HashedStep, type StepOptions, withHashedStep } from './step_hashes.ts';
 import { nodeText, type StepNode } from './step_nodes.ts';
 
@@ -92,8 +93,8 @@ function bisection(step: HashedStep, graph: Graph, here: StepFile, there: StepFi
   }
   return {
     experiment: here.experiment,
-    here: { cpu: here.cpu, numerics: idsOf(here) },
-    there: { cpu: there.cpu, numerics: idsOf(there) },
+    here: { cpu: here.cpu, numerics: numericsOf(here) },
+    there: { cpu: there.cpu, numerics: numericsOf(there) },
     ops: step.nodes.length,
     differ: new Set([...other].map((output) => output.replace(/:\d+$/, ''))).size,
     inputs: otherKeys(here.inputs, there.inputs),
@@ -111,13 +112,14 @@ function otherKeys(a: Readonly<Record<string, string>>, b: Readonly<Record<strin
   return Object.keys({ ...a, ...b }).filter((name) => a[name] !== b[name]);
 }
 
-function idsOf({ numerics: { fp32, bf16 } }: StepFile): NumericsIds {
+function numericsOf({ numerics: { fp32, bf16 } }: StepFile): NumericsIds {
   return { fp32, bf16 };
 }
 
 async function fileOf(step: HashedStep): Promise<StepFile> {
   const { experiment, graph, inputs, hashes, state } = step;
-  const { fp32, bf16 } = await numericsIds();
+  // Never from the cache: where bits are in doubt, what it was keyed by may be what is wrong.
+  const { fp32, bf16 } = idsOf(await probe(), bf16Here());
   return {
     ...{ format: 'reprise step hashes 1', experiment, graph },
     cpu: fingerprint().cpu,

@@ -22,17 +22,27 @@ beforeAll(async () => {
   [here] = native.found as [NumericsIds];
 });
 
+/** Ids in fp32 that were met before, and where. */
+const met = new Map<string, string>();
+
 // One process after the other, as each takes all cores.
-test('platforms that compute otherwise are told apart', async () => {
-  expect(here.fp32).toMatch(/^[0-9a-f]{12}$/);
+test.each<[string, Task, Readonly<Record<string, string>>]>([
+  ['oneDNN off', { unfixed: true }, { TF_ENABLE_ONEDNN_OPTS: '0' }],
+  ['1 lane', { lanes: 1 }, {}],
+  ['4 lanes', { lanes: 4 }, {}],
+  ['AVX2', {}, { ONEDNN_MAX_CPU_ISA: 'AVX2' }],
+])('%s has an id of its own', async (name, task, environment) => {
+  met.set(here.fp32, 'this machine');
+  const { fp32, bf16 } = await ids(task, environment);
+  expect(fp32).toMatch(/^[0-9a-f]{12}$/);
+  if (name === 'AVX2') expect(bf16).toBeUndefined();
+  if (name === 'AVX2' && !has('avx512f')) return; // it is what this machine has
+  expect(met.get(fp32)).toBeUndefined();
+  met.set(fp32, name);
+});
+
+test('there is an id for bf16 where the CPU has AVX-512', () => {
   expect(here.bf16 === undefined).toBe(!has('avx512bw'));
-  const avx2 = await ids({}, { ONEDNN_MAX_CPU_ISA: 'AVX2' });
-  const off = await ids({ unfixed: true }, { TF_ENABLE_ONEDNN_OPTS: '0' });
-  const one = await ids({ lanes: 1 });
-  const four = await ids({ lanes: 4 });
-  expect(avx2.bf16).toBeUndefined();
-  const apart = [off, one, four, ...(has('avx512f') ? [avx2] : [])];
-  expect(new Set([here, ...apart].map(({ fp32 }) => fp32)).size).toBe(1 + apart.length);
 });
 
 test.runIf(has('avx512bw'))('AVX-512 is told from its successors in bf16 alone', async () => {
@@ -42,13 +52,19 @@ test.runIf(has('avx512bw'))('AVX-512 is told from its successors in bf16 alone',
   expect(core.bf16 !== here.bf16).toBe(has('avx512_bf16'));
 });
 
-test('cores, threads, repetition, a server and variables in the shell change no id', async () => {
+const HOSTILE = { TF_ENABLE_ONEDNN_OPTS: '0', TF_NUM_INTRAOP_THREADS: '7', OMP_NUM_THREADS: '3' };
+
+test.each<[string, Task, Readonly<Record<string, string>>]>([
+  ['one core', { options: { intraThreads: 1, interThreads: 1 } }, {}],
+  ['more threads', { options: { intraThreads: 3, interThreads: 4 } }, {}],
+  ['a TensorFlow server', { server: true }, {}],
+  ['variables left in a shell', {}, HOSTILE],
+])('%s: the same ids', async (_, task, environment) => {
+  expect(await ids(task, environment)).toEqual(here);
+});
+
+test('repeated in one process: the same ids', () => {
   expect(native.found).toEqual([here, here]);
-  expect(await ids({ options: { intraThreads: 1, interThreads: 1 } })).toEqual(here);
-  expect(await ids({ options: { intraThreads: 3, interThreads: 4 } })).toEqual(here);
-  expect(await ids({ server: true })).toEqual(here);
-  const hostile = { TF_ENABLE_ONEDNN_OPTS: '0', TF_NUM_INTRAOP_THREADS: '7', OMP_NUM_THREADS: '3' };
-  expect(await ids({}, hostile)).toEqual(here);
 });
 
 test('what follows in the process has the bits that it has without a probe', async () => {

@@ -2,8 +2,12 @@ import { native } from '../native/capi.ts';
 import { fingerprint } from '../native/fingerprint.ts';
 import { configProto } from '../server.ts';
 
-/** Variables that libtensorflow or its libraries may read; few are left once the library is loaded. */
-const READ = /^(TF_|ONEDNN_|DNNL_|XLA_|TF2_|MKL_|CUDNN_|CUBLAS_|NVIDIA_TF32|OMP_)/;
+/**
+ * Variables that libtensorflow, its libraries or the loader of libraries may read; few are left once the library is
+ * loaded. The last one is of `tools/cpuid`, under which a process sees another CPU than /proc shows.
+ */
+const READ =
+  /^(TF_|ONEDNN_|DNNL_|XLA_|TF2_|MKL_|CUDNN_|CUBLAS_|NVIDIA_TF32|OMP_|GLIBC_|LD_AUDIT|LD_PRELOAD|CPUID_)/;
 
 /**
  * Everything that might change what kernels give: more than does, as one id too many costs a probe, and one that
