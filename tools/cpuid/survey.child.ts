@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type Numerics, useNumerics } from '../../harness/engine/arithmetic.ts';
+import { type Numerics, useArithmetic } from '../../harness/engine/arithmetic.ts';
 import { bytesOf, type HostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
+import { LANES } from '../../harness/engine/lanes.ts';
 import { conv2d } from '../../harness/engine/ops/convolution.ts';
 import { softmaxCrossEntropy } from '../../harness/engine/ops/cross_entropy.ts';
 import { batchNormTrain } from '../../harness/engine/ops/normalization.ts';
@@ -17,6 +18,7 @@ export interface SurveyTask {
   /** Only results whose names hold this text. */
   readonly only?: string;
   readonly numerics?: Numerics;
+  readonly lanes?: number;
 }
 
 /** Hashes of results by name: `LAYER forward fp32` and its like. */
@@ -138,8 +140,13 @@ function hashOf({ data }: HostArray): string {
   return createHash('sha256').update(bytesOf(data)).digest('hex').slice(0, 12);
 }
 
-async function survey({ precisions, only = '', numerics }: SurveyTask): Promise<SurveyHashes> {
-  useNumerics(numerics);
+async function survey({
+  precisions,
+  only = '',
+  numerics,
+  lanes = LANES,
+}: SurveyTask): Promise<SurveyHashes> {
+  useArithmetic({ lanes, numerics });
   await startEngine();
   const hashes: Record<string, string> = {};
   for (const [name, make] of [...convolutions(), ...products(), ...others()]) {

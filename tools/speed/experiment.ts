@@ -16,7 +16,7 @@ export function timedExperiment(
   list?: string,
   replicas = 1,
 ): Experiment {
-  const { depth, size, batch, precision, lanes } = shape;
+  const { depth, size, batch, precision, lanes, numerics } = shape;
   const method = methodOf(step, shape);
   const { views, channels } = boundMethod(method);
   const count = { kind: 'generated', count: batch, size };
@@ -34,6 +34,7 @@ export function timedExperiment(
     replicas,
     precision,
     lanes,
+    numerics,
     epochs: 1,
     optimizer: { kind: 'sgd', lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 },
     schedule: { kind: 'constant' },

@@ -20,6 +20,7 @@ const options: PerfOptions = {
   threads: 0,
   inter: 0,
   lanes: 2,
+  numerics: 'native',
   'small-stem': true,
   steps: 2,
   warmup: 1,

@@ -17,6 +17,13 @@ export const shapeOptions = {
   threads: { kind: 'int', help: 'threads inside an op; 0: all cores', default: 0, min: 0 },
   inter: { kind: 'int', help: 'ops side by side; 0: TensorFlow chooses', default: 0, min: 0 },
   lanes: { kind: 'int', help: 'parts of the work inside an op; decides bits', default: 2, min: 1 },
+  numerics: {
+    kind: 'text',
+    value: 'N',
+    help: 'kernels for this CPU, or for every one with AVX2',
+    default: 'native',
+    choices: ['native', 'portable'],
+  },
   'small-stem': { kind: 'flag', help: '3x3 stem without pool, for images of 32 pixels' },
 } as const;
 

@@ -19,6 +19,7 @@ const shape: Shape = {
   threads: 0,
   inter: 0,
   lanes: 2,
+  numerics: 'native',
   'small-stem': false,
 };
 const steps = await timedSteps();
