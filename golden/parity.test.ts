@@ -35,6 +35,14 @@ it.each([
   ['neck_unpooled', 60],
   ['coco_ap', 3],
   ['voc_ap', 20],
+  ['det_anchors', 5],
+  ['det_box_coder', 20],
+  ['det_nms', 0],
+  ['det_mask_targets', 20],
+  ['det_roi_align', 3],
+  ['det_rpn_few', 20],
+  ['det_precise_bn', 8],
+  ['det_c4_mask_step', 40],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
   process.stdout.write(`${lineOf(result)}\n`);
