@@ -21,7 +21,7 @@ const zeroOrOne = (name: string, ...shape: number[]) => {
   const { data } = normal(name, ...shape);
   return floats(
     shape,
-    Array.from(data, (value) => (Number(value) > 0 ? 1 : 0)),
+    Array.from(data as Float32Array, (value) => (value > 0 ? 1 : 0)),
   );
 };
 const given = (name: keyof Tensors) => (tensors: Tensors) => tensors[name] as Tensor;
