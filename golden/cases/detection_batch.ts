@@ -124,15 +124,17 @@ function maskInputs(
       hostArray('uint8', [rows.length, side, side], made),
       fixture.input(name),
     );
+  // Where nothing is an object a row that counts nothing stands for it: the loss is 0, and so are its gradients.
+  const count = Math.max(1, rows.length);
+  const list = (values: ArrayLike<number>) =>
+    Int32Array.from({ length: count }, (_, i) => values[i] ?? 0);
+  const goals = new Float32Array(count * side * side);
+  goals.set(made);
   return {
-    mask_rows: hostArray('int32', [rows.length], Int32Array.from(rows)),
-    mask_classes: hostArray(
-      'int32',
-      [rows.length],
-      Int32Array.from(rows, (row) => classes[row] ?? 0),
-    ),
-    mask_targets: hostArray('float32', [rows.length, side, side], Float32Array.from(made)),
-    mask_counts: hostArray('float32', [rows.length], new Float32Array(rows.length).fill(1)),
+    mask_rows: hostArray('int32', [count], list(rows)),
+    mask_classes: hostArray('int32', [count], list(rows.map((row) => classes[row] ?? 0))),
+    mask_targets: hostArray('float32', [count, side, side], goals),
+    mask_counts: hostArray('float32', [count], Float32Array.from(list(rows.map(() => 1)))),
   };
 }
 
