@@ -10,7 +10,7 @@ import {
 } from '../../benchmarks/detection/pictures.ts';
 import { maskTarget } from '../../benchmarks/detection/polygons.ts';
 import { mostSamples } from '../../benchmarks/detection/roi_align.ts';
-import { regionDeltas } from '../../benchmarks/detection/roi_head.ts';
+import { matchRegions, regionDeltas } from '../../benchmarks/detection/roi_head.ts';
 import { anchorTargets, matchAnchors } from '../../benchmarks/detection/rpn.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';
@@ -89,7 +89,7 @@ function regionsOf(fixture: Fixture, prefix: string) {
   return { boxes, classes, truths };
 }
 
-/** Targets of the regions that show an object: those of the ground truth that equals their own. */
+/** Targets of the regions that show an object, each of its nearest ground truth. */
 function maskInputs(
   fixture: Fixture,
   comparisons: Comparisons,
@@ -101,15 +101,12 @@ function maskInputs(
   const rows: number[] = [];
   const targets: Uint8Array[] = [];
   let first = 0;
-  regions.forEach(({ boxes, classes, truths }, image) => {
+  regions.forEach(({ boxes, classes }, image) => {
     const all = boxesOf(fixture, `in.step${step}.image${image}.gt_boxes`);
+    const { truth } = matchRegions(all, boxes, spec.roi);
     classes.forEach((own, r) => {
       if (own === spec.classes) return;
-      const goal = String(boxAt(truths, r));
-      const g = Array.from({ length: boxCount(all) }, (_, k) => k).find(
-        (k) => String(boxAt(all, k)) === goal,
-      );
-      const polygons = polygonsOf(fixture, `in.step${step}.image${image}.polygon${g}.`);
+      const polygons = polygonsOf(fixture, `in.step${step}.image${image}.polygon${truth[r]}.`);
       targets.push(maskTarget(polygons, boxAt(boxes, r), side).data);
       rows.push(first + r);
     });

@@ -15,7 +15,7 @@ import { placesOf } from './detection_arrays.ts';
 
 const Parameters = z.looseObject({
   iterations: z.int().positive(),
-  net: z.literal('conv 3x3 (6), BN, ReLU, conv 3x3/2 (5), BN'),
+  net: z.string().regex(/^conv 3x3 \(\d+\), BN, ReLU, conv 3x3\/2 \(\d+\), BN$/),
 });
 
 const KINDS: Readonly<Record<string, PreciseKind>> = {
