@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { roiAlign } from '../benchmarks/detection/roi_align.ts';
 import { type Numerics, useNumerics } from '../harness/engine/arithmetic.ts';
 import { bytesOf, type HostArray, hostArray } from '../harness/engine/array.ts';
 import { withGradient } from '../harness/engine/gradient.ts';
@@ -105,6 +106,15 @@ interface Single {
 }
 
 /** Ops whose work is cut up: sums over many elements, alone, at sizes that reach several threads. */
+/** Boxes of many sizes in an image of 480 x 384. */
+function regions(count: number): HostArray {
+  const rows = Array.from({ length: count }, (_, i) => {
+    const [x, y] = [(37 * i) % 300, (53 * i) % 240];
+    return [x, y, x + 16 + ((29 * i) % 160), y + 16 + ((71 * i) % 120)];
+  });
+  return floats([count, 4], rows.flat());
+}
+
 function singles(): Record<string, Single> {
   const of = ({ x }: Tensors) => x as Tensor;
   const spread = Int32Array.from({ length: 8192 }, (_, i) => (i * 7) % 64);
@@ -175,6 +185,18 @@ function singles(): Record<string, Single> {
       constants: { places },
       upstream: normal('up', 8192, 256),
       apply: ({ x, places }) => rows(x as Tensor, places as Tensor),
+    },
+    roi_align: {
+      variables: { x: normal('map', 24, 30, 64) },
+      constants: { boxes: regions(64) },
+      upstream: normal('up', 64, 14, 14, 64),
+      apply: ({ x, boxes }) =>
+        roiAlign(
+          x as Tensor,
+          boxes as Tensor,
+          { output: 14, scale: 1 / 16, samplingRatio: 0, aligned: true },
+          4,
+        ),
     },
     cross_entropy: {
       variables: { x: normal('logits', 8192, 256) },

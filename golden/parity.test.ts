@@ -38,6 +38,14 @@ it.each([
   ['det_data', 20],
   ['det_resize', 10],
   ['det_weights', 5],
+  ['det_anchors', 5],
+  ['det_box_coder', 20],
+  ['det_nms', 0],
+  ['det_mask_targets', 20],
+  ['det_roi_align', 3],
+  ['det_rpn_few', 20],
+  ['det_precise_bn', 8],
+  ['det_c4_mask_step', 40],
 ])('agrees with the reference: %s', async (name, atLeast) => {
   const result = await run(fixtures, name);
   process.stdout.write(`${lineOf(result)}\n`);

@@ -1,13 +1,22 @@
 import type { Io } from '../../harness/engine/program.ts';
 import type { Tensor } from '../../harness/engine/tf.ts';
-import { type LayerContext, type Module, type Params, scoped } from '../../harness/nn/module.ts';
+import {
+  type LayerContext,
+  type Module,
+  type ParameterSpec,
+  type Params,
+  scoped,
+} from '../../harness/nn/module.ts';
 import type { Forward } from './rpn.ts';
 
 /** The networks of a detector under their full names. */
 export type Networks = Readonly<Record<string, Module>>;
 
 /** Every parameter and buffer of all networks by its full name. */
-export function entriesOf(networks: Networks, kind: 'parameters' | 'buffers') {
+export function entriesOf(
+  networks: Networks,
+  kind: 'parameters' | 'buffers',
+): ReadonlyMap<string, ParameterSpec> {
   return new Map(
     Object.entries(networks).flatMap(([network, module]) =>
       [...module[kind]].map(([name, spec]) => [`${network}.${name}`, spec] as const),

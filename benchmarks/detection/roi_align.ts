@@ -19,10 +19,10 @@ export interface RoiAlignSpec {
  * ROIAlign, He et al. 2017, arXiv:1703.06870, on one image. Samples are weighted along y and x apart and one that lies
  * outside along either counts nothing, so that the mean over a bin's samples is a product of one matrix for
  * each axis: out = Y F X'. So is the gradient; nothing is scattered, and bits do not depend on threads.
- * @param features [H, W, C]
+ * @param features [H, W, C], taken to float32: weights of samples have no room in bf16
  * @param boxes float32 [R, 4], pixels of the image; they carry no gradient
  * @param most samples of a bin along an axis that any of the boxes may have: `mostSamples`
- * @returns [R, output, output, C]
+ * @returns [R, output, output, C], of the features' type
  */
 export function roiAlign(
   features: Tensor,
@@ -37,17 +37,17 @@ export function roiAlign(
     const side = (axis: number) => op1('Slice', [boxes, ...corner(axis, count)]);
     const down = axisShares(side(1), side(3), height, spec, most); // [R, output, H]
     const across = axisShares(side(0), side(2), width, spec, most); // [R, output, W]
-    const rows = asTypeOf(tf.reshape(down, [count * output, height]), features);
-    const columns = asTypeOf(tf.reshape(across, [count, 1, output, width]), features);
-    const image = tf.reshape(features, [height, width * channels]);
+    const rows = tf.reshape(down, [count * output, height]);
+    const columns = tf.reshape(across, [count, 1, output, width]);
+    const image = tf.reshape(toFloat(features), [height, width * channels]);
     const tall = tf.reshape(op1('MatMul', [rows, image]), [count, output, width, channels]);
     return {
-      value: op1('BatchMatMulV2', [columns, tall]),
+      value: asTypeOf(op1('BatchMatMulV2', [columns, tall]), features),
       gradients: (dy) => {
-        const wide = op1('BatchMatMulV2', [columns, asTypeOf(dy, features)], { adj_x: true });
+        const wide = op1('BatchMatMulV2', [columns, toFloat(dy)], { adj_x: true });
         const slope = tf.reshape(wide, [count * output, width * channels]);
         const summed = op1('MatMul', [rows, slope], { transpose_a: true });
-        return [tf.reshape(summed, [height, width, channels])];
+        return [asTypeOf(tf.reshape(summed, [height, width, channels]), features)];
       },
     };
   });

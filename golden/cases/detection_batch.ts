@@ -10,7 +10,7 @@ import {
 } from '../../benchmarks/detection/pictures.ts';
 import { maskTarget } from '../../benchmarks/detection/polygons.ts';
 import { mostSamples } from '../../benchmarks/detection/roi_align.ts';
-import { regionDeltas } from '../../benchmarks/detection/roi_head.ts';
+import { matchRegions, regionDeltas } from '../../benchmarks/detection/roi_head.ts';
 import { anchorTargets, matchAnchors } from '../../benchmarks/detection/rpn.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';
@@ -89,7 +89,7 @@ function regionsOf(fixture: Fixture, prefix: string) {
   return { boxes, classes, truths };
 }
 
-/** Targets of the regions that show an object: those of the ground truth that equals their own. */
+/** Targets of the regions that show an object, each of its nearest ground truth. */
 function maskInputs(
   fixture: Fixture,
   comparisons: Comparisons,
@@ -101,15 +101,12 @@ function maskInputs(
   const rows: number[] = [];
   const targets: Uint8Array[] = [];
   let first = 0;
-  regions.forEach(({ boxes, classes, truths }, image) => {
+  regions.forEach(({ boxes, classes }, image) => {
     const all = boxesOf(fixture, `in.step${step}.image${image}.gt_boxes`);
+    const { truth } = matchRegions(all, boxes, spec.roi);
     classes.forEach((own, r) => {
       if (own === spec.classes) return;
-      const goal = String(boxAt(truths, r));
-      const g = Array.from({ length: boxCount(all) }, (_, k) => k).find(
-        (k) => String(boxAt(all, k)) === goal,
-      );
-      const polygons = polygonsOf(fixture, `in.step${step}.image${image}.polygon${g}.`);
+      const polygons = polygonsOf(fixture, `in.step${step}.image${image}.polygon${truth[r]}.`);
       targets.push(maskTarget(polygons, boxAt(boxes, r), side).data);
       rows.push(first + r);
     });
@@ -124,15 +121,17 @@ function maskInputs(
       hostArray('uint8', [rows.length, side, side], made),
       fixture.input(name),
     );
+  // Where nothing is an object a row that counts nothing stands for it: the loss is 0, and so are its gradients.
+  const count = Math.max(1, rows.length);
+  const list = (values: ArrayLike<number>) =>
+    Int32Array.from({ length: count }, (_, i) => values[i] ?? 0);
+  const goals = new Float32Array(count * side * side);
+  goals.set(made);
   return {
-    mask_rows: hostArray('int32', [rows.length], Int32Array.from(rows)),
-    mask_classes: hostArray(
-      'int32',
-      [rows.length],
-      Int32Array.from(rows, (row) => classes[row] ?? 0),
-    ),
-    mask_targets: hostArray('float32', [rows.length, side, side], Float32Array.from(made)),
-    mask_counts: hostArray('float32', [rows.length], new Float32Array(rows.length).fill(1)),
+    mask_rows: hostArray('int32', [count], list(rows)),
+    mask_classes: hostArray('int32', [count], list(rows.map((row) => classes[row] ?? 0))),
+    mask_targets: hostArray('float32', [count, side, side], goals),
+    mask_counts: hostArray('float32', [count], Float32Array.from(list(rows.map(() => 1)))),
   };
 }
 

@@ -8,13 +8,14 @@ import { conv2d } from '../../harness/engine/ops/convolution.ts';
 import { batchNormTrain } from '../../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { evaluate } from '../../harness/testing/evaluate.ts';
+import { flat } from '../../harness/testing/parity/arrays.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
 import { placesOf } from './detection_arrays.ts';
 
 const Parameters = z.looseObject({
   iterations: z.int().positive(),
-  net: z.literal('conv 3x3 (6), BN, ReLU, conv 3x3/2 (5), BN'),
+  net: z.string().regex(/^conv 3x3 \(\d+\), BN, ReLU, conv 3x3\/2 \(\d+\), BN$/),
 });
 
 const KINDS: Readonly<Record<string, PreciseKind>> = {
@@ -43,8 +44,8 @@ export const detectionPreciseBnCase: ParityCase = {
         const positions = Number(seen[`positions${layer}`]?.data[0]);
         // The kernel gives the unbiased variance.
         const biased = Float32Array.from(
-          spread?.data ?? [],
-          (value) => Number(value) * ((positions - 1) / positions),
+          flat(spread?.data ?? new Float32Array()),
+          (value) => value * ((positions - 1) / positions),
         );
         statistics.add({ mean: mean?.data as Float32Array, variance: biased, positions });
       }

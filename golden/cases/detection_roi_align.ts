@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { mostSamples, type RoiAlignSpec, roiAlign } from '../../benchmarks/detection/roi_align.ts';
-import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';
 import { rows } from '../../harness/engine/ops/indexing.ts';
@@ -86,11 +85,4 @@ function pooled(
   });
   const all = parts.length === 1 ? (parts[0] as Tensor) : tf.concat(parts, 0);
   return rows(all, tf.tensor1d(Array.from(places), 'int32'));
-}
-
-/** What a region is pooled from has its channels last, files have them first. */
-export function channelsFirst(value: HostArray): HostArray {
-  return value.shape.length === 4
-    ? transpose4(value, [...FIRST])
-    : hostArray(value.dtype, value.shape, value.data);
 }

@@ -2,6 +2,7 @@ import { entriesOf, type Networks } from '../../benchmarks/detection/bind.ts';
 import { UserError } from '../../harness/base/errors.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { toHWIO } from '../../harness/engine/layout.ts';
+import type { ParameterSpec } from '../../harness/nn/module.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 
 /**
@@ -9,7 +10,10 @@ import type { Fixture } from '../../harness/testing/parity/fixture.ts';
  * @throws UserError where the case has another tensor, or none of a name
  */
 export function initialStates(fixture: Fixture, made: Networks): Map<string, HostArray> {
-  const all = new Map([...entriesOf(made, 'parameters'), ...entriesOf(made, 'buffers')]);
+  const all = new Map<string, ParameterSpec>([
+    ...entriesOf(made, 'parameters'),
+    ...entriesOf(made, 'buffers'),
+  ]);
   for (const input of fixture.inputs)
     if (input.startsWith('init.') && !all.has(input.slice('init.'.length)))
       throw new UserError(`${input}: the detector built from the case has no such tensor`);

@@ -16,7 +16,7 @@ export const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   DecodeAndCropJpeg DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch Equal Exp ExpandDims Fill Floor FloorDiv FloorMod FusedBatchNormGradV3
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
-  MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2
+  MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NonMaxSuppressionV4 NotEqual OneHot OnesLike Pack Pad PadV2
   Placeholder Pow Prod Range Rank ReadVariableOp RealDiv Relu Relu6 ReluGrad Reshape
   ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Select SelectV2
   SelfAdjointEigV2 Shape Sigmoid Sign Sin Slice Snapshot Softmax Softplus SparseSoftmaxCrossEntropyWithLogits Split SplitV

@@ -86,6 +86,7 @@ const REPEATS_ON_GPU: Readonly<Record<string, string>> = {
 export const ON_CPU: Readonly<Record<string, string>> = {
   Cumsum: 'nothing says that its parallel scan adds in one order',
   DecodeAndCropJpeg: 'images are not decoded on a GPU',
+  NonMaxSuppressionV4: 'nothing says how its kernel breaks ties',
   SelfAdjointEigV2: 'cuSOLVER promises no bits',
   Svd: 'cuSOLVER promises no bits',
   UniqueV2: 'nothing says that its sort repeats',
