@@ -1,5 +1,6 @@
 import { withGradient } from '../../harness/engine/gradient.ts';
 import { op1 } from '../../harness/engine/op.ts';
+import { inverseRoot } from '../../harness/engine/ops/inverse_root.ts';
 import { batchNormEval } from '../../harness/engine/ops/normalization.ts';
 import { asTypeOf, toCompute, toFloat } from '../../harness/engine/precision.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
@@ -49,7 +50,7 @@ function normalise(x: Tensor, scale: Tensor, offset: Tensor) {
     mean = channelMean(wide);
     const centred = tf.sub(wide, mean);
     variance = channelMean(tf.square(centred));
-    const inverse = op1('Rsqrt', [tf.add(variance, tf.scalar(EPSILON))]);
+    const inverse = inverseRoot(tf.add(variance, tf.scalar(EPSILON)));
     const unit = tf.mul(centred, inverse);
     return {
       value: toCompute(tf.add(tf.mul(unit, scale), offset)),

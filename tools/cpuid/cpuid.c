@@ -4,7 +4,7 @@
  * be hidden.
  *
  * CPUID_PLACES="libtensorflow_cc.so.2:f189ad2,f189af1;..." gives the places, as offsets from where the
- * library lies. CPUID_AS="vendor=GenuineIntel family=6 model=207 l1=48 l2=2048 l3=32768 smt=1
+ * library lies. CPUID_AS="vendor=GenuineIntel,family=6,model=207,l1=48,l2=2048,l3=32768,smt=1,
  * hide=avx512" says which CPU is meant; sizes are KiB, and what is not named stays as it is. hide is
  * amx, avx512 or avx2, each with what is above it. CPUID_LOG=FILE takes each
  * answer, with the place that asked. */
@@ -39,14 +39,14 @@ static void word(const char *name, const char *form, void *into) {
 
 static void read_wish(void) {
   char hide[16] = "";
-  word("vendor", "%12s", as.vendor);
+  word("vendor", "%12[^,]", as.vendor);
   word("family", "%u", &as.family);
   word("model", "%u", &as.model);
   word("l1", "%u", &as.l1);
   word("l2", "%u", &as.l2);
   word("l3", "%u", &as.l3);
   word("smt", "%u", &as.smt);
-  word("hide", "%15s", hide);
+  word("hide", "%15[^,]", hide);
   as.hide_avx2 = strcmp(hide, "avx2") == 0;
   as.hide_avx512 = as.hide_avx2 || strcmp(hide, "avx512") == 0;
   as.hide_amx = as.hide_avx512 || strcmp(hide, "amx") == 0;

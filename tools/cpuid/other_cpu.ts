@@ -55,7 +55,7 @@ export function otherCpu(cpu: OtherCpu): Readonly<Record<string, string>> | unde
     CPUID_PLACES: knownPlaces(),
     CPUID_AS: Object.entries(cpu)
       .map(([name, value]) => `${name}=${value}`)
-      .join(' '),
+      .join(','),
   };
 }
 

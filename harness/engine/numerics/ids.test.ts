@@ -75,14 +75,15 @@ test('what follows in the process has the bits that it has without a probe', asy
 
 /**
  * Ops whose result does not depend on how a kernel goes about it: copies, integers, and single operations that
- * IEEE 754 rounds in one way. `DecodeAndCropJpeg` computes in integers.
+ * IEEE 754 rounds in one way. `DecodeAndCropJpeg` computes in integers; `NonMaxSuppressionV4` is one loop over pairs of
+ * boxes, for which no CPU has code of its own.
  */
 const EXACT = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp BitwiseXor BroadcastTo Cast CheckNumericsV2 ClipByValue Concat ConcatV2 Const DecodeAndCropJpeg
-  DisableCopyOnRead Div DivNoNan Equal ExpandDims Fill Floor FloorMod GatherNd GatherV2 Greater GreaterEqual Identity
+  DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch Equal ExpandDims Fill Floor FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual Identity
   InvertPermutation IsFinite IsInf IsNan LeakyRelu Less LessEqual LogicalAnd LogicalNot LogicalOr Maximum Min Minimum
-  Mod Mul MulNoNan Neg NoOp NotEqual OneHot OnesLike Pack Pad PadV2 Placeholder Range Rank ReadVariableOp RealDiv
+  Mod Mul MulNoNan Neg NonMaxSuppressionV4 NoOp NotEqual OneHot OnesLike Pack Pad PadV2 Placeholder Range Rank ReadVariableOp RealDiv
   Relu Relu6 ReluGrad Reshape ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather
   ResourceScatterUpdate ResourceStridedSliceAssign ReverseV2 Rint Round Select SelectV2 Shape Sign Slice
   Snapshot Split SplitV SqrtGrad Square SquaredDifference Squeeze StatelessRandomUniform
