@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readJson, Sha256 } from '../harness/base/index.ts';
 import { startEngine } from '../harness/engine/index.ts';
 import { fingerprint } from '../harness/engine/native/fingerprint.ts';
+import { numericsIds } from '../harness/engine/numerics/index.ts';
 import { type Experiment, experimentId, parseExperiment } from '../harness/experiment/index.ts';
 import { train } from '../harness/run/trainer.ts';
 import { methods } from '../methods/index.ts';
@@ -16,6 +17,8 @@ const CrossCpu = z.strictObject({
   library: Sha256,
   /** The golden of the history that it is from. */
   madeFrom: z.strictObject({ golden: z.string(), commit: z.string() }),
+  /** What a CPU computes that has met it: the id of its numerics in fp32. */
+  numerics: z.string().regex(/^[0-9a-f]{12}$/),
   /** Platforms by fingerprint, with what told their CPUs apart. */
   met: z.array(
     z.strictObject({ platform: z.string(), cpu: z.string(), caches: z.array(z.string()) }),
@@ -28,15 +31,18 @@ const file = fileURLToPath(new URL('cross_cpu/moco.json', import.meta.url));
 export const crossCpu = CrossCpu.parse(readJson(file, 'a run that several CPUs have met'));
 export const crossCpuExperiment: Experiment = parseExperiment(crossCpu.experiment, methods);
 
-/** Whether this platform is one on which its states were met; says on stderr where it is not. */
+/** Whether this CPU computes what those compute that have met its states; says on stderr where it does not. */
 export async function isMetHere(): Promise<boolean> {
   await startEngine();
   const { id, cpu, library } = fingerprint();
-  const met = crossCpu.met.some(({ platform }) => platform === id) && library === crossCpu.library;
+  const { fp32 } = await numericsIds();
+  const met =
+    library === crossCpu.library &&
+    (fp32 === crossCpu.numerics || crossCpu.met.some(({ platform }) => platform === id));
   if (!met)
     process.stderr.write(
-      `NOT COMPARED: nobody has met the states of ${crossCpu.madeFrom.golden} on platform ${id} (${cpu}); ` +
-        `they hold on ${crossCpu.met.map(({ platform, cpu: of }) => `${platform} (${of})`).join(' and ')}\n`,
+      `NOT COMPARED: the states of ${crossCpu.madeFrom.golden} hold where numerics are ${crossCpu.numerics}; ` +
+        `here (platform ${id}, ${cpu}) they are ${fp32}\n`,
     );
   return met;
 }

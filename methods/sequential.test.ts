@@ -52,6 +52,37 @@ describe('replicas one after another', () => {
     );
   });
 
+  it('let go of what gradients of the last layers take before they go on to the first, where they meet', async () => {
+    const run = { ...runs[synced], replicas: 2, batch: 2, size: 32 } as SmallRun;
+    await withLearner(
+      run,
+      async (learner) => {
+        const { program } = learner;
+        const feeds = stepFeeds(batchOf(learner, 0), {
+          rate: 0.1,
+          scalars: { keep: 0.9, take: 0.1 },
+        });
+        await program.run('step', feeds);
+        const made = new Map(program.graph.nodes.map((node, place) => [node.name, place] as const));
+        const began = (await program.profile('step', feeds)).flatMap(({ node: name, start }) => {
+          const node = program.graph.find(name);
+          return node?.type === 'Conv2DBackpropFilter' || node?.type === 'Conv2DBackpropInput'
+            ? [{ ...node, start, place: made.get(name) ?? 0 }]
+            : [];
+        });
+        for (const part of [0, 1]) {
+          const own = began.filter((op) => op.part === part).sort((a, b) => a.place - b.place);
+          const filters = own.filter(({ type }) => type === 'Conv2DBackpropFilter');
+          const inputs = own.filter(({ type }) => type === 'Conv2DBackpropInput');
+          expect(filters.length).toBeGreaterThan(10);
+          const last = filters.at(0)?.start ?? Number.NaN;
+          expect(last).toBeLessThan(inputs.at(-1)?.start ?? Number.NaN);
+        }
+      },
+      { sequential: true },
+    );
+  });
+
   it('are in no code graph: its hash is that of the ordinary layout', () => {
     const run = { ...apart.supervised, replicas: 2 } as SmallRun;
     const hashes = [false, true].map((sequential) => {

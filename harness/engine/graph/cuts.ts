@@ -26,10 +26,11 @@ export function chosenCuts(
   const cuts = candidates(weights, until, far);
   const bounds = [-1, ...cuts, own.length];
   const pieces = bounds.slice(1).map((end, i) => segment(own, weights, used, bounds[i] ?? -1, end));
+  const singles = cuts.map((cut) => segment(own, weights, used, cut - 1, cut + 1));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let best: { readonly bytes: number; readonly chosen: readonly number[] } | undefined;
   for (let limit = total * parts; limit > total / LEAST; limit /= STEP) {
-    const found = within(limit, cuts, pieces, weights, parts);
+    const found = within(limit, cuts, pieces, singles, parts);
     if (best === undefined || found.bytes < best.bytes) best = found;
   }
   return [...far, ...(best?.chosen ?? [])].flatMap((place) => own[place] ?? []);
@@ -104,11 +105,11 @@ function segment(
   return { weight, first, last };
 }
 
-function joined(a: Segment, b: Segment, between: number): Segment {
+function joined(...pieces: readonly Segment[]): Segment {
   return {
-    weight: a.weight + between + b.weight,
-    first: Math.min(a.first, b.first),
-    last: Math.max(a.last, b.last),
+    weight: pieces.reduce((sum, { weight }) => sum + weight, 0),
+    first: Math.min(...pieces.map(({ first }) => first)),
+    last: Math.max(...pieces.map(({ last }) => last)),
   };
 }
 
@@ -117,7 +118,7 @@ function within(
   limit: number,
   cuts: readonly number[],
   pieces: readonly Segment[],
-  weights: readonly number[],
+  singles: readonly Segment[],
   parts: number,
 ): { readonly bytes: number; readonly chosen: readonly number[] } {
   const cost = ({ weight, first, last }: Segment) => weight * (last > first ? parts : 1);
@@ -125,16 +126,15 @@ function within(
   let [kept, most] = [0, 0];
   let [open] = pieces;
   cuts.forEach((cut, i) => {
-    const next = pieces[i + 1];
-    if (open === undefined || next === undefined) return;
-    const weight = weights[cut] ?? 0;
-    const both = joined(open, next, weight);
+    const [single, next] = [singles[i], pieces[i + 1]];
+    if (open === undefined || single === undefined || next === undefined) return;
+    const both = joined(open, single, next);
     if (cost(both) <= limit) {
       open = both;
       return;
     }
     chosen.push(cut);
-    kept += weight * parts;
+    kept += single.weight * parts;
     most = Math.max(most, cost(open));
     open = next;
   });
