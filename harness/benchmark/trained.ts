@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { always, kindOfPath, type Lock, Sha256, sha256Json, UserError } from '../base/index.ts';
+import { useArithmetic } from '../engine/arithmetic.ts';
 import { startEngine } from '../engine/index.ts';
 import {
   type Experiment,
@@ -54,6 +55,7 @@ export async function runTrained(
   const { workDir, data, workers, threads, signal, terminal, perturbation } = options;
   const experiments = trainedExperiments(options.experiment, bound);
   const chosen = chosenCells(options, [...experiments.keys()]);
+  useArithmetic(options.experiment);
   await writeSummary(options, bound, experiments);
   for (const cell of chosen) {
     const experiment = experiments.get(cell);
