@@ -1,4 +1,5 @@
 import type { Sha256 } from '../base/index.ts';
+import { heldNumerics } from '../engine/arithmetic.ts';
 import { heldLanes } from '../engine/lanes.ts';
 import type { DataShape, Experiment, Methods } from '../experiment/index.ts';
 import { codeGraphHash } from '../step/code_graph.ts';
@@ -6,7 +7,8 @@ import { openTraining } from './open_training.ts';
 
 /**
  * SHA-256 of the step that today's code traces for an experiment, as in its record (`graph`). No data are opened.
- * Lanes are of the session, not of the graph, so experiments of different lanes can be traced in one process.
+ * Lanes are of the session and numerics of the process, not of the graph, so experiments of different ones can be
+ * traced in one process.
  * @param shape of the data: methods with a memory of samples have a step of that many rows
  */
 export async function tracedGraph(
@@ -14,7 +16,7 @@ export async function tracedGraph(
   methods: Methods,
   shape: DataShape,
 ): Promise<Sha256> {
-  const here = { ...experiment, lanes: heldLanes() };
+  const here = { ...experiment, lanes: heldLanes(), numerics: heldNumerics() };
   const training = await openTraining({ experiment: here, methods, data: '.', shape });
   try {
     return codeGraphHash(training.learner);
