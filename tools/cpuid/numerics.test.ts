@@ -7,8 +7,8 @@ import { type OtherCpu, otherCpu } from './other_cpu.ts';
 const wide = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
 const testable = wide && otherCpu({}) !== undefined;
 
-async function idsOn(cpu: OtherCpu) {
-  const [ids] = (await inProcess({}, otherCpu(cpu))).found;
+async function idsOn(cpu: OtherCpu, environment: NodeJS.ProcessEnv = {}) {
+  const [ids] = (await inProcess({}, { ...otherCpu(cpu), ...environment })).found;
   return ids;
 }
 
@@ -25,6 +25,16 @@ test.skipIf(!testable)('ids tell caches apart', async () => {
   const all = [];
   for (const cpu of [AMD, { ...AMD, l1: 32 }, { ...AMD, l2: 512 }]) all.push(await idsOn(cpu));
   expect(new Set(all.map((ids) => ids?.fp32)).size).toBe(3);
+});
+
+// moco ends with another state on each of the three, and with the same one for both first caches.
+test.skipIf(!testable)('under AVX2 ids tell second caches apart, and not first ones', async () => {
+  const all: (string | undefined)[] = [];
+  for (const l2 of [512, 1024, 2048])
+    all.push((await idsOn({ ...AMD, l2 }, { ONEDNN_MAX_CPU_ISA: 'AVX2' }))?.fp32);
+  expect(new Set(all).size).toBe(3);
+  const smaller = await idsOn({ ...AMD, l1: 32 }, { ONEDNN_MAX_CPU_ISA: 'AVX2' });
+  expect(smaller?.fp32).toBe(all[1]);
 });
 
 test.skipIf(!testable)('what is remembered of one CPU is not taken for another one', () =>

@@ -15,6 +15,9 @@ const PRODUCTS: readonly Product[] = [
   [512, 392, 128, 'at'],
   [1152, 196, 128, 'at'],
   [4608, 72, 512, 'at'],
+  // Filter gradients of shortcuts: one thread or all, by whether matrices and result fit into a second cache of 512K, 1M or 2M.
+  [32, 2048, 64, 'at'],
+  [16, 8192, 32, 'at'],
   [64, 512, 128, 'bt'],
   [16, 2048, 1000, 'bt'],
   [64, 128, 4096, 'bt'],
