@@ -1,5 +1,5 @@
 import type { Sha256 } from '../base/index.ts';
-import { heldNumerics } from '../engine/arithmetic.ts';
+import { heldNumerics, saidNumerics } from '../engine/arithmetic.ts';
 import { heldLanes } from '../engine/lanes.ts';
 import type { DataShape, Experiment, Methods } from '../experiment/index.ts';
 import { codeGraphHash } from '../step/code_graph.ts';
@@ -16,7 +16,8 @@ export async function tracedGraph(
   methods: Methods,
   shape: DataShape,
 ): Promise<Sha256> {
-  const here = { ...experiment, lanes: heldLanes(), numerics: heldNumerics() };
+  const { numerics: _, ...rest } = experiment;
+  const here = { ...rest, ...saidNumerics(heldNumerics()), lanes: heldLanes() };
   const training = await openTraining({ experiment: here, methods, data: '.', shape });
   try {
     return codeGraphHash(training.learner);
