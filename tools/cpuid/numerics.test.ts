@@ -7,7 +7,7 @@ import { type OtherCpu, otherCpu } from './other_cpu.ts';
 const wide = readFileSync('/proc/cpuinfo', 'utf8').includes('avx512f');
 const testable = wide && otherCpu({}) !== undefined;
 
-async function idsOn(cpu: OtherCpu, environment: NodeJS.ProcessEnv = {}) {
+async function idsOn(cpu: OtherCpu, environment: Readonly<Record<string, string>> = {}) {
   const [ids] = (await inProcess({}, { ...otherCpu(cpu), ...environment })).found;
   return ids;
 }
