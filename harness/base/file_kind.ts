@@ -95,7 +95,8 @@ function kindOf(first: Uint8Array, size: number, last: Uint8Array): Kind | undef
   if (text !== undefined) return TEXTS.find(([, pattern]) => pattern.test(text))?.[0] ?? 'text';
   const signature = SIGNATURES.find(([, pattern, at]) => stands(letters, pattern, at));
   if (signature !== undefined) return signature[0];
-  if (isPickle(first)) return letters.includes(TORCH_MAGIC) ? 'torch-legacy' : 'pickle';
+  if (isPickle(first))
+    return letters.slice(0, MAGIC_END).includes(TORCH_MAGIC) ? 'torch-legacy' : 'pickle';
   if (isOnnx(first)) return 'onnx';
   if (isTar(first)) return 'tar';
   return first.every(isZero) && last.every(isZero) ? 'zeros' : undefined;
@@ -103,6 +104,7 @@ function kindOf(first: Uint8Array, size: number, last: Uint8Array): Kind | undef
 
 const ZIP = ['PK\x03\x04', 'PK\x05\x06', 'PK\x07\x08'];
 const TORCH_MAGIC = '\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19'; // torch.serialization
+const MAGIC_END = 32; // further in, it begins a storage that Python's pickle holds
 
 // Protocols 2 to 5, and one of the few instructions that such a file begins with.
 function isPickle([mark, protocol = 0, instruction = 0]: Uint8Array): boolean {

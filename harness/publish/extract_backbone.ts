@@ -10,6 +10,7 @@ import {
   chooseEncoder,
   refuseMissing,
 } from '../weights/choose_encoder.ts';
+import { fileShape } from '../weights/file_shapes.ts';
 import { openWeights, stampIn, type Weights } from '../weights/published.ts';
 import { type TensorFile, writeSafetensors } from '../weights/safetensors.ts';
 import { writeStamped } from './publish.ts';
@@ -122,13 +123,6 @@ function checkAll(
       `${file} does not hold the ResNet-${backbone.depth} of ${name}: ${wrong.join('; ')}`,
     );
   return wanted.size;
-}
-
-/** Files hold convolutions as [O, I, H, W]; the specification has them [H, W, I, O]. */
-function fileShape(shape: readonly number[]): readonly number[] {
-  const [h, w, i, o] = shape;
-  if (h === undefined || w === undefined || i === undefined || o === undefined) return shape;
-  return [o, i, h, w];
 }
 
 function listed(names: readonly string[]): string {

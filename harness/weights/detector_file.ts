@@ -1,9 +1,19 @@
 import { fileKindAt, UserError } from '../base/index.ts';
+import { entryOf } from '../data/pickle/plain.ts';
+import { plainText } from '../data/pickle/unpickle.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { Shapes } from './architecture.ts';
-import { detectronName, readModel, resnetName } from './detectron.ts';
-import { checkArrived, matchNames, type NameMatch } from './match_names.ts';
-import { readSafetensors } from './safetensors.ts';
+import { groups } from './choose_encoder.ts';
+import { detectorIn, isDetectorName } from './detector_tensors.ts';
+import {
+  type DetectronFile,
+  detectronName,
+  HEURISTICS,
+  readModel,
+  resnetName,
+} from './detectron.ts';
+import { checkArrived, matchNames, matchText, type NameMatch } from './match_names.ts';
+import { openPublished } from './published.ts';
 import { readTorchFile } from './torch/torch_file.ts';
 
 const LAST = 'layer4.'; // of a ResNet: in C4 it belongs to the head
@@ -35,58 +45,117 @@ export function isPretrained(name: string): boolean {
  * stage among them; the others, and those of a file that is no detector's, as they are.
  */
 export function detectorAsBackbone<T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  const names = [...tensors.keys()];
-  if (!names.some((name) => STAMP.test(name))) return tensors;
+  const prefix = detectorIn(tensors)?.prefix;
+  if (prefix === undefined) return tensors;
   return new Map(
     [...tensors].map(([name, tensor]) => {
-      const own = resnetNameInDetector(name.replace(/^model\./, ''));
+      const own = name.startsWith(prefix)
+        ? resnetNameInDetector(name.slice(prefix.length))
+        : undefined;
       return [own === undefined ? name : `backbone.${own}`, tensor] as const;
     }),
   );
 }
 
-/** What only a C4 detector has. */
-const STAMP = /^(model\.)?roi_heads\.res5\.0\.conv1\.weight$/;
-
 export interface DetectorTensors {
   /** By detectron2's names. */
   readonly tensors: ReadonlyMap<string, HostArray>;
   readonly match: NameMatch;
+  /** What became of every name of the file and of the detector, for people. */
+  readonly said: readonly string[];
+  /** Tensors of another shape, which were left, for people. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * The tensors of a detector that a file has: detectron2's `.pkl` of a backbone or a whole detector, its
- * `.pth` checkpoints, or safetensors under its names. Names are matched by their ends where a `.pkl` asks
+ * `.pth` checkpoints, or safetensors under its names. Names are matched by their ends where the file asks
  * for it, else exactly.
- * @param model shapes by detectron2's names
+ * @param model shapes by detectron2's names, as files have them (`fileShapes`)
  * @param whole whether all of the detector must be there, or the pre-trained network alone
  * @throws UserError where less arrives than the architecture has, a name could be two of the model's, or
  *   the file cannot be read
  */
 export function readDetectorFile(path: string, model: Shapes, whole = false): DetectorTensors {
-  const { tensors, byEnds } = contentOf(path);
+  return arrived(path, contentOf(path), model, whole);
+}
+
+/**
+ * The tensors of a detector that a pre-trained ResNet has: a backbone that was recognised in any file of weights goes
+ * into a detector without a file between.
+ * @param own by a ResNet's names, in the shapes of files
+ * @param file for messages
+ * @throws UserError where less arrives than the architecture has: `checkArrived`
+ */
+export function backboneInDetector(
+  own: ReadonlyMap<string, HostArray>,
+  model: Shapes,
+  file: string,
+): DetectorTensors {
+  const tensors = new Map([...own].map(([name, array]) => [detectorName(name), array]));
+  return arrived(file, { tensors, byEnds: false, beside: [] }, model, false);
+}
+
+interface DetectorContent extends DetectronFile {
+  /** What else the file has, for people. */
+  readonly beside: readonly string[];
+}
+
+function arrived(
+  file: string,
+  { tensors, byEnds, beside }: DetectorContent,
+  model: Shapes,
+  whole: boolean,
+): DetectorTensors {
   const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
   const match = matchNames(shapes, model, byEnds);
-  checkArrived(match, model, (name) => whole || isPretrained(name), path);
-  const own = [...match.matched].flatMap(([name, file]) => {
-    const array = tensors.get(file);
+  checkArrived(match, model, (name) => whole || isPretrained(name), file);
+  const own = [...match.matched].flatMap(([name, there]) => {
+    const array = tensors.get(there);
     return array === undefined ? [] : [[name, array] as const];
   });
-  return { tensors: new Map(own), match };
+  return { tensors: new Map(own), match, ...matchText(file, match, beside) };
 }
 
 const MODEL = 'model.'; // the table that detectron2's checkpointer puts the weights in
 
-function contentOf(path: string): ReturnType<typeof readModel> {
+function contentOf(path: string): DetectorContent {
   const kind = fileKindAt(path)?.kind;
-  if (kind === 'pickle') return readModel(path);
-  if (kind !== 'torch' && kind !== 'torch-legacy')
-    return { tensors: readSafetensors(path).tensors, byEnds: false };
-  const all = readTorchFile(path, (name) => name.startsWith(MODEL));
-  if (all.size === 0)
-    throw new UserError(
-      `${path} has no table \`model\`; expected a checkpoint of detectron2: convert other weights with the convert command`,
-    );
-  const tensors = new Map([...all].map(([name, array]) => [name.slice(MODEL.length), array]));
-  return { tensors, byEnds: false };
+  if (kind === 'pickle') {
+    const { others, ...content } = readModel(path);
+    return { ...content, beside: others };
+  }
+  if (kind === 'torch' || kind === 'torch-legacy') return checkpointOf(path);
+  const { tensors } = openPublished(path);
+  const { prefix, beside = [], ...part } = detectorIn(tensors) ?? { tensors };
+  return {
+    tensors: part.tensors,
+    byEnds: false,
+    beside: beside.length > 0 ? [groups(beside)] : [],
+  };
+}
+
+/** A checkpoint of detectron2's: a table `model` beside others, or, as it takes them too, a model's state alone. */
+function checkpointOf(path: string): DetectorContent {
+  let top: readonly string[] = [];
+  let byEnds = false;
+  const all = readTorchFile(
+    path,
+    (name) => name.startsWith(MODEL) || isDetectorName(name),
+    (value) => {
+      top = value instanceof Map ? [...value.keys()].map(plainText) : [];
+      byEnds = entryOf(value, HEURISTICS) === true;
+    },
+  );
+  const own = [...all].filter(([name]) => name.startsWith(MODEL));
+  if (own.length > 0)
+    return {
+      tensors: new Map(own.map(([name, array]) => [name.slice(MODEL.length), array])),
+      byEnds,
+      beside: top.filter((name) => name !== 'model' && name !== HEURISTICS),
+    };
+  if (all.size > 0) return { tensors: all, byEnds: false, beside: [] };
+  throw new UserError(
+    `${path} has no table \`model\` and no names of a detector; expected a checkpoint of detectron2: convert other weights with the convert command`,
+  );
 }

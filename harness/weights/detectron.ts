@@ -1,24 +1,14 @@
 import { readBytes, UserError } from '../base/index.ts';
-import { type PickledArray, placesOf, sizeOf, stridesOf } from '../data/pickle/numpy_array.ts';
-import { arrayOf } from '../data/pickle/numpy_names.ts';
-import { entryOf, readPickle, textOf } from '../data/pickle/plain.ts';
+import { entryOf, textOf } from '../data/pickle/plain.ts';
 import { type PickleWriter, pickleWriter } from '../data/pickle/writer.ts';
-import { bytesOf, type DType, type HostArray, hostArray, typedView } from '../engine/array.ts';
+import { bytesOf, type HostArray } from '../engine/array.ts';
+import { LETTERS } from './numpy_array.ts';
+import { contentOfPickle } from './torch/content.ts';
+import { bytesTaken, heldIn, hostArrayIn } from './torch/held.ts';
 
-/** Kind and bytes of an element as numpy names them; bfloat16 has no name there. */
-const LETTERS: Readonly<Partial<Record<DType, string>>> = {
-  float32: 'f4',
-  float64: 'f8',
-  float16: 'f2',
-  int64: 'i8',
-  int32: 'i4',
-  uint8: 'u1',
-  bool: 'b1',
-};
-const DTYPES = new Map(
-  Object.entries(LETTERS).map(([dtype, letters]) => [letters, dtype as DType]),
-);
 const AUTHOR = 'OpenSelfSup'; // what the original writes, and detectron2 prints
+/** The entry of a file that asks for names to be matched by their ends. */
+export const HEURISTICS = 'matching_heuristics';
 const GROWTH = 8; // arrays may be named several times; together they take at most so many times the file
 const SPARE = 1 << 24;
 
@@ -79,7 +69,7 @@ function pickled(
     putArray(pickle, name, array);
   }
   pickle.op('u').text('__author__').text(AUTHOR);
-  return pickle.text('matching_heuristics').bool(byEnds).op('u.').pieces;
+  return pickle.text(HEURISTICS).bool(byEnds).op('u.').pieces;
 }
 
 function putArray(pickle: PickleWriter, name: string, { dtype, shape, data }: HostArray): void {
@@ -126,30 +116,37 @@ export interface DetectronFile {
   readonly byEnds: boolean;
 }
 
-/** As `readDetectron`, under the file's own names. */
-export function readModel(path: string): DetectronFile {
+/** As `readDetectron`, under the file's own names; and the names of what else is in the file. */
+export function readModel(path: string): DetectronFile & { readonly others: readonly string[] } {
   const file = readBytes(path);
   try {
-    const { value } = readPickle(file);
+    const content = contentOfPickle(file);
+    const { value } = content;
     const model = entryOf(value, 'model');
     if (!(model instanceof Map)) throw new Error('it has no `model`, a table of numpy arrays');
     let left = GROWTH * file.length + SPARE;
     const tensors = new Map<string, HostArray>();
     for (const [key, entry] of model) {
-      const [name, array] = [textOf(key), arrayOf(entry)];
-      if (name === undefined || array === undefined)
+      const [name, held] = [textOf(key), heldIn(entry)];
+      if (name === undefined || held === undefined)
         throw new Error(
-          `\`model\` has an entry ${name ?? 'without a name'} that is no numpy array`,
+          `\`model\` has an entry ${name ?? 'without a name'} that is no numpy array and no tensor`,
         );
-      left -= 8 * sizeOf(array);
+      left -= bytesTaken(held);
       if (left < 0) throw new Error('its arrays are many times larger than the file');
       if (tensors.has(name)) throw new Error(`it has two arrays named ${name}`);
-      tensors.set(name, hostArrayOf(name, array));
+      tensors.set(name, hostArrayIn(name, held, content));
     }
-    return { tensors, byEnds: entryOf(value, 'matching_heuristics') === true };
+    const known = ['model', '__author__', HEURISTICS];
+    const others = keysOf(value).filter((name) => !known.includes(name));
+    return { tensors, byEnds: entryOf(value, HEURISTICS) === true, others };
   } catch (cause) {
     throw unreadable(path, cause);
   }
+}
+
+function keysOf(value: unknown): readonly string[] {
+  return value instanceof Map ? [...value.keys()].map((key) => textOf(key) ?? '(no text)') : [];
 }
 
 function unreadable(path: string, cause: unknown): UserError {
@@ -158,28 +155,4 @@ function unreadable(path: string, cause: unknown): UserError {
     `${path} is no file of weights for detectron2: ${reason}; convert the weights again`,
     { cause },
   );
-}
-
-function hostArrayOf(name: string, array: PickledArray): HostArray {
-  const dtype = DTYPES.get(array.dtype);
-  if (dtype === undefined || array.bigEndian)
-    throw new Error(
-      `${name} is of numpy's type ${array.bigEndian ? '>' : ''}${array.dtype}, which is not read`,
-    );
-  const size = Number(array.dtype.slice(1));
-  const bytes = inRows(array, size);
-  return hostArray(dtype, array.shape, typedView(dtype, bytes.buffer, 0, sizeOf(array)));
-}
-
-/** An array's bytes in the order of rows, in memory of their own. */
-function inRows(array: PickledArray, size: number): Uint8Array<ArrayBuffer> {
-  const dense = String(array.strides) === String(stridesOf(array.shape, false));
-  if (dense) return new Uint8Array(array.bytes);
-  const bytes = new Uint8Array(sizeOf(array) * size);
-  let at = 0;
-  for (const place of placesOf(array)) {
-    bytes.set(array.bytes.subarray(place * size, (place + 1) * size), at);
-    at += size;
-  }
-  return bytes;
 }

@@ -63,7 +63,7 @@ function endsOf(name: string): readonly string[] {
 }
 
 const COUNTER = /\.num_batches_tracked$/;
-const SHOWN = 3;
+const SHOWN = 12; // names that a message lists
 
 /**
  * Refuses a match in which a part of the model has not got all its tensors: weights that were meant to
@@ -97,4 +97,36 @@ function listed(names: readonly string[]): string {
   if (names.length === 0) return 'nothing';
   const more = names.length > SHOWN ? `, … (${names.length})` : '';
   return names.slice(0, SHOWN).join(', ') + more;
+}
+
+/**
+ * What became of every name, for people.
+ * @param file for messages
+ * @param beside what the file has besides a model
+ */
+export function matchText(
+  file: string,
+  { matched, misfits, unused, missing }: NameMatch,
+  beside: readonly string[],
+): { readonly said: readonly string[]; readonly warnings: readonly string[] } {
+  const fresh = missing.filter((name) => !COUNTER.test(name));
+  const line = (words: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${file}: ${words}: ${listed(names)}`];
+  return {
+    said: [
+      `${file}: ${matched.size} of the ${matched.size + missing.length} tensors of the detector taken`,
+      ...line('begin fresh', layersOf(fresh)),
+      ...line('not used', unused),
+      ...line('not needed', beside),
+    ],
+    warnings: misfits.map(
+      ({ model, file: own, wanted, found }) =>
+        `${file}: ${own} is [${found}], the detector's ${model} [${wanted}]; it is left, and the detector's begins fresh`,
+    ),
+  };
+}
+
+/** Names without their last part, each once. */
+function layersOf(names: readonly string[]): readonly string[] {
+  return [...new Set(names.map((name) => name.replace(/\.[^.]+$/, '')))];
 }

@@ -5,6 +5,7 @@ import { type ResNetSpec, resnet } from '../nn/resnet.ts';
 import { architectureOf } from './architecture.ts';
 import { type Choice, chooseEncoder, groups, refuseMissing } from './choose_encoder.ts';
 import { detectorAsBackbone } from './detector_file.ts';
+import { fileShape } from './file_shapes.ts';
 import { type LeftOver, leftOver } from './left_over.ts';
 import { ownDescription } from './own_description.ts';
 import { openWeights } from './published.ts';
@@ -86,11 +87,10 @@ function tensorOf(tensors: ReadonlyMap<string, HostArray>, name: string): HostAr
 function wantedOf(spec: ResNetSpec): Map<string, Pick<ParameterSpec, 'dtype' | 'shape'>> {
   const { parameters, buffers } = resnet(spec).module;
   return new Map(
-    [...parameters, ...buffers].map(([name, { dtype, shape }]) => {
-      const [h, w, i, o] = shape;
-      const four = h !== undefined && w !== undefined && i !== undefined && o !== undefined;
-      return [name, { dtype, shape: four ? [o, i, h, w] : shape }];
-    }),
+    [...parameters, ...buffers].map(([name, { dtype, shape }]) => [
+      name,
+      { dtype, shape: fileShape(shape) },
+    ]),
   );
 }
 

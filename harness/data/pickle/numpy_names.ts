@@ -54,6 +54,12 @@ const ALLOWED: ReadonlyMap<string, Maker> = new Map([
   ['collections.defaultdict', dictionary],
 ]);
 
+/** What a name of numpy's stands for, and of the one function that its arrays need in old protocols; undefined for others. */
+export function numpyName(module: string, name: string): Maker | undefined {
+  const full = `${module}.${name}`;
+  return /^numpy\.|^_codecs\./.test(full) ? ALLOWED.get(full) : undefined;
+}
+
 /** What a name in a pickle stands for. Nothing of it is executed. @throws Error for any other name. */
 export function allowed(module: string, name: string): Maker {
   const maker = ALLOWED.get(`${module}.${name}`);

@@ -1,10 +1,10 @@
-import { readBytes } from '../../base/index.ts';
 import { byteSource } from '../../data/pickle/byte_source.ts';
-import { plainText } from '../../data/pickle/unpickle.ts';
+import { allowed } from '../../data/pickle/numpy_names.ts';
+import { plainText, unpickle } from '../../data/pickle/unpickle.ts';
 import { type Archive, openArchive } from './archive.ts';
 import type { Bytes } from './file_bytes.ts';
 import type { Storage } from './tensors.ts';
-import { readTorchPickle } from './unpickle.ts';
+import { isStorage, known, readTorchPickle } from './unpickle.ts';
 
 /** What a file of PyTorch holds: a value whose tensors name storages, and the memory of these. */
 export interface Content {
@@ -59,8 +59,7 @@ function storagesOf(archive: Archive, folder: string): Content['memory'] {
 }
 
 /** A file of before PyTorch 1.6: five pickles, then each storage's length and memory. */
-export function contentOfLegacy(path: string): Content {
-  const bytes = readBytes(path);
+export function contentOfLegacy(bytes: Uint8Array): Content {
   if (!LEGACY.every((byte, i) => bytes[i] === byte)) throw new Error('it does not begin as one');
   const source = byteSource(bytes);
   source.take(LEGACY.length);
@@ -82,6 +81,33 @@ export function contentOfLegacy(path: string): Content {
       throw new Error(`storage ${storage.key} has ${length} elements, expected ${storage.length}`);
     memories.set(storage.key, source.take(length * storage.element.bytes));
   }
+  const memory = ({ key }: Storage) => {
+    const found = memories.get(key);
+    if (found === undefined) throw new Error(`storage ${key} is not in it`);
+    return found;
+  };
+  return { value, memory };
+}
+
+/**
+ * A pickle that Python itself wrote, with numpy's arrays or with tensors, each storage of which lies in it as a file of
+ * before PyTorch 1.6.
+ */
+export function contentOfPickle(file: Uint8Array): Content {
+  const memories = new Map<string, Uint8Array>();
+  const held = (bytes: unknown): Storage => {
+    if (!(bytes instanceof Uint8Array)) throw new Error('it holds a storage without bytes');
+    const { value, memory } = contentOfLegacy(bytes);
+    if (!isStorage(value)) throw new Error('it holds a storage that is not understood');
+    const storage = { ...value, key: String(memories.size) };
+    memories.set(storage.key, memory(value));
+    return storage;
+  };
+  const name = (module: string, own: string) => {
+    if (`${module}.${own}` === 'torch.storage._load_from_bytes') return held;
+    return /^torch(?:\.|$)/.test(module) ? known(module, own) : allowed(module, own);
+  };
+  const { value } = unpickle(byteSource(file), { name });
   const memory = ({ key }: Storage) => {
     const found = memories.get(key);
     if (found === undefined) throw new Error(`storage ${key} is not in it`);

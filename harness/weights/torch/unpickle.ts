@@ -1,10 +1,11 @@
 import type { ByteSource } from '../../data/pickle/byte_source.ts';
+import { numpyName } from '../../data/pickle/numpy_names.ts';
 import { plainText, unpickle } from '../../data/pickle/unpickle.ts';
 import { ELEMENTS, STORAGES, type Storage, type StridedTensor } from './tensors.ts';
 
 /**
- * Reads one pickle that PyTorch wrote. It can make tensors, numbers, text, lists and tables and nothing else: a name
- * that is not known here is an error, and nothing of the file is ever called.
+ * Reads one pickle that PyTorch wrote. It can make tensors, numpy's arrays, numbers, text, lists and tables and nothing
+ * else: a name that is not known here is an error, and nothing of the file is ever called.
  * @param source stands behind the pickle afterwards
  * @param storages is given every storage that the pickle names, by key
  * @throws Error that says what is refused or not understood; the caller knows the file's name.
@@ -29,9 +30,10 @@ class Named {
   }
 }
 
-function known(module: string, name: string): Call | Named {
+/** What a name of PyTorch's or numpy's stands for. @throws Error for any other */
+export function known(module: string, name: string): Call | Named {
   const full = `${module}.${name}`;
-  const call = Object.hasOwn(CALLS, full) ? CALLS[full] : undefined;
+  const call = Object.hasOwn(CALLS, full) ? CALLS[full] : numpyName(module, name);
   if (call !== undefined) return call;
   const named = nameOf(module, name);
   const kind = KINDS[full];
@@ -120,7 +122,7 @@ function namedOf(type: unknown): string {
   return type instanceof Named ? type.name : plainText(type);
 }
 
-function isStorage(value: unknown): value is Storage {
+export function isStorage(value: unknown): value is Storage {
   return typeof value === 'object' && value !== null && 'element' in value && 'key' in value;
 }
 
