@@ -14,6 +14,7 @@ await command(
       'moco_v2_800ep.pth.tar moco.safetensors',
       'backbone.safetensors backbone.pth',
       'moco_v2_800ep.pth.tar moco.pkl',
+      'work_dirs/detection/epoch_24.safetensors model_final.pth',
     ],
   },
   async ({ options, args: [file, out], print }) => {

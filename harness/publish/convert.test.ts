@@ -12,6 +12,7 @@ import { hashTensors, readSafetensors, writeSafetensors } from '../weights/safet
 import { encodeTorch } from '../weights/torch/write_torch.ts';
 import { readWeightsFile } from '../weights/weights_file.ts';
 import { convertWeights } from './convert.ts';
+import { extractBackbone } from './extract_backbone.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'convert-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -72,8 +73,15 @@ describe('all tensors keep every bit, type and name', () => {
       expect(found.spec).toEqual(spec);
       expect(hashTensors(found.tensors)).toBe(hashTensors(tensors));
       expect(found.said.join()).not.toContain('unknown');
-      await convertWeights({ file: at(name), out: at('again.pkl') });
+      const prefix = 'backbone';
+      await convertWeights({ file: at(name), out: at('again.pkl'), prefix });
       expect(hashOf(at('again.pkl'))).toBe(hashTensors(tensors));
+      await convertWeights({ file: at(name), out: at('whole.pkl') });
+      expect(hashOf(at('whole.pkl'))).toBe(hashTensors(detector));
+      expect((await recogniseBackbone(at('whole.pkl'))).spec).toEqual(spec);
+      const out = at('extracted.safetensors');
+      await extractBackbone({ file: at(name), methods: {}, out });
+      expect(hashOf(out)).toBe(hashTensors(tensors));
     },
   );
 

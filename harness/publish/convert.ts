@@ -1,11 +1,13 @@
 import { type Content, type Sha256, sha256File, UserError, writeAtomic } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
-import { choiceText, chooseEncoder, refuseMissing } from '../weights/choose_encoder.ts';
+import { choiceText, chooseEncoder, groups, refuseMissing } from '../weights/choose_encoder.ts';
 import { detectorAsBackbone } from '../weights/detector_file.ts';
-import { encodeDetectron } from '../weights/detectron.ts';
+import { type DetectorPart, detectorIn } from '../weights/detector_tensors.ts';
+import { encodeDetectron, encodeModel } from '../weights/detectron.ts';
 import { openPublished, stampIn, type Weights } from '../weights/published.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
-import { encodeTorch } from '../weights/torch/write_torch.ts';
+import { encodeTorch, encodeTorchCheckpoint } from '../weights/torch/write_torch.ts';
+import { lastIteration } from './detector_weights.ts';
 
 export interface ConvertOptions {
   readonly file: string;
@@ -29,7 +31,8 @@ const ENDINGS = '.safetensors, .pth, .pt, .pth.tar or .pkl (detectron2)';
 /**
  * Writes the tensors of a file of weights in another format, which the name of OUT tells, bit by bit and type by type.
  * Between safetensors and PyTorch's all tensors keep their names; into a `.pkl` goes the backbone alone, under
- * detectron2's names, and comes back under a ResNet's.
+ * detectron2's names, and comes back under a ResNet's. A detector goes into `.pth` and `.pkl` whole, as detectron2 loads
+ * it, and what a run has besides is left; with a prefix its backbone goes alone.
  * @throws UserError where OUT has another ending, and as `readWeightsFile` and `chooseEncoder`.
  */
 export async function convertWeights(options: ConvertOptions): Promise<Converted> {
@@ -43,6 +46,9 @@ export async function convertWeights(options: ConvertOptions): Promise<Converted
         'to write one as safetensors, use extract_backbone',
     );
   const weights = openPublished(file);
+  const detector = prefix === undefined ? detectorIn(weights.tensors) : undefined;
+  if (detector !== undefined && form !== 'safetensors')
+    return detectorWritten(out, form, detector, weights);
   if (form === 'pkl') {
     const { tensors, said } = backboneOf(weights, prefix);
     return written(out, encodeDetectron(tensors), tensors.size, [said]);
@@ -56,6 +62,24 @@ export async function convertWeights(options: ConvertOptions): Promise<Converted
       ? [`${file}: left: its metadata (${lost.join(', ')}), which ${out} has no place for`]
       : [];
   return written(out, encodeTorch(sorted(tensors)), tensors.size, said);
+}
+
+/** A file that detectron2 loads whole: names are exact, `model.` in front of them is gone. */
+function detectorWritten(
+  out: string,
+  form: 'torch' | 'pkl',
+  { tensors: found, beside }: DetectorPart<HostArray>,
+  weights: Weights,
+) {
+  const tensors = sorted(found);
+  const content =
+    form === 'pkl'
+      ? encodeModel(tensors, false)
+      : encodeTorchCheckpoint(tensors, lastIteration(weights));
+  const { file } = weights;
+  const said = [`${file}: ${tensors.size} tensors of a detector taken, under detectron2's names`];
+  if (beside.length > 0) said.push(`${file}: left: ${groups(beside)}`);
+  return written(out, content, tensors.size, said);
 }
 
 function formOf(out: string): 'safetensors' | 'torch' | 'pkl' {

@@ -10,6 +10,8 @@ import {
   chooseEncoder,
   refuseMissing,
 } from '../weights/choose_encoder.ts';
+import { detectorAsBackbone } from '../weights/detector_file.ts';
+import { detectorIn } from '../weights/detector_tensors.ts';
 import { fileShape } from '../weights/file_shapes.ts';
 import { openWeights, stampIn, type Weights } from '../weights/published.ts';
 import { type TensorFile, writeSafetensors } from '../weights/safetensors.ts';
@@ -48,7 +50,7 @@ export interface Extracted {
  */
 export async function extractBackbone(options: ExtractOptions): Promise<Extracted> {
   const { file, methods, out, prefix } = options;
-  const weights = await openWeights(file);
+  const weights = asBackbone(await openWeights(file));
   const experiment = experimentIn(weights, methods);
   const described = describedPrefix(weights, experiment, methods);
   const choice = chooseEncoder({ file, tensors: weights.tensors, prefix, described });
@@ -79,6 +81,12 @@ export async function extractBackbone(options: ExtractOptions): Promise<Extracte
     ...(expected === undefined ? {} : { expected }),
     said: [...weights.notes, said],
   };
+}
+
+/** A detector is no experiment of a method: its backbone is found by name, as in other systems' files. */
+function asBackbone<W extends Weights>(weights: W): W {
+  if (detectorIn(weights.tensors) === undefined) return weights;
+  return { ...weights, tensors: detectorAsBackbone(weights.tensors), metadata: {} };
 }
 
 /** All that a file of ours has under the prefix, so that what is too much is found. */

@@ -19,6 +19,7 @@ import { stepDefinition } from '../step/definition.ts';
 import type { LoadedCheckpoint } from '../weights/checkpoint.ts';
 import { openPublished, stampedName } from '../weights/published.ts';
 import { encodeSafetensors, hashTensors, type TensorFile } from '../weights/safetensors.ts';
+import { detectorWeights } from './detector_weights.ts';
 
 /** `published.json` beside a checkpoint: what was made of it. */
 export const Publication = z.strictObject({
@@ -56,8 +57,8 @@ const Extra = z.looseObject({
 
 /**
  * Writes the weights of a checkpoint, without optimiser, queues and other replicas' statistics:
- * every network's parameters and running statistics under the original's names, with experiment and
- * chain of the record in the metadata. The name ends in the first 8 digits of the SHA-256 over the
+ * every network's parameters and running statistics under the original's names, a detector's under
+ * detectron2's, with experiment and chain of the record in the metadata. The name ends in the first 8 digits of the SHA-256 over the
  * file's bytes; the name is not among them, so anyone can check it with `sha256sum`. The file is read
  * again after writing and hashed by two implementations.
  * @throws UserError when the checkpoint is damaged, inside an epoch, or not the one of the record
@@ -66,27 +67,25 @@ const Extra = z.looseObject({
 export async function publish({ source, methods, out }: PublishOptions): Promise<Published> {
   const checkpoint = await loadRunCheckpoint(checkpointIn(source));
   const { meta, file } = checkpoint;
-  const experiment = parseExperiment(meta.experiment, methods);
   const entry = entryOf(checkpoint);
-  const { model } = stepDefinition(experiment, bindMethod(experiment, methods));
+  const { name, tensors, metadata } =
+    detectorWeights(checkpoint) ?? methodWeights(checkpoint, methods);
   const content: TensorFile = {
-    tensors: weightsOf(checkpoint, model),
+    tensors,
     metadata: {
-      format: 'reprise-weights-1',
-      experiment: canonicalJson(experiment),
+      ...metadata,
       experimentId: meta.experimentId,
       epoch: String(meta.epoch),
       stateHash: checkpoint.stateHash,
       chain: entry.chain,
-      backbonePrefix: model.backbone,
     },
   };
-  const { path, hash } = await writeStamped(out ?? dirname(file), experiment.name, content);
+  const { path, hash } = await writeStamped(out ?? dirname(file), name, content);
   const publication = Publication.parse({
     format: 'reprise-published-1',
     sha256: hash,
     bytes: statSync(path).size,
-    file: stampedName(experiment.name, hash),
+    file: stampedName(name, hash),
     experimentId: meta.experimentId,
     epoch: meta.epoch,
     stateHash: checkpoint.stateHash,
@@ -95,6 +94,21 @@ export async function publish({ source, methods, out }: PublishOptions): Promise
   const note = `${JSON.stringify(publication, null, 2)}\n`;
   await writeAtomic(join(dirname(file), 'published.json'), note);
   return { ...publication, path, tensors: content.tensors.size };
+}
+
+/** What is published of a method's checkpoint. */
+function methodWeights(checkpoint: LoadedCheckpoint, methods: Methods) {
+  const experiment = parseExperiment(checkpoint.meta.experiment, methods);
+  const { model } = stepDefinition(experiment, bindMethod(experiment, methods));
+  return {
+    name: experiment.name,
+    tensors: weightsOf(checkpoint, model),
+    metadata: {
+      format: 'reprise-weights-1',
+      experiment: canonicalJson(experiment),
+      backbonePrefix: model.backbone,
+    },
+  };
 }
 
 /**

@@ -108,7 +108,7 @@ function arrived(
   whole: boolean,
 ): DetectorTensors {
   const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
-  const match = matchNames(shapes, model, byEnds);
+  const match = matchNames(shapes, model, byEnds, file);
   checkArrived(match, model, (name) => whole || isPretrained(name), file);
   const own = [...match.matched].flatMap(([name, there]) => {
     const array = tensors.get(there);

@@ -71,7 +71,7 @@ const NEEDLESS = new RegExp(
       'data_preprocessor',
     ],
     ...['encoder_k', 'encoder_q', 'online_net', 'online_network', 'target_net', 'key_encoder'],
-    ...['proposal_generator', 'roi_heads', 'iteration'],
+    ...['proposal_generator', 'roi_heads', 'iteration', 'trainer'],
     ...['value_transform', 'projector_k', 'classification\\w*', 'graph_sobel', 'whitener'],
   ].join('|')})$`,
 );

@@ -25,9 +25,15 @@ export interface NameMatch {
  * `matching_heuristics`: a name of the model takes the longest of the file that it equals or ends in,
  * whole components only (docs/reference/detection.md, section 15). One of another shape is told and left.
  * @param byEnds false for files whose names must be exact
+ * @param path of the file, for messages
  * @throws UserError naming a tensor of the file that two of the model would take
  */
-export function matchNames(file: Shapes, model: Shapes, byEnds = true): NameMatch {
+export function matchNames(
+  file: Shapes,
+  model: Shapes,
+  byEnds = true,
+  path = 'the file',
+): NameMatch {
   const matched = new Map<string, string>();
   const misfits: Misfit[] = [];
   const takers = new Map<string, string>();
@@ -42,7 +48,7 @@ export function matchNames(file: Shapes, model: Shapes, byEnds = true): NameMatc
     const other = takers.get(found);
     if (other !== undefined)
       throw new UserError(
-        `${found} of the file could be ${other} and ${name} of the model; give it the whole of one of these names`,
+        `${found} of ${path} could be ${other} and ${name} of the model; give it the whole of one of these names`,
       );
     takers.set(found, name);
     matched.set(name, found);

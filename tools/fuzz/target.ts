@@ -36,6 +36,7 @@ export const TARGETS = [
   'unpickler',
   'zip',
   'detectron',
+  'detector',
   'jpeg',
   'png',
   'webp',

@@ -1,6 +1,7 @@
 import { npyTarget } from './array_targets.ts';
 import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.ts';
 import { subsetTarget, targetsTarget, tarTarget, vocTarget } from './data_targets.ts';
+import { detectorTarget } from './detector_targets.ts';
 import { cocoObjectsTarget, vocObjectsTarget } from './object_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
@@ -39,6 +40,8 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return zipTarget();
     case 'detectron':
       return detectronTarget();
+    case 'detector':
+      return detectorTarget();
     case 'npy':
       return npyTarget();
     default:

@@ -22,7 +22,8 @@ function fixture(name: string): Buffer {
   return readFileSync(join(root, 'golden/data/torch', `${name}.pth`));
 }
 
-function entriesOf(file: Uint8Array): WrittenEntry[] {
+/** Entries of an archive, by name. */
+export function entriesOf(file: Uint8Array): WrittenEntry[] {
   const named = Object.entries(unzipSync(file));
   return named.map(([name, content]) => ({ name, content }));
 }
@@ -65,7 +66,7 @@ export function unpicklerTarget(): Target {
 }
 
 /** Instructions of the five pickles, and the raw memory as a last piece, which begins with a 0. */
-function legacyPieces(file: Buffer): Pieces {
+export function legacyPieces(file: Buffer): Pieces {
   let end = 0;
   const pieces: Uint8Array[] = [];
   for (let i = 0; i < LEGACY_PICKLES; i++) {
@@ -76,7 +77,8 @@ function legacyPieces(file: Buffer): Pieces {
   return [...pieces, Buffer.concat([Uint8Array.of(0), file.subarray(end)])];
 }
 
-function joinLegacy(pieces: Pieces, honest: boolean): Uint8Array {
+/** Puts the pieces of `legacyPieces` together. */
+export function joinLegacy(pieces: Pieces, honest: boolean): Uint8Array {
   return Buffer.concat(
     pieces.map((piece) => (piece[0] === 0 ? piece.subarray(1) : pickle.join([piece], honest))),
   );

@@ -1,4 +1,4 @@
-import { pickleWriter } from '../../data/pickle/writer.ts';
+import { type PickleWriter, pickleWriter } from '../../data/pickle/writer.ts';
 import { bytesOf, type DType, type HostArray } from '../../engine/array.ts';
 import { zipPieces } from './zip_writer.ts';
 
@@ -20,21 +20,40 @@ const CLASSES: Readonly<Record<DType, string>> = {
  * tensors in equal order give equal bytes.
  */
 export function encodeTorch(tensors: ReadonlyMap<string, HostArray>): Generator<Uint8Array> {
+  return archived(tensors, putTensors(pickleWriter(2), tensors).op('.'));
+}
+
+/**
+ * As `encodeTorch`, in a checkpoint as detectron2 writes them: a table whose `model` the dictionary is.
+ * @param iteration the last one that was done, counted from 0, if any is known
+ */
+export function encodeTorchCheckpoint(
+  tensors: ReadonlyMap<string, HostArray>,
+  iteration?: number,
+): Generator<Uint8Array> {
+  const pickle = putTensors(pickleWriter(2).op('}(').text('model'), tensors);
+  if (iteration !== undefined) pickle.text('iteration').int(iteration);
+  return archived(tensors, pickle.op('u.'));
+}
+
+function archived(
+  tensors: ReadonlyMap<string, HostArray>,
+  { pieces }: PickleWriter,
+): Generator<Uint8Array> {
   const text = (content: string) => [Buffer.from(content)];
   const storages = [...tensors.values()].map(({ data }, key) => ({
     name: `archive/data/${key}`,
     pieces: [bytesOf(data)],
   }));
   return zipPieces([
-    { name: 'archive/data.pkl', pieces: pickled(tensors) },
+    { name: 'archive/data.pkl', pieces },
     { name: 'archive/byteorder', pieces: text('little') },
     ...storages,
     { name: 'archive/version', pieces: text('3\n') },
   ]);
 }
 
-function pickled(tensors: ReadonlyMap<string, HostArray>): readonly Uint8Array[] {
-  const pickle = pickleWriter(2);
+function putTensors(pickle: PickleWriter, tensors: ReadonlyMap<string, HostArray>): PickleWriter {
   pickle.global('collections', 'OrderedDict').op(')R(');
   for (const [key, [name, { dtype, shape, data }]] of [...tensors].entries()) {
     pickle.text(name).global('torch._utils', '_rebuild_tensor_v2').op('(');
@@ -43,7 +62,7 @@ function pickled(tensors: ReadonlyMap<string, HostArray>): readonly Uint8Array[]
     pickle.int(0).tuple(shape).tuple(stridesOf(shape)).bool(false);
     pickle.global('collections', 'OrderedDict').op(')RtR');
   }
-  return pickle.op('u.').pieces;
+  return pickle.op('u');
 }
 
 function stridesOf(shape: readonly number[]): number[] {
