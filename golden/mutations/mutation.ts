@@ -15,6 +15,8 @@ export interface MutationSet {
   readonly benchmark?: true;
   /** Cases of `golden/parity` that notice in place of a run; then `experiment` is a name for the table. */
   readonly parity?: readonly string[];
+  /** Files of tests that notice in place of a run, by their paths from the root; likewise. */
+  readonly tests?: readonly string[];
   /** Settings that shorten it, or that use what the mutations change. */
   readonly set: readonly string[];
   /** Weights that it begins with, by their path from the root. */

@@ -7,6 +7,7 @@ import { type MutationResult, mutationMarkdown } from '../../reports/mutations.t
 import { root } from '../command/root.ts';
 import { parityIn } from './parity.ts';
 import { trainIn } from './run.ts';
+import { testsIn } from './tests.ts';
 import { copyTree, withMutation } from './tree.ts';
 import { missOf, outcomeOf, pin } from './verdict.ts';
 
@@ -61,8 +62,9 @@ async function ofSet(
   folder: string,
   tell: (result: MutationResult) => void,
 ): Promise<{ readonly platform: string; readonly results: MutationResult[] }> {
-  const { experiment, mutations, parity } = set;
-  if (parity !== undefined) return byParity(set, parity, trees, tell);
+  const { experiment, mutations, parity, tests } = set;
+  if (parity !== undefined) return byValues(set, (tree) => parityIn(tree, parity), trees, tell);
+  if (tests !== undefined) return byValues(set, (tree) => testsIn(tree, tests), trees, tell);
   const goldens = join(folder, 'goldens');
   const run = (tree: string, name: string) => trainIn(tree, set, join(folder, name));
   const [plain, again] = await shared(trees, ['plain', 'again'], run);
@@ -82,20 +84,20 @@ async function ofSet(
   return { platform, results };
 }
 
-/** Mutations that values of the reference notice. The platform is none of theirs. */
-async function byParity(
+/** Mutations that values of the reference or tests notice. The platform is none of theirs. */
+async function byValues(
   { experiment, mutations }: MutationSet,
-  cases: readonly string[],
+  noticed: (tree: string) => Promise<Pick<MutationResult, 'caught' | 'failure'>>,
   trees: readonly string[],
   tell: (result: MutationResult) => void,
 ): Promise<{ readonly platform: string; readonly results: MutationResult[] }> {
   const [tree = ''] = trees;
-  const plain = await parityIn(tree, cases);
+  const plain = await noticed(tree);
   const wrong = plain.failure ?? plain.caught;
   if (wrong !== undefined) throw new Error(`${experiment} fails without a mutation: ${wrong}`);
   const results = await shared(trees, mutations, async (own, mutation) => {
     const { file, what } = mutation;
-    const verdict = await withMutation(own, mutation, () => parityIn(own, cases));
+    const verdict = await withMutation(own, mutation, () => noticed(own));
     const result = { experiment, file, what, ...verdict };
     tell(result);
     return result;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Mutation } from '../../golden/mutations/mutation.ts';
 import { root } from '../command/root.ts';
 
-/** What runs need, and the parity cases of detection, which no run comes to. */
+/** What runs and tests need, and the parity cases of detection, which no run comes to. */
 const KEPT =
   /^(harness|methods|benchmarks|scripts|reports|tools|golden\/cases)\/|^golden\/(parity_cases\.ts|parity\/((coco|voc)_ap|det_\w+)\.)/;
 
@@ -12,7 +12,7 @@ const KEPT =
 export function copyTree(to: string): string {
   const { stdout } = spawnSync('git', ['-C', root, 'ls-files'], { encoding: 'utf8' });
   const kept = stdout.split('\n').filter((file) => KEPT.test(file));
-  for (const file of [...kept, 'package.json', 'tsconfig.json']) {
+  for (const file of [...kept, 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     cpSync(join(root, file), join(to, file));
   }
