@@ -1,8 +1,8 @@
 import { type Content, type Sha256, sha256File, UserError, writeAtomic } from '../base/index.ts';
 import type { HostArray } from '../engine/array.ts';
-import { choiceText, chooseEncoder, groups, refuseMissing } from '../weights/choose_encoder.ts';
+import { choiceText, chooseEncoder, refuseMissing } from '../weights/choose_encoder.ts';
 import { detectorAsBackbone } from '../weights/detector_file.ts';
-import { type DetectorPart, detectorIn } from '../weights/detector_tensors.ts';
+import { besideGroups, type DetectorPart, detectorIn } from '../weights/detector_tensors.ts';
 import { encodeDetectron, encodeModel } from '../weights/detectron.ts';
 import { openPublished, stampIn, type Weights } from '../weights/published.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
@@ -78,7 +78,7 @@ function detectorWritten(
       : encodeTorchCheckpoint(tensors, lastIteration(weights));
   const { file } = weights;
   const said = [`${file}: ${tensors.size} tensors of a detector taken, under detectron2's names`];
-  if (beside.length > 0) said.push(`${file}: left: ${groups(beside)}`);
+  if (beside.length > 0) said.push(`${file}: left: ${besideGroups(beside).join(', ')}`);
   return written(out, content, tensors.size, said);
 }
 

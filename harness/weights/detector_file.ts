@@ -3,8 +3,7 @@ import { entryOf } from '../data/pickle/plain.ts';
 import { plainText } from '../data/pickle/unpickle.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { Shapes } from './architecture.ts';
-import { groups } from './choose_encoder.ts';
-import { detectorIn, isDetectorName } from './detector_tensors.ts';
+import { besideGroups, detectorIn, isDetectorName } from './detector_tensors.ts';
 import {
   type DetectronFile,
   detectronName,
@@ -131,7 +130,7 @@ function contentOf(path: string): DetectorContent {
   return {
     tensors: part.tensors,
     byEnds: false,
-    beside: beside.length > 0 ? [groups(beside)] : [],
+    beside: besideGroups(beside),
   };
 }
 

@@ -32,3 +32,13 @@ export function detectorIn<T>(all: ReadonlyMap<string, T>): DetectorPart<T> | un
 export function isDetectorName(name: string): boolean {
   return PARTS.test(name);
 }
+
+/** Names by their first part, with counts, for people: `optimizer.* (262)`, `iteration`. */
+export function besideGroups(names: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    const group = name.replace(/\..*$/, '.*');
+    counts.set(group, (counts.get(group) ?? 0) + 1);
+  }
+  return [...counts].map(([group, count]) => (group.endsWith('*') ? `${group} (${count})` : group));
+}
