@@ -139,6 +139,18 @@ describe('regions', () => {
     expect([...regionDeltas(drawn, 20, spec).slice(8)]).toEqual(new Array(8).fill(0));
   });
 
+  it('half of an object shows it, less does not', () => {
+    const truths = Float32Array.of(0, 0, 10, 10);
+    const proposed = Float32Array.of(0, 0, 10, 5, 0, 0, 10, 4.75);
+    const drawn = drawRegions(proposed, truths, [3], 20, spec, stream(1, 'half'));
+    const classes = [...drawn.index].map((row, k) => [row, drawn.classes[k]]);
+    expect(classes.sort()).toEqual([
+      [0, 3],
+      [1, 20],
+      [2, 3],
+    ]);
+  });
+
   it('an image without objects gives background alone', () => {
     const proposed = Float32Array.of(0, 0, 10, 9, 30, 30, 40, 40);
     const drawn = drawRegions(proposed, new Float32Array(), [], 20, spec, stream(1, 'none'));

@@ -1,0 +1,15 @@
+import { inFile, type MutationSet } from './mutation.ts';
+
+/** Norms for inference, of both definitions, held to fvcore's values. */
+export const detectionNorms: MutationSet = {
+  experiment: 'detection norms',
+  parity: ['det_precise_bn'],
+  set: [],
+  mutations: [
+    ...inFile('benchmarks/detection/precise_bn.ts', [
+      ['all batches weigh alike', 'pooled ? positions : 1', '1'],
+      ['variances of means of batches biased', 'v * unbiasing', 'v'],
+      ['variances without those of means', 'Math.max(0, average - (mean[c] ?? 0) ** 2)', 'average'],
+    ]),
+  ],
+};
