@@ -32,7 +32,10 @@ export interface Found {
 }
 
 /** Left, top, width, height; reckoned in float32, as detectron2's boxes are. */
-function extent({ extent: own, box: [x1, y1, x2, y2] }: Pick<Found, 'box' | 'extent'>): Box {
+export function extentOfBox({
+  extent: own,
+  box: [x1, y1, x2, y2],
+}: Pick<Found, 'box' | 'extent'>): Box {
   return own ?? [x1, y1, Math.fround(x2 - x1), Math.fround(y2 - y1)];
 }
 
@@ -42,7 +45,7 @@ export function cocoBoxScores(truths: ObjectTruths, found: readonly Found[]): Co
     return own ?? ([x1, y1, x2 - x1, y2 - y1] as const);
   });
   const detections = found.map((one): Detection<Box> => {
-    const region = extent(one);
+    const region = extentOfBox(one);
     return { ...cellOf(one), region, area: region[2] * region[3] };
   });
   return cocoDetection({ ...task(truths), truths: seen, detections, overlap: boxOverlap });
@@ -111,7 +114,7 @@ export function* cocoResults(
       image_id: image(one.image).id,
       // Data without ids of their own number the classes from 1, as COCO does.
       category_id: categories?.[label] ?? label + 1,
-      ...(regions === 'masks' ? {} : { bbox: extent(one) }),
+      ...(regions === 'masks' ? {} : { bbox: extentOfBox(one) }),
       score,
       ...(mask && { segmentation: { size: [mask.height, mask.width], counts: rleText(mask) } }),
     };
