@@ -13,6 +13,7 @@ import {
   type VocDetection,
   type VocRule,
   type VocScores,
+  type VocTruth,
   vocDetection,
 } from '../../harness/metrics/voc_detection.ts';
 
@@ -25,12 +26,17 @@ export interface Found {
   /** Left, top, right, bottom. */
   readonly box: readonly [number, number, number, number];
   readonly score: number;
+  /** Left, top, width and height as a file of results has them: the same box before it was rounded. */
+  readonly extent?: Box;
   readonly mask?: Rle;
 }
 
 /** Left, top, width, height; reckoned in float32, as detectron2's boxes are. */
-function extent({ box: [x1, y1, x2, y2] }: Pick<Found, 'box'>): Box {
-  return [x1, y1, Math.fround(x2 - x1), Math.fround(y2 - y1)];
+export function extentOfBox({
+  extent: own,
+  box: [x1, y1, x2, y2],
+}: Pick<Found, 'box' | 'extent'>): Box {
+  return own ?? [x1, y1, Math.fround(x2 - x1), Math.fround(y2 - y1)];
 }
 
 /** COCO's numbers of boxes. */
@@ -39,7 +45,7 @@ export function cocoBoxScores(truths: ObjectTruths, found: readonly Found[]): Co
     return own ?? ([x1, y1, x2 - x1, y2 - y1] as const);
   });
   const detections = found.map((one): Detection<Box> => {
-    const region = extent(one);
+    const region = extentOfBox(one);
     return { ...cellOf(one), region, area: region[2] * region[3] };
   });
   return cocoDetection({ ...task(truths), truths: seen, detections, overlap: boxOverlap });
@@ -80,37 +86,47 @@ function truthsOf<Region>(
   ).flat();
 }
 
-function rleOfObject({ mask, polygons }: SeenObject, { image }: ObjectTruths, index: number): Rle {
+/** What an object covers; of one with neither mask nor polygons nothing. */
+export function rleOfObject(
+  { mask, polygons }: SeenObject,
+  { image }: ObjectTruths,
+  index: number,
+): Rle {
   if (mask !== undefined) return mask;
   const { width, height } = image(index);
   return rleOfPolygons(height, width, polygons ?? []);
 }
 
-/** COCO's file of results: categories and pictures by their own ids, an object a line. */
+/**
+ * COCO's file of results: categories and pictures by their own ids, an object a line.
+ * @param regions of both, pycocotools takes the sizes of masks from their boxes; a file each is scored rightly
+ */
 export function* cocoResults(
   { image, categories }: ObjectTruths,
   found: readonly Found[],
+  regions: 'boxes' | 'masks' | 'both' = 'both',
 ): Generator<string> {
   yield '[';
   for (const [i, one] of found.entries()) {
-    const { class: label, score, mask } = one;
-    const size = mask && { size: [mask.height, mask.width], counts: rleText(mask) };
+    const { class: label, score } = one;
+    const mask = regions === 'boxes' ? undefined : one.mask;
     const result = {
       image_id: image(one.image).id,
       // Data without ids of their own number the classes from 1, as COCO does.
       category_id: categories?.[label] ?? label + 1,
-      bbox: extent(one),
+      ...(regions === 'masks' ? {} : { bbox: extentOfBox(one) }),
       score,
-      ...(size === undefined ? {} : { segmentation: size }),
+      ...(mask && { segmentation: { size: [mask.height, mask.width], counts: rleText(mask) } }),
     };
     yield `${i === 0 ? '\n' : ',\n'}${JSON.stringify(result)}`;
   }
   yield '\n]\n';
 }
 
-/** A detection as VOC's text has it: 1 added to its left and upper side, then rounded. */
+/** A detection as VOC's text has it: 1 added to its left and upper side, in float32, then rounded. */
 function vocFields({ box: [x1, y1, x2, y2], score }: Found): readonly string[] {
-  return [decimals(score, 3), ...[x1 + 1, y1 + 1, x2, y2].map((side) => decimals(side, 1))];
+  const sides = [Math.fround(x1 + 1), Math.fround(y1 + 1), x2, y2];
+  return [decimals(score, 3), ...sides.map((side) => decimals(side, 1))];
 }
 
 /** VOC's files of results, by class: lines of picture, score, and the box counted from 1. */
@@ -132,9 +148,15 @@ export function vocScores(
   found: readonly Found[],
   rule: VocRule = '11_point',
 ): VocScores {
-  const { count, classes, objects } = truths;
+  const { count: images, classes } = truths;
+  const { seen, detections } = vocLists(truths, found);
+  return vocDetection(seen, detections, { classes, images, rule });
+}
+
+/** What VOC's numbers are made of, in its own pixels. */
+export function vocLists({ count, objects }: ObjectTruths, found: readonly Found[]) {
   const seen = Array.from({ length: count }, (_, image) =>
-    objects(image).map(({ class: label, box: [x1, y1, x2, y2], difficult }) => {
+    objects(image).map(({ class: label, box: [x1, y1, x2, y2], difficult }): VocTruth => {
       const box: VocBox = [x1 + 1, y1 + 1, x2, y2];
       return { image, class: label, box, difficult };
     }),
@@ -143,5 +165,5 @@ export function vocScores(
     const [score = 0, a = 0, b = 0, c = 0, d = 0] = vocFields(one).map(Number);
     return { image: one.image, class: one.class, box: [a, b, c, d], score };
   });
-  return vocDetection(seen, detections, { classes, images: count, rule });
+  return { seen, detections };
 }

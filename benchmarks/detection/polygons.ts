@@ -1,10 +1,9 @@
+import { bitmapOf } from '../../harness/metrics/rle.ts';
+import { rleOfPolygons } from '../../harness/metrics/rle_polygon.ts';
 import type { Box, Boxes } from './boxes.ts';
 
 /** Corners in turn: x0, y0, x1, y1, … in pixels. An object has one or more of them. */
 export type Polygon = Float64Array;
-
-/** Pixels that the grid of the rasteriser is finer by. */
-const FINER = 5;
 
 /** A bitmap of 0 and 1, row-major. */
 export interface Bitmap {
@@ -13,68 +12,9 @@ export interface Bitmap {
   readonly data: Uint8Array;
 }
 
-/**
- * The pixels inside of any of an object's polygons, as pycocotools' `rleFrPoly` finds them: the outline is drawn
- * on a grid five times as fine, and every pixel of a column changes side where the outline crosses the column's
- * middle.
- */
+/** The pixels inside of any of an object's polygons, as pycocotools' `rleFrPoly` finds them. */
 export function filled(polygons: readonly Polygon[], height: number, width: number): Bitmap {
-  const data = new Uint8Array(height * width);
-  for (const polygon of polygons) {
-    const crossings = new Uint8Array(height * width + 1);
-    for (const place of crossingsOf(outline(polygon), height, width))
-      crossings[place] = 1 - (crossings[place] ?? 0);
-    let inside = 0;
-    for (let x = 0; x < width; x++)
-      for (let y = 0; y < height; y++) {
-        if (crossings[x * height + y] === 1) inside = 1 - inside;
-        if (inside === 1) data[y * width + x] = 1;
-      }
-  }
-  return { height, width, data };
-}
-
-/** Points on the fine grid, without a gap, all around. */
-function outline(polygon: Polygon): { readonly x: number[]; readonly y: number[] } {
-  const corners = polygon.length >> 1;
-  const fine = (i: number, axis: 0 | 1) =>
-    Math.trunc(FINER * (polygon[2 * (i % corners) + axis] ?? 0) + 0.5);
-  const x: number[] = [];
-  const y: number[] = [];
-  for (let i = 0; i < corners; i++) {
-    const [fromX, fromY, toX, toY] = [fine(i, 0), fine(i, 1), fine(i + 1, 0), fine(i + 1, 1)];
-    const [dx, dy] = [Math.abs(toX - fromX), Math.abs(toY - fromY)];
-    const flat = dx >= dy;
-    const back = flat ? fromX > toX : fromY > toY;
-    const [startX, startY] = back ? [toX, toY] : [fromX, fromY];
-    const [endX, endY] = back ? [fromX, fromY] : [toX, toY];
-    const steps = flat ? dx : dy;
-    const slope = steps === 0 ? 0 : flat ? (endY - startY) / dx : (endX - startX) / dy;
-    for (let d = 0; d <= steps; d++) {
-      const t = back ? steps - d : d;
-      x.push(flat ? t + startX : Math.trunc(startX + slope * t + 0.5));
-      y.push(flat ? Math.trunc(startY + slope * t + 0.5) : t + startY);
-    }
-  }
-  return { x, y };
-}
-
-/** Places in the order of columns from which on the side is the other one; those behind the last are left out. */
-function crossingsOf(
-  { x, y }: ReturnType<typeof outline>,
-  height: number,
-  width: number,
-): readonly number[] {
-  const places: number[] = [];
-  for (let j = 1; j < x.length; j++) {
-    const [now = 0, before = 0] = [x[j], x[j - 1]];
-    if (now === before) continue;
-    const column = ((now < before ? now : now - 1) + 0.5) / FINER - 0.5;
-    if (!Number.isInteger(column) || column < 0 || column > width - 1) continue;
-    const upper = (Math.min(y[j] ?? 0, y[j - 1] ?? 0) + 0.5) / FINER - 0.5;
-    places.push(column * height + Math.ceil(Math.min(Math.max(upper, 0), height)));
-  }
-  return places;
+  return { height, width, data: bitmapOf(rleOfPolygons(height, width, polygons)) };
 }
 
 /**

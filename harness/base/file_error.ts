@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { lstatSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { errorCode } from './error_code.ts';
 import { UserError } from './errors.ts';
@@ -79,22 +79,28 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-/** The bytes of a file. @throws UserError that names it, and why it cannot be read. */
-export function readBytes(path: string): Buffer {
+/** What an access to a file gives. @throws UserError that names the file, and why it cannot be read. */
+export function reading<T>(path: string, access: () => T): T {
   try {
-    return readFileSync(path);
+    return access();
   } catch (cause) {
     throw fileError(path, cause);
   }
 }
 
-/** The text of a UTF-8 file. Throws as `readBytes`. */
+/** The bytes of a file. Throws as `reading`. */
+export function readBytes(path: string): Buffer {
+  return reading(path, () => readFileSync(path));
+}
+
+/** The text of a UTF-8 file. Throws as `reading`. */
 export function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
+  return reading(path, () => readFileSync(path, 'utf8'));
+}
+
+/** The number of an opened file, which who asked for it closes. Throws as `reading`. */
+export function openToRead(path: string): number {
+  return reading(path, () => openSync(path, 'r'));
 }
 
 /** As `readText`, for files that take long. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { canonicalJson } from './canonical.ts';
-import { fileError } from './file_error.ts';
+import { openToRead, reading } from './file_error.ts';
 import type { Sha256 } from './sha256.ts';
 
 /** Bytes or text (hashed as UTF-8), whole or in pieces that follow each other. */
@@ -53,23 +53,15 @@ export function piecesOf(content: Hashable): Iterable<string | Uint8Array> {
 
 /** The bytes of a file, in pieces. @throws UserError that names it, and why it cannot be read. */
 export function* filePieces(path: string): Generator<Uint8Array> {
-  const file = named(path, () => openSync(path, 'r'));
+  const file = openToRead(path);
   try {
     const buffer = new Uint8Array(FILE_PIECE);
     for (;;) {
-      const count = named(path, () => readSync(file, buffer, 0, buffer.length, null));
+      const count = reading(path, () => readSync(file, buffer, 0, buffer.length, null));
       if (count === 0) return;
       yield buffer.subarray(0, count);
     }
   } finally {
     closeSync(file);
-  }
-}
-
-function named<T>(path: string, access: () => T): T {
-  try {
-    return access();
-  } catch (cause) {
-    throw fileError(path, cause);
   }
 }

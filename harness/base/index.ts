@@ -14,7 +14,9 @@ export { type Exported, exportsOf, modulesIn } from './exports.ts';
 export {
   fileError,
   kindOfPath,
+  openToRead,
   readBytes,
+  reading,
   readText,
   readTextSlowly,
   systemErrorText,

@@ -11,10 +11,10 @@ import {
 import { ascending, type DetectionTask, grouped } from './coco_task.ts';
 
 /** Ends and step as NumPy's linspace makes them; a last bit decides whether an overlap is enough. */
-const IOU_THRESHOLDS: readonly number[] = [...Array(9).keys()]
+export const IOU_THRESHOLDS: readonly number[] = [...Array(9).keys()]
   .map((i) => i * ((0.95 - 0.5) / 9) + 0.5)
   .concat(0.95);
-const RECALLS: readonly number[] = [...Array(100).keys()].map((i) => i * 0.01).concat(1);
+export const RECALLS: readonly number[] = [...Array(100).keys()].map((i) => i * 0.01).concat(1);
 
 export const AREAS: readonly AreaRange[] = [
   { name: 'all', least: 0, most: 1e10 },

@@ -66,6 +66,7 @@ export function unmatched<Region>(
  * Judges the detections of a scene, best first: each takes the free truth that it overlaps most, at least
  * by `threshold`; one that counts goes before one that does not. Of equal overlaps the later is taken.
  * @param verdicts of all scenes; this one's are from `start` on, and stay where no truth is taken
+ * @returns of each truth whether it was taken, as 0 or 1
  */
 export function match<Region>(
   scene: Scene<Region>,
@@ -73,7 +74,7 @@ export function match<Region>(
   threshold: number,
   verdicts: Uint8Array,
   start: number,
-): void {
+): Uint8Array {
   const taken = new Uint8Array(scene.truths.length);
   // An overlap of 1 may come out a little smaller.
   const least = Math.min(threshold, 1 - 1e-10);
@@ -83,6 +84,7 @@ export function match<Region>(
     taken[order[place] ?? 0] = 1;
     verdicts[start + i] = place < counted ? RIGHT : IGNORED;
   }
+  return taken;
 }
 
 /** The place in `order` of the truth that a detection takes, or -1. */

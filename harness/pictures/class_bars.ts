@@ -7,8 +7,10 @@ export interface ClassValues {
   readonly name: string;
   /** Percent by class; NaN for one without images. */
   readonly values: Float64Array;
-  /** Images of each class, beside its name. */
+  /** Images of each class, beside its name; or what `counted` says. */
   readonly counts: ArrayLike<number>;
+  /** E.g. `objects`. */
+  readonly counted?: string;
 }
 
 /** With more classes, only the best and worst have a bar of their own. */
@@ -26,7 +28,7 @@ interface Bar {
  * of the best and the worst beside it.
  */
 export async function classBarsSvg(
-  { name, values, counts }: ClassValues,
+  { name, values, counts, counted = 'images' }: ClassValues,
   set: Pick<Labelled, 'classes'>,
   title: string,
 ): Promise<string> {
@@ -37,8 +39,8 @@ export async function classBarsSvg(
   const mean = sorted.reduce((sum, { value }) => sum + value, 0) / Math.max(1, sorted.length);
   const of = (bar: Bar) => `${shortName(set, bar.c)} (${counts[bar.c] ?? 0})`;
   const without = values.length - sorted.length;
-  const missing = without === 0 ? '' : `; ${without} classes without images are left out`;
-  const subtitle = `mean of ${sorted.length} classes ${mean.toFixed(2)} %; in brackets, images${missing}`;
+  const missing = without === 0 ? '' : `; ${without} classes without ${counted} are left out`;
+  const subtitle = `mean of ${sorted.length} classes ${mean.toFixed(2)} %; in brackets, ${counted}${missing}`;
   const panels =
     sorted.length <= BARS
       ? [bars(sorted, of, mean)]

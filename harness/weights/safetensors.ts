@@ -1,11 +1,12 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
   canonicalJson,
-  fileError,
   kindOfPath,
+  openToRead,
   otherKind,
+  reading,
   type Sha256,
   sha256,
   UserError,
@@ -164,9 +165,7 @@ function encodeHeader(
 function withFile<T>(path: string, use: (file: number, size: number) => T): T {
   const file = opened(path);
   try {
-    return use(file, fstatSync(file).size);
-  } catch (cause) {
-    throw fileError(path, cause);
+    return reading(path, () => use(file, fstatSync(file).size));
   } finally {
     closeSync(file);
   }
@@ -177,11 +176,7 @@ function opened(path: string): number {
   if (kind === 'folder') throw new UserError(folderText(path));
   if (kind === 'other')
     throw new UserError(`${path} is a pipe or device; write it to a file first`);
-  try {
-    return openSync(path, 'r');
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
+  return openToRead(path);
 }
 
 function folderText(path: string): string {

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { JSONParser } from '@streamparser/json';
 import { breath } from '../../base/breath.ts';
 import { UserError } from '../../base/errors.ts';
-import { fileError } from '../../base/file_error.ts';
+import { openToRead, reading } from '../../base/file_error.ts';
 
 const PIECE = 1 << 20; // bytes
 
@@ -53,32 +53,16 @@ async function inPieces(
   take: (piece: Uint8Array) => void,
 ): Promise<void> {
   const piece = Buffer.alloc(PIECE);
-  const file = opened(path);
+  const file = openToRead(path);
   try {
     for (;;) {
       await breath(signal);
-      const length = readPiece(path, file, piece);
+      const length = reading(path, () => readSync(file, piece));
       if (length === 0) return;
       take(piece.subarray(0, length));
     }
   } finally {
     closeSync(file);
-  }
-}
-
-function opened(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-}
-
-function readPiece(path: string, file: number, piece: Buffer): number {
-  try {
-    return readSync(file, piece);
-  } catch (cause) {
-    throw fileError(path, cause);
   }
 }
 

@@ -1,6 +1,6 @@
-import { openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { UserError } from '../../base/errors.ts';
-import { fileError, readBytes } from '../../base/file_error.ts';
+import { openToRead, readBytes } from '../../base/file_error.ts';
 import { type FileKind, fileKindAt } from '../../base/file_kind.ts';
 import {
   type PickledArray,
@@ -170,16 +170,8 @@ function shown(label: unknown): string {
   return typeof label === 'object' && label !== null ? 'of another kind' : JSON.stringify(label);
 }
 
-function opened(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-}
-
 function fromFile(path: string, start: number, stride: number): (record: number) => Uint8Array {
-  const file = opened(path); // for as long as the source lives; closed with its thread
+  const file = openToRead(path); // for as long as the source lives; closed with its thread
   const planes = new Uint8Array(PLANES);
   return (record) => {
     const count = readSync(file, planes, 0, PLANES, start + record * stride);

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { fileError } from '../../base/index.ts';
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { openToRead } from '../../base/index.ts';
 
 /** Bytes of a file, read where they are asked for. */
 export interface Bytes {
@@ -12,7 +12,7 @@ const PIECE = 1 << 30; // one call reads less than 2 GiB
 
 /** Opens a file for as long as `use` takes. @throws UserError where it cannot be opened. */
 export function withBytes<T>(path: string, use: (bytes: Bytes) => T): T {
-  const file = opened(path);
+  const file = openToRead(path);
   try {
     return use({
       size: fstatSync(file).size,
@@ -20,14 +20,6 @@ export function withBytes<T>(path: string, use: (bytes: Bytes) => T): T {
     });
   } finally {
     closeSync(file);
-  }
-}
-
-function opened(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (cause) {
-    throw fileError(path, cause);
   }
 }
 
