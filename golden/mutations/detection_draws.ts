@@ -66,11 +66,11 @@ export const detectionDraws: MutationSet = {
     ...inFile('benchmarks/detection/boxes.ts', [
       ['results stretched alike', 'f(i % 2 === 0 ? x : y)', 'f(i % 2 === 0 ? x : x)'],
     ]),
-    ...inFile('benchmarks/detection/polygons.ts', [
+    ...inFile('harness/metrics/rle_polygon.ts', [
       [
-        'overlaps of an object are holes',
-        'if (inside === 1) data[y * width + x] = 1;',
-        'if (inside === 1) data[y * width + x] = 1 - (data[y * width + x] ?? 0);',
+        'what parts of an object share alone',
+        'merged([first, ...rest])',
+        'merged([first, ...rest], true)',
       ],
     ]),
     ...inFile('benchmarks/detection/solver.ts', [

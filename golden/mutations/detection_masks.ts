@@ -14,8 +14,10 @@ export const detectionMasks: MutationSet = {
         'Math.fround(side / length)',
         'Math.fround((2 * side) / length)',
       ],
-      ['outlines as coarse as pixels', 'const FINER = 5;', 'const FINER = 1;'],
-      ['outlines half a step off', '+ axis] ?? 0) + 0.5)', '+ axis] ?? 0))'],
+    ]),
+    ...inFile('harness/metrics/rle_polygon.ts', [
+      ['outlines as coarse as pixels', 'const SCALE = 5;', 'const SCALE = 1;'],
+      ['outlines half a step off', '(points[at] ?? 0) + 0.5)', '(points[at] ?? 0))'],
     ]),
     ...inFile('benchmarks/detection/paste_masks.ts', [
       ['corners of pixels looked up', 'f(pixel + 0.5)', 'f(pixel)'],
