@@ -1,5 +1,5 @@
 import { always, UserError } from '../base/index.ts';
-import { type Layout, ownReplicas } from '../cluster/layout.ts';
+import { blockOf, type Layout } from '../cluster/layout.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
@@ -33,6 +33,7 @@ import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
 import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
 import type { Cluster } from './cluster.ts';
+import { openObjectBatches } from './open_object_batches.ts';
 import { RowCache } from './row_cache.ts';
 
 /** What batches are opened from. */
@@ -48,7 +49,9 @@ export interface Openers {
 }
 
 export const openers: Openers = {
-  openBatches: ({ experiment, method, data, workers, processesHere, signal, layout }) => {
+  openBatches: async (setup) => {
+    if (setup.experiment.data.objects !== undefined) return openObjectBatches(setup);
+    const { experiment, method, data, workers, processesHere, signal, layout } = setup;
     const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
@@ -85,6 +88,8 @@ export interface TrainingSetup {
   readonly data: string;
   /** Stands for the data, of which nothing is opened then: for dry runs and timings. */
   readonly shape?: DataShape | undefined;
+  /** Where what a judge found is kept. */
+  readonly workDir?: string | undefined;
   /** Opens what judges the weights as well. */
   readonly judged?: boolean | undefined;
   /** Threads that prepare data. Never changes a result bit. */
@@ -274,7 +279,8 @@ export async function openTraining(
         throw new UserError(`data.train: ${unlabelled}, but ${method.kind} learns from labels`);
       if (method.labels && source.labels !== undefined) classNames('data.train', source);
       checkShape(experiment, method, dataShape(source));
-      if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });
+      if (setup.judged)
+        evaluator = await openJudge({ ...evaluation, trained: source, folder: setup.workDir });
     }
     opened('evaluator');
     const known = batches === undefined ? (shape ?? NO_DATA) : dataShape(batches.source);
@@ -288,11 +294,6 @@ export async function openTraining(
       () => batches?.dispose(),
     );
   }
-}
-
-function blockOf(layout: Layout) {
-  const { length: count, 0: first = 0 } = ownReplicas(layout);
-  return { first, count };
 }
 
 /** What a device must be able to do is asked before data are opened, which may take long. */

@@ -37,6 +37,8 @@ export interface StepDefinition {
    * replicas by `rankR.name`.
    */
   readonly replay?: Readonly<Record<string, TensorSpec>>;
+  /** What each replica's step takes in place of views, by name. */
+  readonly inputs?: Readonly<Record<string, TensorSpec>>;
   /** How the optimiser treats each trainable parameter, by full name. */
   readonly rules: ReadonlyMap<string, ParameterRule>;
   readonly compat: Compat;
@@ -61,6 +63,8 @@ export function stepDefinition(
   const { backbone, replicas, batch, data, accumulate, precision, optimizer, compat } = experiment;
   const { lossScale } = experiment;
   const model = method.model(resnet(backbone), shape);
+  const { size, objects } = data;
+  const inputs = objects && method.objects?.inputs({ batch, size, most: objects.most });
   const excluded = exclusion(optimizer, model, compat);
   return {
     method,
@@ -72,8 +76,9 @@ export function stepDefinition(
     lossScale,
     optimizer,
     compat,
-    size: data.size,
+    size,
     channels: model.input?.channels ?? backbone.channels,
+    ...(inputs === undefined ? {} : { inputs }),
     normalise: { mean: data.mean, std: data.std },
     rules: resolveRules(optimizer, trainableNames(model), excluded),
   };

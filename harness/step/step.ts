@@ -231,7 +231,7 @@ class StepTrace {
     const { method, model, normalise } = this.definition;
     const count = model.cached === undefined ? method.views : 0;
     const views = Array.from({ length: count }, (_, v) => this.input(`view${v}`));
-    if (normalise === undefined) return { views, make: undefined };
+    if (normalise === undefined || count === 0) return { views, make: undefined };
     const { mean, std } = normalise;
     const make = (view: Tensor) => normalised(castTo(view, 'float32'), mean, std);
     return { views, make };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { madeOf } from '../cluster/made_of.ts';
 import type { Meetings } from '../cluster/meetings.ts';
+import { inputName } from '../data/loader/batch.ts';
 import { withGradient } from '../engine/gradient.ts';
 import { identity, op1 } from '../engine/op.ts';
 import { repeated } from '../engine/ops/indexing.ts';
@@ -90,6 +91,13 @@ export class Tower implements Step {
     const pixels = raw?.views[index];
     if (raw === undefined || pixels === undefined) return this.here(view);
     return madeOf(this.here(view), { rows: () => this.here(pixels), make: raw.make });
+  }
+
+  input(name: string): Tensor {
+    const { input, replica } = this.options;
+    const value = input(inputName(replica, name));
+    if (value === undefined) throw new Error(`step: no input '${name}'; name it in the method`);
+    return value;
   }
 
   draw(name: string): Tensor {

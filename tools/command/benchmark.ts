@@ -75,7 +75,8 @@ export function askedFor(
       weights === undefined
         ? { kind: 'random' }
         : { kind: 'file', sha256: weights.sha256, prefix: weights.prefix },
-    backbone: weights?.backbone ?? (data === 'drawn' ? SMALL : { depth: 50 }),
+    backbone:
+      weights?.backbone ?? (data === 'drawn' ? (definition.drawnBackbone ?? SMALL) : { depth: 50 }),
     ...(weights === undefined ? {} : { sobel: weights.sobel }),
     ...(weights?.mean === undefined ? {} : { mean: weights.mean, std: weights.std }),
   };
