@@ -223,6 +223,10 @@ const ExperimentSpec = z
       .prefault({}),
     evaluation: EvaluationSpec.optional(),
   })
+  .refine(({ preciseNorms, data }) => preciseNorms === undefined || data.objects !== undefined, {
+    message: 'expected nothing: only data.objects has batches beside those of its epochs',
+    path: ['preciseNorms'],
+  })
   .refine(({ precision, lossScale }) => precision === 'fp16' || lossScale === undefined, {
     message: 'expected nothing: only gradients of precision fp16 need a scale',
     path: ['lossScale'],

@@ -1,10 +1,12 @@
 import { UserError } from '../base/index.ts';
 import { blockOf, type Layout } from '../cluster/layout.ts';
+import type { Batch } from '../data/loader/batch.ts';
 import { ObjectBatches } from '../data/objects/object_batches.ts';
 import { isObjectSource, type ObjectSource } from '../data/objects/objects.ts';
 import { openSource } from '../data/open_source.ts';
 import type { BoundMethod, Experiment } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
+import { stream } from '../random/stream.ts';
 
 interface ObjectBatchesOptions {
   readonly experiment: Experiment;
@@ -27,8 +29,17 @@ export async function openObjectBatches(options: ObjectBatchesOptions): Promise<
   return objectBatches(options, source);
 }
 
+/** Batches of training in another order than that of its epochs, without an end. */
+export async function* preciseBatches(
+  options: Pick<ObjectBatchesOptions, 'experiment' | 'method' | 'layout'>,
+  source: ObjectSource,
+): AsyncGenerator<Batch> {
+  const seed = stream(options.experiment.seed, 'precise norms').int(0, 2 ** 31 - 1);
+  for (let epoch = 0; ; epoch++) yield* objectBatches(options, source, seed).epoch(epoch);
+}
+
 /** Batches of pictures that are open. @param seed in place of the experiment's, for another order */
-export function objectBatches(
+function objectBatches(
   { experiment, method, layout }: Pick<ObjectBatchesOptions, 'experiment' | 'method' | 'layout'>,
   source: ObjectSource,
   seed: number = experiment.seed,

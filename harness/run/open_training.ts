@@ -3,6 +3,7 @@ import { blockOf, type Layout } from '../cluster/layout.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
+import { isObjectSource } from '../data/objects/objects.ts';
 import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { useArithmetic } from '../engine/arithmetic.ts';
@@ -31,9 +32,10 @@ import { stepDefinition } from '../step/definition.ts';
 import { Learner } from '../step/learner.ts';
 import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
+import { preciseNorms } from '../step/precise_norms.ts';
 import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
 import type { Cluster } from './cluster.ts';
-import { openObjectBatches } from './open_object_batches.ts';
+import { openObjectBatches, preciseBatches } from './open_object_batches.ts';
 import { RowCache } from './row_cache.ts';
 
 /** What batches are opened from. */
@@ -231,6 +233,24 @@ export class Training {
    */
   begin(start: EpochStart): Promise<BegunEpoch> {
     return beginEpoch(this.host(start), this.learner, this.batches, start, this.cache);
+  }
+
+  /** Whether norms get new statistics after an epoch, from 1: `preciseNorms`. */
+  settlesAfter(epoch: number): boolean {
+    return this.experiment.preciseNorms !== undefined && epoch === this.experiment.epochs;
+  }
+
+  /**
+   * Ends an epoch's training, from 1, before it is judged. Done again it gives the same.
+   * @param signal ends it before anything is changed, which throws its reason then
+   */
+  async settle(epoch: number, signal?: AbortSignal): Promise<void> {
+    const { experiment, learner, method, setup } = this;
+    const { source } = this.batches;
+    if (experiment.preciseNorms === undefined || !this.settlesAfter(epoch)) return;
+    if (!isObjectSource(source)) throw new Error('norms: no pictures with objects');
+    const options = { experiment, method, layout: setup.cluster?.layout };
+    await preciseNorms(learner, preciseBatches(options, source), experiment.preciseNorms, signal);
   }
 
   async dispose(): Promise<void> {

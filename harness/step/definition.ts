@@ -39,6 +39,8 @@ export interface StepDefinition {
   readonly replay?: Readonly<Record<string, TensorSpec>>;
   /** What each replica's step takes in place of views, by name. */
   readonly inputs?: Readonly<Record<string, TensorSpec>>;
+  /** The entry `norms` is there: `preciseNorms`. */
+  readonly preciseNorms?: boolean;
   /** How the optimiser treats each trainable parameter, by full name. */
   readonly rules: ReadonlyMap<string, ParameterRule>;
   readonly compat: Compat;
@@ -79,6 +81,7 @@ export function stepDefinition(
     size,
     channels: model.input?.channels ?? backbone.channels,
     ...(inputs === undefined ? {} : { inputs }),
+    ...(experiment.preciseNorms === undefined ? {} : { preciseNorms: true }),
     normalise: { mean: data.mean, std: data.std },
     rules: resolveRules(optimizer, trainableNames(model), excluded),
   };

@@ -45,6 +45,8 @@ export interface TowerOptions {
   readonly input: (name: string) => Tensor | undefined;
   /** Where layers of all replicas add up. */
   readonly meetings: Meetings;
+  /** Norms keep the statistics of this batch alone, and say over how many values: `Tower.positions`. */
+  readonly preciseNorms?: boolean;
   /** Where observed values go; nothing is observed without. */
   readonly observed?: Observations;
 }
@@ -56,6 +58,8 @@ export interface TowerOptions {
 export class Tower implements Step {
   /** Buffers that this step changed, by full name. */
   readonly buffers = new Map<string, Tensor>();
+  /** Values of a channel in the batch of each norm, by its prefix; with `preciseNorms`. */
+  readonly positions = new Map<string, number>();
   private readonly options: TowerOptions;
   private readonly calls = new Map<string, number>();
 
@@ -243,6 +247,9 @@ export class Tower implements Step {
         if (copies > 1) throw new Error(`step: ${prefix}${name}: copies would share their chance`);
         return this.chance(prefix + name, make);
       },
+      ...(this.options.preciseNorms
+        ? { counted: (values) => void this.positions.set(prefix, values) }
+        : {}),
       meeting: (name) => {
         const call = this.count(prefix + name);
         return this.options.meetings.at(`${prefix}${name}#${call}`, replica);
