@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import { UserError } from '../../harness/base/index.ts';
-import { defineBenchmark, sourceSpec, type Target } from '../../harness/benchmark/kit.ts';
+import {
+  defineBenchmark,
+  sourceSpec,
+  type Target,
+  UnsuitedWeights,
+  UserError,
+} from '../../harness/benchmark/kit.ts';
 import type { ExperimentInput } from '../../harness/experiment/index.ts';
 import { detectionMethod } from './method.ts';
 import { methodSpec } from './method_spec.ts';
@@ -31,7 +36,8 @@ const objectData = z
 export const detectionSpec = z
   .strictObject({
     data: objectData,
-    metric: z.enum(['voc07', 'voc12', 'coco']),
+    /** What is counted: VOC's AP by 11 points (2007) or by the area (later), or COCO's numbers. */
+    scoring: z.enum(['voc07', 'voc12', 'coco']),
     classes: positive,
     /** The detector's own numbers, but for those above. */
     detector: methodSpec.unwrap().omit({ classes: true, channels: true }).readonly().prefault({}),
@@ -108,7 +114,9 @@ export const detection = defineBenchmark<DetectionBenchSpec>({
 function experimentOf(spec: DetectionBenchSpec, target: Target): ExperimentInput {
   const { data, detector, classes, channels: order, period, iterations, judge } = spec;
   if (target.sobel)
-    throw new UserError('weights: they see edges (Sobel); detection takes networks of colours');
+    throw new UnsuitedWeights(
+      'weights: they see edges (Sobel); detection takes networks of colours',
+    );
   if (iterations % period !== 0)
     throw new UserError(
       `benchmark.iterations: ${iterations} are not whole periods of ${period}; set benchmark.period to a divisor`,
@@ -145,9 +153,8 @@ function experimentOf(spec: DetectionBenchSpec, target: Target): ExperimentInput
       test: data.test,
       size: data.testLongest,
       batch: judge.batch,
-      precision: spec.precision,
       detect: {
-        metric: spec.metric,
+        metric: spec.scoring,
         shortEdge: data.testShort,
         everyEpochs: judge.everyPeriods,
         untrained: judge.untrained,

@@ -95,8 +95,8 @@ export function networkPixels(
 }
 
 /** Channel means or deviations of pixels in 0..1 as those of bytes. */
-function inBytes([r, g, b]: FeedSetup['mean']): FeedSetup['mean'] {
-  return [BYTE * r, BYTE * g, BYTE * b];
+function inBytes(values: readonly number[]): readonly number[] {
+  return values.map((value) => BYTE * value);
 }
 
 function concatenated(parts: readonly Float32Array[]): Float32Array {

@@ -1,4 +1,4 @@
-import { UserError } from '../../harness/base/index.ts';
+import { UnsuitedWeights } from '../../harness/benchmark/kit.ts';
 import type { Backbone, Model } from '../../harness/experiment/index.ts';
 import type { ResNetSpec } from '../../harness/nn/resnet.ts';
 import { detectorName } from '../../harness/weights/detector_file.ts';
@@ -24,13 +24,13 @@ const FITTING: Readonly<Partial<Record<keyof ResNetSpec, readonly unknown[]>>> =
   groups: [1, undefined],
 };
 
-/** A ResNet as the detector builds it. @throws UserError by the field that does not go with it */
+/** A ResNet as the detector builds it. @throws UnsuitedWeights by the field that does not go with it */
 export function detectorBackbone(spec: ResNetSpec): BackboneSpec {
   for (const [field, fitting] of Object.entries(FITTING)) {
     const found = spec[field as keyof ResNetSpec];
     if (fitting?.includes(found)) continue;
     const wanted = fitting?.map((one) => one ?? 'nothing').join(' or ');
-    throw new UserError(
+    throw new UnsuitedWeights(
       `backbone.${field}: found ${JSON.stringify(found)}, expected ${wanted}: the detector is built on a plain ResNet of bottlenecks`,
     );
   }

@@ -1,9 +1,13 @@
 import type { z } from 'zod';
+import { UserError } from '../base/index.ts';
 import type { SourceSpec, ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { ExperimentInput, MethodDefinition, Metrics } from '../experiment/index.ts';
 import type { Layer, LayerFeatures, Pooling } from '../features/layers.ts';
 import type { ResNetSpec } from '../nn/resnet_spec.ts';
+
+/** Weights that a protocol cannot judge, whatever the data: `all` leaves it out. */
+export class UnsuitedWeights extends UserError {}
 
 /** Images that a protocol looks at, by the name it gives them. */
 export interface ImageUse {

@@ -5,7 +5,7 @@ import { openSource } from '../data/open_source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import type { DetectSpec, Metrics } from '../experiment/index.ts';
 import { hashingProgress } from '../log/hashing.ts';
-import { COCO_STATS } from '../metrics/coco_detection.ts';
+import type { CocoScores, CocoStat } from '../metrics/coco_detection.ts';
 import { resnet } from '../nn/resnet.ts';
 import type { Tensors } from '../step/learner.ts';
 import type { Evaluator, JudgeSetup } from './judge.ts';
@@ -34,6 +34,10 @@ export async function openObjectEvaluator(setup: JudgeSetup): Promise<Evaluator>
   if (evaluation?.detect === undefined) throw new Error('evaluation: no detector is judged');
   if (method.objects === undefined)
     throw new UserError(`evaluation.detect: ${method.kind} finds no objects; leave it out`);
+  if (evaluation.precision !== 'fp32')
+    throw new UserError(
+      `evaluation.precision: found ${evaluation.precision}, expected fp32: objects are looked for in float32`,
+    );
   const source = await openTest(setup);
   const { batch, size = trained, detect } = evaluation;
   const backbone = resnet(experiment.backbone);
@@ -98,18 +102,28 @@ function scoresOf({ metric }: DetectSpec, source: ObjectSource, found: readonly 
     const { AP, AP50, AP75 } = vocScores(source, found, rule);
     return { AP, AP50, AP75 };
   }
-  const boxes = statsOf(cocoBoxScores(source, found).stats, '');
+  const boxes = statsOf(cocoBoxScores(source, found), '');
   if (found.every(({ mask }) => mask === undefined)) return boxes;
-  return { ...boxes, ...statsOf(cocoMaskScores(source, found).stats, 'mask_') };
+  return { ...boxes, ...statsOf(cocoMaskScores(source, found), 'mask_') };
 }
 
-/** Those of precision in percent; what has no truth to be measured by is left out. */
-function statsOf(stats: ReturnType<typeof cocoBoxScores>['stats'], before: string): Metrics {
+/** Of COCO's twelve numbers, those that tables show, under detectron2's names. */
+const SHOWN = {
+  AP: 'AP',
+  AP50: 'AP50',
+  AP75: 'AP75',
+  APsmall: 'APs',
+  APmedium: 'APm',
+  APlarge: 'APl',
+} as const satisfies Partial<Record<CocoStat, string>>;
+
+/** In percent; what has no truth to be measured by is left out. */
+function statsOf({ stats }: CocoScores, before: string): Metrics {
   return Object.fromEntries(
-    COCO_STATS.filter((name) => name.startsWith('AP') && stats[name] >= 0).map((name) => [
-      before + name,
-      PERCENT * stats[name],
-    ]),
+    Object.entries(SHOWN).flatMap(([name, shown]) => {
+      const value = stats[name as keyof typeof SHOWN];
+      return value < 0 ? [] : [[before + shown, PERCENT * value]];
+    }),
   );
 }
 

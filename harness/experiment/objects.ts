@@ -19,8 +19,8 @@ export interface PictureShape {
 export interface FeedSetup extends PictureShape {
   readonly seed: number;
   /** Of pixels in 0..1. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
 }
 
 /** A method that looks for objects in pictures. */

@@ -37,8 +37,8 @@ export interface StepDefinition {
    * replicas by `rankR.name`.
    */
   readonly replay?: Readonly<Record<string, TensorSpec>>;
-  /** What each replica's step takes in place of views, by name. */
-  readonly inputs?: Readonly<Record<string, TensorSpec>>;
+  /** Objects of a picture, at most, where steps take pictures with objects in place of views. */
+  readonly objects?: { readonly most: number };
   /** The entry `norms` is there: `preciseNorms`. */
   readonly preciseNorms?: boolean;
   /** How the optimiser treats each trainable parameter, by full name. */
@@ -66,7 +66,6 @@ export function stepDefinition(
   const { lossScale } = experiment;
   const model = method.model(resnet(backbone), shape);
   const { size, objects } = data;
-  const inputs = objects && method.objects?.inputs({ batch, size, most: objects.most });
   const excluded = exclusion(optimizer, model, compat);
   return {
     method,
@@ -80,7 +79,7 @@ export function stepDefinition(
     compat,
     size,
     channels: model.input?.channels ?? backbone.channels,
-    ...(inputs === undefined ? {} : { inputs }),
+    ...(objects === undefined ? {} : { objects: { most: objects.most } }),
     ...(experiment.preciseNorms === undefined ? {} : { preciseNorms: true }),
     normalise: { mean: data.mean, std: data.std },
     rules: resolveRules(optimizer, trainableNames(model), excluded),

@@ -22,9 +22,10 @@ export function stepInputs(
   if (cached !== undefined) inputs.rows = { dtype: 'float32', shape: [own, cached.width] };
   for (let v = 0; v < (cached === undefined ? method.views : 0); v++)
     inputs[`view${v}`] = { dtype, shape: [own, size, size, channels] };
+  const { objects } = definition;
+  const fed = objects && method.objects?.inputs({ batch, size, ...objects });
   for (const replica of ownReplicas(layout))
-    for (const [name, spec] of Object.entries(definition.inputs ?? {}))
-      inputs[inputName(replica, name)] = spec;
+    for (const [name, spec] of Object.entries(fed ?? {})) inputs[inputName(replica, name)] = spec;
   for (const name of method.draws) inputs[`draw.${name}`] = { dtype: 'int32', shape: [count] };
   if (method.labels) inputs.labels = { dtype: 'int32', shape: [count] };
   if (method.chance) inputs.chance = { dtype: 'int32', shape: [2] };
