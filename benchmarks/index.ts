@@ -9,4 +9,5 @@ export const benchmarks: Benchmarks = benchmarksByKind([
   await import('./semi.ts'),
   await import('./svm.ts'),
   await import('./lowshot.ts'),
+  await import('./detection/benchmark.ts'),
 ]);

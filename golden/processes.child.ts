@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { benchmarks } from '../benchmarks/index.ts';
+import { methodsOf } from '../harness/benchmark/registry.ts';
 import type { Place } from '../harness/cluster/place.ts';
 import { placeInEnvironment } from '../harness/cluster/place_variable.ts';
 import { startEngine } from '../harness/engine/index.ts';
@@ -6,7 +8,7 @@ import { type Experiment, parseExperiment } from '../harness/experiment/index.ts
 import { type Cluster, joinCluster } from '../harness/run/cluster.ts';
 import { follow } from '../harness/run/follow.ts';
 import { train } from '../harness/run/trainer.ts';
-import { methods } from '../methods/index.ts';
+import { methods as ownMethods } from '../methods/index.ts';
 
 /** What the processes of a test do together: they train one experiment after another. One JSON argument. */
 export interface Task {
@@ -16,6 +18,8 @@ export interface Task {
   readonly stopAfterEpoch?: number;
   readonly sequential?: boolean;
 }
+
+const methods = { ...ownMethods, ...methodsOf(benchmarks) };
 
 /** Of each experiment the record's chain over epochs: every metric and every state, bit by bit. */
 export type Chains = readonly string[];

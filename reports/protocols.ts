@@ -8,6 +8,10 @@ interface Told {
   readonly trained: string;
   readonly reported: string;
   readonly text: string;
+  /** Where it is, unless in `benchmarks/KIND.ts`. */
+  readonly code?: string;
+  /** The sheet of facts, unless it is that of benchmarks. */
+  readonly sheet?: string;
 }
 
 /** Protocols in the order of the page. */
@@ -53,6 +57,14 @@ const TOLD: Readonly<Record<string, Told>> = {
     trained: 'the same SVMs on k images of each class',
     reported: 'mean over the samples, for each k',
     text: 'Of each class k positives and `negatives` times as many others, `samples` times, drawn from the seed. `kK_mean` has the cost chosen on test images, as the original does, and `kK_cv_mean` by cross-validation on training images alone.',
+  },
+  detection: {
+    section: 'whole',
+    trained: 'everything, as Faster R-CNN R50-C4',
+    reported: 'AP, AP50 and AP75 of boxes after precise batch norm; of COCO by sizes too',
+    text: 'All layers of a ResNet and of the heads on it learn from pictures with boxes, in iterations; `period` of them are an epoch of the run, with a checkpoint and an entry of the record. `--set recipe=NAME` (or `--preset`) takes one of the columns below. What was found is in `detector/detections.json`, as COCO has its results.',
+    code: 'benchmarks/detection/benchmark.ts',
+    sheet: 'docs/reference/detection.md',
   },
 };
 
@@ -108,6 +120,57 @@ export const MEANING: Readonly<Record<string, string>> = {
   ks: 'positives of each class',
   negatives: 'negatives for each positive',
   labels: 'files with the labels of the draws',
+  'data.shortEdges': 'short sides in training, each as likely, pixels',
+  'data.longest': 'longest side in training',
+  'data.flip': 'share of pictures that are flipped',
+  'data.testShort': 'short side of pictures that are judged',
+  'data.testLongest': 'their longest side',
+  'data.most': 'objects of a picture, at most',
+  scoring: 'whose average precision',
+  'detector.extraNorm': 'one more norm behind the last stage',
+  'detector.anchors.sizes': 'sides of square anchors, pixels',
+  'detector.anchors.ratios': 'height over width of anchors',
+  'detector.anchors.stride': 'pixels between them',
+  'detector.anchors.offset': 'where the first lies, in strides',
+  'detector.rpn.thresholds':
+    'IoU below which an anchor is background, and from which it is an object',
+  'detector.rpn.count': 'anchors drawn of a picture',
+  'detector.rpn.positiveFraction': 'share of objects among them, at most',
+  'detector.proposals.train.before': 'proposals looked at in training',
+  'detector.proposals.train.after': 'and left',
+  'detector.proposals.train.threshold': 'IoU above which the lower of two is dropped',
+  'detector.proposals.train.minSize': 'pixels that their sides must exceed',
+  'detector.proposals.test.before': 'proposals looked at in a test',
+  'detector.proposals.test.after': 'and left',
+  'detector.proposals.test.threshold': 'IoU above which the lower of two is dropped',
+  'detector.proposals.test.minSize': 'pixels that their sides must exceed',
+  'detector.pooler.output': 'rows and columns that a region is pooled to',
+  'detector.pooler.scale': 'cells of the map over pixels',
+  'detector.pooler.samplingRatio': 'samples of a bin along an axis; 0: as many as it has cells',
+  'detector.pooler.aligned': 'half a cell is taken off',
+  'detector.roi.threshold': 'IoU from which a region shows an object',
+  'detector.roi.count': 'regions drawn of a picture',
+  'detector.roi.positiveFraction': 'share of objects among them, at most',
+  'detector.roi.coderWeights': 'what moves of boxes are multiplied by',
+  'detector.detections.scoreThreshold': 'score that a detection must exceed',
+  'detector.detections.nmsThreshold': 'IoU above which the lower of two of a class is dropped',
+  'detector.detections.most': 'detections of a picture, at most',
+  'detector.detections.coderWeights': 'what moves of boxes are divided by',
+  channels: 'order of the channels',
+  strideIn: 'convolution with the stride in first blocks',
+  'pixels.mean': 'mean of pixels; that of the weights where empty',
+  'pixels.std': 'and deviation',
+  norm: 'norms: over one GPU, or over all',
+  iterations: 'iterations',
+  period: 'iterations of an epoch of the run',
+  'warmup.iterations': 'iterations of linear warm-up',
+  'warmup.factor': 'share of the rate that it begins with',
+  steps: 'iterations from which on the rate is a tenth',
+  'preciseNorms.batches': 'batches of precise batch norm',
+  'preciseNorms.kind': 'how their statistics are joined',
+  'judge.batch': 'pictures judged at a time',
+  'judge.everyPeriods': 'periods between judgements; the last is always judged',
+  'judge.untrained': 'whether the untrained state is judged',
 };
 
 const INTRO =
@@ -157,8 +220,9 @@ function anchor(title: string): string {
 
 function protocolBlocks(definition: BenchmarkDefinition): Block[] {
   const { kind, title } = definition;
-  const { section = '', text = '' } = TOLD[kind] ?? {};
-  const source = section === '' ? '' : ` The original: docs/reference/benchmarks.md, ${section}.`;
+  const { section = '', text = '', code = `benchmarks/${kind}.ts`, sheet } = TOLD[kind] ?? {};
+  const facts = sheet ?? 'docs/reference/benchmarks.md';
+  const source = section === '' ? '' : ` The original: ${facts}, ${section}.`;
   const columns = Object.entries(columnsOf(definition));
   const fields = [...new Set(columns.flatMap(([, values]) => [...values.keys()]))];
   const rows = fields.map((field) => [
@@ -168,7 +232,7 @@ function protocolBlocks(definition: BenchmarkDefinition): Block[] {
   ]);
   return [
     { kind: 'heading', level: 2, text: title },
-    { kind: 'text', text: `${text}${source} In code: \`benchmarks/${kind}.ts\`.` },
+    { kind: 'text', text: `${text}${source} In code: \`${code}\`.` },
     { kind: 'table', head: ['number', 'field', ...columns.map(([name]) => name)], rows },
   ];
 }

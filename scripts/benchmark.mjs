@@ -42,7 +42,7 @@ await command(
         dryBenchmarkText(asked.experiment, found),
       );
     }
-    const { result, code } = await benchmarkInterruptibly(asked, options);
+    const { result, code } = await benchmarkInterruptibly(asked, options, options);
     if (result === undefined) return code;
     const { benchmarkOutcome, outcomeText } = await load('tools/command/benchmark_outcome.ts');
     const outcome = benchmarkOutcome(result);

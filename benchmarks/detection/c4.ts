@@ -13,6 +13,7 @@ import { boxForward, boxLosses, boxPredictor, type RoiSpec } from './roi_head.ts
 import {
   type AnchorTensors,
   type Forward,
+  type RpnOutput,
   type RpnSpec,
   rpnForward,
   rpnHead,
@@ -57,6 +58,8 @@ export interface RegionTensors {
   readonly deltas: Tensor;
   /** The most samples that a bin of theirs has along an axis: `mostSamples`. */
   readonly samples: number;
+  /** 1 for regions that count, float32 [R of all]; all of them unless given. */
+  readonly counts?: Tensor;
 }
 
 /** Regions that show an object, of all images. */
@@ -75,18 +78,22 @@ export interface TrainingBatch {
   /** Normalised, zeros at the bottom and right of smaller ones: [N, H, W, 3]. */
   readonly images: Tensor;
   readonly anchors: AnchorTensors;
-  readonly regions: RegionTensors;
+  /** As they are, or drawn from what the RPN says of the same pictures. */
+  readonly regions: RegionTensors | ((proposed: RpnOutput) => RegionTensors);
   readonly masks?: MaskTensors | undefined;
 }
+
+/** All but the network that looks at the pictures: what a training step is told. */
+export type HeadSpec = Omit<DetectorSpec, 'backbone'>;
 
 /** Sees a value between two layers by detectron2's name for it, and hands it on. */
 export type Observe = (name: string, value: Tensor) => Tensor;
 
 /** All losses of a step; what is trained is their plain sum. */
 export function trainingLosses(
-  spec: DetectorSpec,
+  spec: HeadSpec,
   forward: Forward,
-  { images, anchors, regions, masks }: TrainingBatch,
+  { images, anchors, regions: given, masks }: TrainingBatch,
   observe: Observe = (_, value) => value,
 ): Record<string, Tensor> {
   const features = observe('res4', forward('backbone', images)); // [N, H / 16, W / 16, C]
@@ -100,6 +107,7 @@ export function trainingLosses(
     spec.rpn,
   );
 
+  const regions = typeof given === 'function' ? given(proposed) : given;
   const pooled = observe(
     'pooled',
     poolRegions(features, regions.boxes, spec.pooler, regions.samples),
@@ -109,8 +117,7 @@ export function trainingLosses(
   observe('res5_mean', mean);
   const boxes = boxLosses(
     { scores: observe('cls_score', scores), deltas: observe('bbox_pred', deltas) },
-    regions.classes,
-    regions.deltas,
+    regions,
   );
   const losses = { ...rpn, loss_cls: boxes.loss_cls, loss_box_reg: boxes.loss_box_reg };
   if (masks === undefined) return losses;

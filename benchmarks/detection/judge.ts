@@ -8,7 +8,7 @@ import {
   type PrecisionCurves,
   vocCurves,
 } from '../../harness/metrics/precision_curves.ts';
-import { cocoBoxScores, cocoMaskScores, type Found, vocLists, vocScores } from './evaluation.ts';
+import { cocoBoxScores, cocoMaskScores, type Found, vocLists, vocScores } from '../../harness/evaluation/object_scores.ts';
 import type { Judging } from './result_files.ts';
 
 /** Of boxes, or of masks. Numbers are percent, NaN where there is nothing that they could be of. */

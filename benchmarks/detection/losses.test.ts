@@ -90,7 +90,8 @@ describe('losses', () => {
         },
         apply: (all) => {
           const classes = tf.tensor1d([1, 2], 'int32');
-          return boxLosses({ scores: w(all), deltas: x(all) }, classes, t(all)).loss_box_reg;
+          return boxLosses({ scores: w(all), deltas: x(all) }, { classes, deltas: t(all) })
+            .loss_box_reg;
         },
       },
       floats([], [1]),

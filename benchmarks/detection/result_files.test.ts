@@ -9,7 +9,7 @@ import { openObjects } from '../../harness/data/objects/open_objects.ts';
 import { COCO_STATS } from '../../harness/metrics/coco_detection.ts';
 import { sharedPath } from '../../harness/testing/shared.ts';
 import { readSafetensors } from '../../harness/weights/safetensors.ts';
-import { cocoBoxScores, cocoMaskScores, type Found, vocScores } from './evaluation.ts';
+import { cocoBoxScores, cocoMaskScores, type Found, vocScores } from '../../harness/evaluation/object_scores.ts';
 import { jittered } from './jittered.fixture.ts';
 import { foundInCoco, foundInVoc, writeResults } from './result_files.ts';
 

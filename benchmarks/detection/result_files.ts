@@ -6,7 +6,7 @@ import type { ObjectTruths } from '../../harness/data/objects/objects.ts';
 import type { Box } from '../../harness/metrics/coco_boxes.ts';
 import { rleOfSegmentation, Segmentation } from '../../harness/metrics/coco_masks.ts';
 import { extentOf, type Rle } from '../../harness/metrics/rle.ts';
-import { cocoResults, type Found, vocResults } from './evaluation.ts';
+import { cocoResults, type Found, vocResults } from '../../harness/evaluation/object_scores.ts';
 
 /** Whose numbers a detector is judged by. */
 export type Judging = 'voc' | 'coco';

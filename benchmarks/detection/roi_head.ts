@@ -1,3 +1,4 @@
+import { softmaxCrossEntropy } from '../../harness/engine/ops/cross_entropy.ts';
 import { globalAvgPool } from '../../harness/engine/ops/pooling.ts';
 import { toFloat } from '../../harness/engine/precision.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
@@ -121,22 +122,40 @@ export function boxForward(
   };
 }
 
+/** What the regions of a batch learn. */
+export interface RegionGoals {
+  /** int32 [R]; the number of classes for background. */
+  readonly classes: Tensor;
+  /** How each has to move, float32 [R, 4]. */
+  readonly deltas: Tensor;
+  /** 1 for regions that count, float32 [R]; all of them unless given. */
+  readonly counts?: Tensor;
+}
+
 /**
  * Losses over all regions of the batch; that of boxes counts the true class's and divides by background as well
  * (docs/reference/detection.md, section 9).
- * @param classes int32 [R]
- * @param goals float32 [R, 4]
  */
-export function boxLosses({ scores, deltas }: BoxOutput, classes: Tensor, goals: Tensor) {
-  const [count = 0, width = 0] = deltas.shape;
+export function boxLosses(
+  { scores, deltas }: BoxOutput,
+  { classes, deltas: goals, counts }: RegionGoals,
+) {
+  const [rows = 0, width = 0] = deltas.shape;
   const own = tf.expandDims(tf.oneHot(classes, width / 4), 2); // background is beyond the last
-  const weights = tf.mul(tf.cast(own, 'float32'), tf.ones([1, 1, 4]));
+  const each = counts === undefined ? tf.ones([1, 1, 4]) : tf.tile(column(counts), [1, 1, 4]);
+  const weights = tf.mul(tf.cast(own, 'float32'), each);
   const targets = tf.mul(weights, tf.expandDims(goals, 1));
-  const moves = toFloat(tf.reshape(deltas, [count, width / 4, 4]));
-  const { loss, accuracy } = classification(scores, classes);
-  return {
-    loss_cls: loss,
-    loss_box_reg: tf.div(absoluteError(moves, targets, weights), tf.scalar(count)),
-    accuracy,
-  };
+  const moves = toFloat(tf.reshape(deltas, [rows, width / 4, 4]));
+  const error = absoluteError(moves, targets, weights);
+  if (counts === undefined) {
+    const { loss } = classification(scores, classes);
+    return { loss_cls: loss, loss_box_reg: tf.div(error, tf.scalar(rows)) };
+  }
+  const count = tf.maximum(tf.sum(counts), tf.scalar(1));
+  const losses = tf.mul(softmaxCrossEntropy(scores, classes), counts);
+  return { loss_cls: tf.div(tf.sum(losses), count), loss_box_reg: tf.div(error, count) };
+}
+
+function column(x: Tensor): Tensor {
+  return tf.reshape(x, [-1, 1, 1]);
 }

@@ -6,7 +6,7 @@ import { picturesIn } from '../../harness/benchmark/pictures.ts';
 import { drawnSpec } from '../../harness/data/objects/drawn.fixture.ts';
 import { openObjects } from '../../harness/data/objects/open_objects.ts';
 import { sharedPath } from '../../harness/testing/shared.ts';
-import { cocoBoxScores, vocScores } from './evaluation.ts';
+import { cocoBoxScores, vocScores } from '../../harness/evaluation/object_scores.ts';
 import { jittered } from './jittered.fixture.ts';
 import { showDetections } from './show.ts';
 import { rankPictures } from './shown_pictures.ts';

@@ -8,7 +8,7 @@ import { classBarsSvg } from '../../harness/pictures/class_bars.ts';
 import { precisionCurvesSvg } from '../../harness/pictures/precision_curves.ts';
 import { sizeBarsSvg } from '../../harness/pictures/size_bars.ts';
 import type { Picture } from '../../harness/pictures/write_pictures.ts';
-import type { Found } from './evaluation.ts';
+import type { Found } from '../../harness/evaluation/object_scores.ts';
 import { type JudgedRegions, judgeDetections, objectCounts } from './judge.ts';
 import { detectionPage, SIZE_NAMES } from './page.ts';
 import { type Judging, writeResults } from './result_files.ts';

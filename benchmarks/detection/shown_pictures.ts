@@ -6,7 +6,7 @@ import {
   type MarkState,
   type SheetCard,
 } from '../../harness/pictures/detection_sheet.ts';
-import { type Found, rleOfObject } from './evaluation.ts';
+import { type Found, rleOfObject } from '../../harness/evaluation/object_scores.ts';
 import {
   bestCut,
   type Cut,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { drawnSpec } from '../../harness/data/objects/drawn.fixture.ts';
 import type { ObjectTruths, SeenObject } from '../../harness/data/objects/objects.ts';
 import { openObjects } from '../../harness/data/objects/open_objects.ts';
-import { cocoBoxScores, type Found } from './evaluation.ts';
+import { cocoBoxScores, type Found } from '../../harness/evaluation/object_scores.ts';
 import { jittered } from './jittered.fixture.ts';
 import { bestCut, foundByImage, pictureScore, verdictsOf } from './verdicts.ts';
 

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { type PreciseKind, PreciseStatistics } from '../../benchmarks/detection/precise_bn.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { startEngine } from '../../harness/engine/index.ts';
 import { toHWIO, transpose4 } from '../../harness/engine/layout.ts';
@@ -7,8 +6,8 @@ import { relu } from '../../harness/engine/ops/activation.ts';
 import { conv2d } from '../../harness/engine/ops/convolution.ts';
 import { batchNormTrain } from '../../harness/engine/ops/normalization.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
+import { type PreciseKind, PreciseStatistics } from '../../harness/nn/precise_statistics.ts';
 import { evaluate } from '../../harness/testing/evaluate.ts';
-import { flat } from '../../harness/testing/parity/arrays.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
 import { placesOf } from './detection_arrays.ts';
@@ -42,12 +41,11 @@ export const detectionPreciseBnCase: ParityCase = {
       for (const { layer, statistics } of sums) {
         const [mean, spread] = [seen[`mean${layer}`], seen[`variance${layer}`]];
         const positions = Number(seen[`positions${layer}`]?.data[0]);
-        // The kernel gives the unbiased variance.
-        const biased = Float32Array.from(
-          flat(spread?.data ?? new Float32Array()),
-          (value) => value * ((positions - 1) / positions),
-        );
-        statistics.add({ mean: mean?.data as Float32Array, variance: biased, positions });
+        statistics.add({
+          mean: mean?.data as Float32Array,
+          variance: spread?.data as Float32Array,
+          positions,
+        });
       }
     }
     for (const { name, layer, statistics } of sums) {

@@ -6,7 +6,7 @@ export const detectionNorms: MutationSet = {
   parity: ['det_precise_bn'],
   set: [],
   mutations: [
-    ...inFile('benchmarks/detection/precise_bn.ts', [
+    ...inFile('harness/nn/precise_statistics.ts', [
       ['all batches weigh alike', 'pooled ? positions : 1', '1'],
       ['variances of means of batches biased', 'v * unbiasing', 'v'],
       ['variances without those of means', 'Math.max(0, average - (mean[c] ?? 0) ** 2)', 'average'],

@@ -1,9 +1,13 @@
 import type { z } from 'zod';
+import { UserError } from '../base/index.ts';
 import type { SourceSpec, ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
 import type { ExperimentInput, MethodDefinition, Metrics } from '../experiment/index.ts';
 import type { Layer, LayerFeatures, Pooling } from '../features/layers.ts';
 import type { ResNetSpec } from '../nn/resnet_spec.ts';
+
+/** Weights that a protocol cannot judge, whatever the data: `all` leaves it out. */
+export class UnsuitedWeights extends UserError {}
 
 /** Images that a protocol looks at, by the name it gives them. */
 export interface ImageUse {
@@ -85,6 +89,8 @@ interface Named<Spec> {
    * What it runs on without any file, as fields of the spec: the golden, the example and the smoke test.
    */
   readonly drawn: Readonly<Record<string, unknown>>;
+  /** The network there, fields of a ResNet's spec, where the usual small one does not suit. */
+  readonly drawnBackbone?: Readonly<Record<string, unknown>>;
   /** The first whose files are there is taken for `--data DIR` without `--preset`. */
   readonly presets: Readonly<Record<string, Preset>>;
 }
@@ -164,13 +170,14 @@ export function defineBenchmark<Spec>(protocol: TrainedBenchmark<Spec>): Benchma
 export function defineBenchmark<Spec>(
   protocol: FrozenBenchmark<Spec> | TrainedBenchmark<Spec>,
 ): BenchmarkDefinition {
-  const { kind, title, schema, drawn, presets } = protocol;
+  const { kind, title, schema, drawn, drawnBackbone, presets } = protocol;
   if (!/^[a-z][a-z0-9_]*$/.test(kind)) throw new Error(`benchmark: ${kind} is no kind`);
   return {
     kind,
     title,
     schema,
     drawn,
+    ...(drawnBackbone === undefined ? {} : { drawnBackbone }),
     presets,
     way: 'judge' in protocol ? 'frozen' : 'trained',
     method: 'judge' in protocol ? undefined : protocol.method,

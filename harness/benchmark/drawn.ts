@@ -11,12 +11,12 @@ export function drawnBenchmark(
   benchmarks: Benchmarks,
   settings: readonly string[] = [],
 ): BenchmarkExperiment {
-  const { drawn } = benchmarkNamed(kind, benchmarks);
+  const { drawn, drawnBackbone = SMALL } = benchmarkNamed(kind, benchmarks);
   const value = {
     name: `${kind}-drawn`,
     benchmark: { kind, ...drawn },
     weights: { kind: 'random' },
-    backbone: SMALL,
+    backbone: drawnBackbone,
   };
   return parseBenchmark(override(value, settings), benchmarks);
 }

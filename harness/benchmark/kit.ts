@@ -14,4 +14,5 @@ export {
   type Judged,
   type Preset,
   type Target,
+  UnsuitedWeights,
 } from './definition.ts';

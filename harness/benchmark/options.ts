@@ -1,6 +1,7 @@
 import type { Metrics } from '../experiment/index.ts';
 import type { Terminal } from '../log/progress.ts';
 import type { RunRecord } from '../record/record.ts';
+import type { Cluster } from '../run/cluster.ts';
 import type { BenchmarkExperiment } from './experiment.ts';
 import type { Benchmarks } from './registry.ts';
 import type { OpenedWeights } from './weights.ts';
@@ -24,6 +25,12 @@ export interface BenchmarkOptions {
   readonly threads?: number | undefined;
   /** Stops soon; what is finished stays. */
   readonly signal?: AbortSignal | undefined;
+  /** Of a protocol that trains: replicas one after another, in the memory of one. Never changes a result bit. */
+  readonly sequential?: boolean | undefined;
+  /** Of a protocol that trains: this process is the first of several. Never changes a result bit. */
+  readonly cluster?: Cluster | undefined;
+  /** Processes of the run that share the cores of this one. */
+  readonly processesHere?: number | undefined;
   readonly terminal?: Terminal | undefined;
   /** Moves every weight by one unit in the last place, to measure a golden's band. */
   readonly perturbation?: number | undefined;

@@ -53,6 +53,7 @@ export async function runTrained(
   bound: BoundTrained,
 ): Promise<BenchmarkResult> {
   const { workDir, data, workers, threads, signal, terminal, perturbation } = options;
+  const { sequential, cluster, processesHere } = options;
   const experiments = trainedExperiments(options.experiment, bound);
   const chosen = chosenCells(options, [...experiments.keys()]);
   useArithmetic(options.experiment);
@@ -65,6 +66,7 @@ export async function runTrained(
       experiment,
       methods: { [bound.method.kind]: bound.method },
       ...{ data, workDir: folder, workers, threads, signal, terminal, perturbation },
+      ...{ sequential, cluster, processesHere },
       resumeFrom: options.resumeFrom,
       pretrained: options.weights?.file,
       prefix: options.weights?.prefix,

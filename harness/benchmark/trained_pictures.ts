@@ -32,7 +32,7 @@ export async function drawTrained(
   cells: readonly TrainedCell[],
 ): Promise<void> {
   const best = bestOf(cells);
-  if (best === undefined) return;
+  if (best?.experiment.evaluation?.classify === undefined) return;
   const { workDir, threads, signal } = options;
   const { cell, experiment } = best;
   const folder = join(workDir, PICTURES);

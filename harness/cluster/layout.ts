@@ -22,6 +22,12 @@ export function ownReplicas({ replicas, processes, rank }: Layout): number[] {
   return Array.from({ length: each }, (_, i) => rank * each + i);
 }
 
+/** The same as a block of neighbours. */
+export function blockOf(layout: Layout): { readonly first: number; readonly count: number } {
+  const { length: count, 0: first = 0 } = ownReplicas(layout);
+  return { first, count };
+}
+
 /** @throws UserError where so many processes can not share the replicas evenly, with the counts that can. */
 export function checkProcesses(replicas: number, processes: number): void {
   if (replicas % processes === 0) return;

@@ -27,13 +27,21 @@ const LISTS: Readonly<Record<string, number>> = {
   'places205/meta/val_labeled.txt': 20_500,
 };
 
+const COCO: Readonly<Record<string, Count>> = {
+  train2017: { count: 118_287, from: 'the official size' },
+  val2017: { count: 5000, from: 'the official size' },
+};
 const CIFAR = { train: 50_000, test: 10_000 } as const; // both CIFAR-10 and CIFAR-100
 
 /** The size of a source without opening it, where that can be said. */
 export function knownCount(spec: SourceSpec, data: string): Count | undefined {
-  if (spec.kind === 'generated') return { count: spec.count, from: 'the experiment' };
+  if (spec.kind === 'generated' || spec.kind === 'drawnObjects')
+    return { count: spec.count, from: 'the experiment' };
   if (spec.kind === 'folder') return undefined;
   if (spec.kind === 'voc') return vocCount(spec, data);
+  if (spec.kind === 'vocObjects')
+    return sum(spec.splits.map((split) => vocCount({ root: spec.root, ...split }, data)));
+  if (spec.kind === 'cocoObjects') return COCO[spec.part];
   if (spec.kind === 'repeat') return times(knownCount(spec.source, data), spec.times);
   if (spec.kind === 'concat') return sum(spec.sources.map((source) => knownCount(source, data)));
   if (spec.kind === 'subset') return subsetCount(spec, data);
@@ -47,7 +55,9 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
 /** Of the official splits of 2007; of others only the files tell. */
 const VOC07 = { train: 2501, val: 2510, trainval: 5011, test: 4952 } as const;
 
-function vocCount(spec: Extract<SourceSpec, { kind: 'voc' }>, data: string): Count | undefined {
+type VocSplit = Pick<Extract<SourceSpec, { kind: 'voc' }>, 'root' | 'year' | 'split'>;
+
+function vocCount(spec: VocSplit, data: string): Count | undefined {
   const file = vocFolder(spec, data, `ImageSets/Main/${spec.split}.txt`);
   if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
   return spec.year === 2007 ? { count: VOC07[spec.split], from: 'the official size' } : undefined;

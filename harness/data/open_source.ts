@@ -1,3 +1,4 @@
+import { openObjects } from './objects/open_objects.ts';
 import type { OpenOptions, Source } from './source.ts';
 import { openCifar } from './sources/cifar.ts';
 import { openGenerated } from './sources/generated.ts';
@@ -22,6 +23,10 @@ export async function openSource(spec: SourceSpec, options: OpenOptions): Promis
     case 'list':
     case 'voc':
       return openListed(spec, options);
+    case 'vocObjects':
+    case 'cocoObjects':
+    case 'drawnObjects':
+      return openObjects(spec, options);
     case 'concat':
       return openConcat(spec, options, openSource);
     case 'repeat':

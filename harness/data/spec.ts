@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { objectSources } from './objects/object_spec.ts';
 
 const probability = z.number().min(0).max(1);
 const fraction = z.number().nonnegative();
@@ -53,6 +54,7 @@ const plainSources = [
     year: z.int().min(2007).max(2012).default(2007),
     split: z.enum(['train', 'val', 'trainval', 'test']).default('trainval'),
   }),
+  ...objectSources,
 ] as const;
 const plainSource = z.discriminatedUnion('kind', plainSources);
 

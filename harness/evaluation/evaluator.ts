@@ -8,6 +8,7 @@ import { FeatureJudge } from './feature_judge.ts';
 import { frozenBackbone, openFrozen, settingsOf } from './frozen_model.ts';
 import { type ImageSet, imageBytes, kept, openImageSet } from './image_set.ts';
 import type { Evaluator, Judge, JudgeSetup } from './judge.ts';
+import { openObjectEvaluator } from './object_evaluator.ts';
 import { Passes } from './passes.ts';
 
 const KEPT_BYTES = 512 * 2 ** 20;
@@ -24,6 +25,7 @@ export async function openEvaluator(setup: JudgeSetup): Promise<Evaluator | unde
   const { experiment, method } = setup;
   const { evaluation } = experiment;
   if (evaluation === undefined) return undefined;
+  if (evaluation.detect !== undefined) return openObjectEvaluator(setup);
   const sets = await openSets(setup);
   const { train, test } = sets;
   const backbone = resnet(experiment.backbone);

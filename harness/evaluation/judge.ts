@@ -50,4 +50,6 @@ export interface EvaluationSetup {
 export interface JudgeSetup extends EvaluationSetup {
   /** `data.train`: what a classifier of the run's own has learnt its classes from. */
   readonly trained: Labelled;
+  /** Where a judge may keep what it found; nowhere unless given. */
+  readonly folder?: string | undefined;
 }

@@ -9,10 +9,20 @@ import type { ImageSet } from './image_set.ts';
 /** What an evaluation needs of a group. */
 export type PassGroup = TurnGroup & Pick<Group, 'broadcast'>;
 
-/** Images that pass a frozen network. */
-interface Pass {
-  readonly model: FrozenModel;
-  readonly set: ImageSet;
+/** A model whose weights are put in before a pass. */
+export interface PassModel {
+  load(weights: Tensors): Promise<Sha256>;
+  /** What `load` gave last. */
+  readonly loaded: Sha256;
+}
+
+/** Images that pass a model. */
+export interface Pass<T> {
+  readonly model: PassModel;
+  /** On rank 0, or alone. */
+  make(signal?: AbortSignal): Promise<T>;
+  /** On the others: their share of it, which is handed in. */
+  assist(): Promise<void>;
 }
 
 /** What rank 0 says to the others: to help with a pass of these weights, or that the judgement is over. */
@@ -27,7 +37,7 @@ type Order =
  */
 export class Passes {
   private readonly group: PassGroup | undefined;
-  private readonly known: Pass[] = [];
+  private readonly known: Pass<unknown>[] = [];
 
   constructor(group?: PassGroup | undefined) {
     this.group = group === undefined || group.processes === 1 ? undefined : group;
@@ -38,10 +48,19 @@ export class Passes {
    * asks for the same ones in the same order.
    */
   of(model: FrozenModel, set: ImageSet): (signal?: AbortSignal) => Promise<Float32Array> {
-    const pass = this.known.push({ model, set }) - 1;
+    return this.add({
+      model,
+      make: (signal) => model.features(set, signal),
+      assist: () => model.assist(set),
+    });
+  }
+
+  /** The same of any pass. */
+  add<T>(own: Pass<T>): (signal?: AbortSignal) => Promise<T> {
+    const pass = this.known.push(own) - 1;
     return async (signal) => {
-      await this.tell({ kind: 'pass', pass, weights: model.loaded });
-      return model.features(set, signal);
+      await this.tell({ kind: 'pass', pass, weights: own.model.loaded });
+      return own.make(signal);
     };
   }
 
@@ -63,13 +82,13 @@ export class Passes {
    * @returns whether rank 0 came to its end; it did not where it was told to stop or failed
    */
   async assist(weights: Tensors): Promise<boolean> {
-    const loaded = new Set<FrozenModel>();
+    const loaded = new Set<PassModel>();
     for (;;) {
       const order = await this.next();
       if (order.kind === 'over') return order.finished;
       const pass = this.known[order.pass];
       if (pass === undefined) throw new Error(`evaluation: no pass ${order.pass} here`);
-      const { model, set } = pass;
+      const { model } = pass;
       if (!loaded.has(model)) await model.load(weights);
       loaded.add(model);
       if (model.loaded !== order.weights)
@@ -77,7 +96,7 @@ export class Passes {
           `evaluation: the weights of process ${this.group?.rank} are not those of process 0, ` +
             `which has ${order.weights.slice(0, 12)}; found ${model.loaded.slice(0, 12)}`,
         );
-      await model.assist(set).catch(heardByAll);
+      await pass.assist().catch(heardByAll);
     }
   }
 

@@ -1,4 +1,5 @@
 import { UserError } from '../base/index.ts';
+import { isObjectSource } from '../data/objects/objects.ts';
 import type { Source } from '../data/source.ts';
 import { viewCount } from '../data/view_count.ts';
 import type { BoundMethod, DataShape, MethodDefinition } from './method.ts';
@@ -20,6 +21,12 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
   if (definition === undefined)
     throw new UserError(`experiment ${name}: method.kind: there is no method "${method.kind}"`);
   const bound = definition.bind(method);
+  if ((bound.objects === undefined) !== (data.objects === undefined))
+    throw new UserError(
+      bound.objects === undefined
+        ? `experiment ${name}: data.objects: expected none: ${bound.kind} learns from views of images`
+        : `experiment ${name}: data.objects: expected it: ${bound.kind} looks for objects in pictures`,
+    );
   const count = viewCount(data.pipelines);
   if (count !== bound.views)
     throw new UserError(
@@ -50,7 +57,9 @@ export function bindMethod(experiment: Experiment, methods: Methods): BoundMetho
 }
 
 /** What an open source decides. */
-export function dataShape({ count, classes, labels }: Source): DataShape {
+export function dataShape(source: Source): DataShape {
+  const { count, classes, labels } = source;
+  if (isObjectSource(source)) return { samples: count, classes: source.classes.length };
   if (labels === undefined) return { samples: count, classes: undefined };
   const highest = labels.reduce((most, label) => Math.max(most, label), -1);
   return { samples: count, classes: classes?.length ?? highest + 1 };

@@ -31,16 +31,26 @@ export {
   type Model,
   type StateSpec,
 } from './model.ts';
+export type {
+  BoundObjects,
+  FeedSetup,
+  FoundObject,
+  ObjectFinder,
+  ObjectMethod,
+  PictureShape,
+} from './objects.ts';
 export { override } from './override.ts';
 export { byKind, findRecipes, type Recipes, recipeExports, recipeNamed } from './registry.ts';
 export {
   type ClassifySpec,
+  type DetectSpec,
   type EvaluationSpec,
   type Experiment,
   type ExperimentInput,
   experimentId,
   type KnnSpec,
   LinearSpec,
+  type PreciseNormsSpec,
   parseExperiment,
   type SpecifiedMethod,
 } from './spec.ts';

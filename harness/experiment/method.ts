@@ -8,6 +8,7 @@ import type { Params } from '../nn/module.ts';
 import type { Compat, CompatFields } from './compat.ts';
 import type { HostWork } from './host.ts';
 import { type Backbone, type BoundModel, checkBackbone, type Model } from './model.ts';
+import type { BoundObjects, ObjectMethod } from './objects.ts';
 
 /** What the loss of one replica sees of a step. */
 export interface Step {
@@ -19,6 +20,8 @@ export interface Step {
   readonly indices: Tensor;
   /** int32 [N]: the true class of each image; only for methods with `labels`. */
   readonly labels: Tensor;
+  /** What `ObjectMethod.inputs` names, of this replica; only for methods with `objects`. */
+  input(name: string): Tensor;
   /** A random choice the host made for all replicas together, by name: int32 [R N]. */
   draw(name: string): Tensor;
   /**
@@ -159,6 +162,8 @@ export interface Method<Spec> extends SpecifiedWork<Spec> {
   readonly views: number;
   /** Names of the permutations of all R N samples that the host draws for each step. */
   readonly draws?: readonly string[];
+  /** Where it looks for objects in pictures: inputs of its own in place of views. */
+  readonly objects?: ObjectMethod<Spec>;
   /** True where a step needs the true class of each image. */
   readonly labels?: true;
   /** True where the graph makes random values: `Step.chance`, dropout. */
@@ -198,6 +203,7 @@ export interface BoundMethod extends HostWork {
   readonly channels: number;
   readonly cached: boolean;
   readonly frozenBackbone: boolean;
+  readonly objects?: BoundObjects | undefined;
   scalars(at: StepPlace): Readonly<Record<string, number>>;
   check(run: RunShape): void;
   checkData(data: DataShape, run: RunShape): void;
@@ -225,6 +231,17 @@ function workOf<Spec>({ beforeEpoch, order, afterStep }: Method<Spec>, spec: Spe
       : { beforeEpoch: (host, at) => beforeEpoch(spec, host, at) }),
     ...(order === undefined ? {} : { order: (host, at) => order(spec, host, at) }),
     ...(afterStep === undefined ? {} : { afterStep: (host, at) => afterStep(spec, host, at) }),
+  };
+}
+
+function boundObjects<Spec>(
+  { inputs, feed, finder }: ObjectMethod<Spec>,
+  spec: Spec,
+): BoundObjects {
+  return {
+    inputs: (shape) => inputs(spec, shape),
+    feed: (setup, pictures) => feed(spec, setup, pictures),
+    finder: (backbone, shape) => finder(spec, backbone, shape),
   };
 }
 
@@ -257,6 +274,7 @@ export function defineMethod<Spec>(method: Method<Spec>): MethodDefinition {
         cached: method.cached?.(spec) ?? false,
         frozenBackbone: method.frozenBackbone ?? false,
         channels: method.channels?.(spec) ?? IMAGE_CHANNELS,
+        objects: method.objects && boundObjects(method.objects, spec),
         ...workOf(method, spec),
         scalars: (at) => method.scalars?.(spec, at) ?? {},
         check: (run) => method.check?.(spec, run),

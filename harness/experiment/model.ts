@@ -3,10 +3,13 @@ import type { HostArray } from '../engine/array.ts';
 import type { EntryDefinition } from '../engine/program.ts';
 import type { Tensor } from '../engine/tf.ts';
 import type { LayerContext, Module, Params } from '../nn/module.ts';
+import type { ResNetSpec } from '../nn/resnet.ts';
 import type { Stream } from '../random/stream.ts';
 
 /** A backbone ready to be built into a method's networks. */
 export interface Backbone {
+  /** What it was built from, for methods with a network of their own in its place. */
+  readonly spec?: ResNetSpec;
   /** [N, H, W, C] → [N, H', W', channels]. */
   readonly module: Module;
   /** Channels of its last stage. */
@@ -35,6 +38,10 @@ export interface Model {
   readonly followers?: Readonly<Record<string, string>>;
   /** The prefix of the backbone's parameters, e.g. `encoder_q.0.`. */
   readonly backbone: string;
+  /**
+   * Full names of the backbone's tensors by its own (`layer1.0.conv1.weight`), where they are not just `backbone` and these.
+   */
+  readonly renamed?: ReadonlyMap<string, string>;
   /**
    * What is taken of weights that a run begins with: the backbone alone, so that heads always begin anew; all that the
    * model has too, unless given.
@@ -94,6 +101,10 @@ export interface FeatureSpec {
 
 /** @throws Error where `Model.backbone` is not where the backbone's weights lie. */
 export function checkBackbone(model: Model, { module }: Backbone): void {
+  if (model.renamed !== undefined) {
+    checkRenamed(model.renamed, model, module);
+    return;
+  }
   const inside = Object.entries(model.networks).some(([network, { parameters }]) =>
     [...module.parameters.keys()].every((name) => {
       const full = `${model.backbone}${name}`;
@@ -105,4 +116,21 @@ export function checkBackbone(model: Model, { module }: Backbone): void {
   throw new Error(
     `model: no backbone lies under backbone '${model.backbone}'; networks: ${networks}; the first module of sequential([…]) lies under 'NETWORK.0.'`,
   );
+}
+
+function checkRenamed(
+  renamed: NonNullable<Model['renamed']>,
+  { networks }: Model,
+  { parameters }: Module,
+): void {
+  const all = new Set(
+    Object.entries(networks).flatMap(([network, own]) =>
+      [...own.parameters.keys()].map((name) => `${network}.${name}`),
+    ),
+  );
+  const lost = [...parameters.keys()].find((name) => !all.has(renamed.get(name) ?? ''));
+  if (lost !== undefined)
+    throw new Error(
+      `model: ${lost} of the backbone is called ${renamed.get(lost)}, which is not there`,
+    );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nearest, parse, Sha256, sha256Json, UserError } from '../base/index.ts';
+import { PictureDraws } from '../data/objects/draw_change.ts';
 import { sourceSpec, type ViewOp, viewSpec } from '../data/spec.ts';
 import { isWide, NUMERICS, PORTABLE_IS_WIDE, saidNumerics } from '../engine/arithmetic.ts';
 import { LANES } from '../engine/lanes.ts';
@@ -15,12 +16,25 @@ const count = z.int().nonnegative();
 
 const Channels = z.tuple([z.number(), z.number(), z.number()]).readonly();
 
+/** How pictures with objects become steps: an order without an end, of which an epoch is so many steps. */
+const ObjectDataSpec = z
+  .strictObject({
+    /** How a picture is changed; its longest side is `data.size`. */
+    shortEdges: PictureDraws.unwrap().shape.shortEdges,
+    flip: PictureDraws.unwrap().shape.flip,
+    /** Steps of an epoch. */
+    steps: positive,
+    /** Objects of a picture, at most. */
+    most: positive.default(100),
+  })
+  .readonly();
+
 const DataSpec = z
   .strictObject({
     train: sourceSpec,
     /** What makes the views of an image: one view a pipeline, or several where it ends in patches. */
-    pipelines: z.array(viewSpec).min(1).readonly(),
-    /** Side of the square images that a step sees, pixels. */
+    pipelines: z.array(viewSpec).readonly(),
+    /** Side of the square images that a step sees, pixels; with `objects` the longest side that a picture may have. */
     size: positive,
     /** Channel means and deviations of pixels scaled to 0..1; ImageNet's by default. */
     mean: Channels.default([0.485, 0.456, 0.406]),
@@ -28,6 +42,12 @@ const DataSpec = z
     dropLast: z.boolean().default(false),
     /** Draws each epoch's samples with replacement. */
     replacement: z.boolean().default(false),
+    /** Pictures with their objects in place of views; `pipelines` is empty then. */
+    objects: ObjectDataSpec.optional(),
+  })
+  .refine(({ pipelines, objects }) => (pipelines.length === 0) === (objects !== undefined), {
+    message: 'expected at least one, or none with data.objects',
+    path: ['pipelines'],
   })
   .readonly();
 
@@ -79,6 +99,31 @@ const ClassifySpec = z
   .readonly();
 export type ClassifySpec = z.output<typeof ClassifySpec>;
 
+/** The run's own detector on pictures with objects. */
+const DetectSpec = z
+  .strictObject({
+    /** What is counted: VOC's AP of 2007 (11 points) or of later years (area), or COCO's numbers. */
+    metric: z.enum(['voc07', 'voc12', 'coco']),
+    /** Short side of a picture as it is judged, pixels; the longest is `evaluation.size`. */
+    shortEdge: positive,
+    /** The last epoch is always judged too. */
+    everyEpochs: positive.optional(),
+    /** Judges epoch 0 as well, before training. */
+    untrained: z.boolean().default(false),
+  })
+  .readonly();
+export type DetectSpec = z.output<typeof DetectSpec>;
+
+/** Statistics of norms computed anew after the last step, from batches of training (precise batch norm). */
+const PreciseNormsSpec = z
+  .strictObject({
+    batches: positive.default(200),
+    /** `PreciseKind`: docs/reference/detection.md, section 13. */
+    kind: z.enum(['pooled', 'meanOfBatches']),
+  })
+  .readonly();
+export type PreciseNormsSpec = z.output<typeof PreciseNormsSpec>;
+
 // An evaluation looks at each image once, so a random operation in it would be a mistake that goes
 // unnoticed.
 const EvaluationPipeline = viewSpec.superRefine((ops: readonly ViewOp[], context) => {
@@ -109,6 +154,8 @@ const EvaluationSpec = z
     linear: LinearSpec.optional(),
     /** The run's own classifier, where its method has one. */
     classify: ClassifySpec.optional(),
+    /** The run's own detector, where its method has one. */
+    detect: DetectSpec.optional(),
   })
   .superRefine(({ train, knn, linear }, context) => {
     if (train === undefined && (knn !== undefined || linear !== undefined))
@@ -168,12 +215,17 @@ const ExperimentSpec = z
     numerics: z.enum(NUMERICS).optional(),
     /** What is done as the original does it although that is not right: `docs/compat.md`. */
     compat: compatSpec.prefault({}),
+    preciseNorms: PreciseNormsSpec.optional(),
     checkpoint: CheckpointSpec.prefault({}),
     log: z
       .strictObject({ everySteps: positive.default(50) })
       .readonly()
       .prefault({}),
     evaluation: EvaluationSpec.optional(),
+  })
+  .refine(({ preciseNorms, data }) => preciseNorms === undefined || data.objects !== undefined, {
+    message: 'expected nothing: only data.objects has batches beside those of its epochs',
+    path: ['preciseNorms'],
   })
   .refine(({ precision, lossScale }) => precision === 'fp16' || lossScale === undefined, {
     message: 'expected nothing: only gradients of precision fp16 need a scale',

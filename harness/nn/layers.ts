@@ -219,7 +219,9 @@ function normalise(
   if (!context.train || frozenStatistics) return batchNormEval(x, scale, offset, before, epsilon);
   const { replicas, copies = 1, learns = true } = context;
   const times = learns ? passes : 1;
-  const moved = times === 1 ? momentum : 1 - (1 - momentum) ** times;
+  const running = times === 1 ? momentum : 1 - (1 - momentum) ** times;
+  const moved = context.counted === undefined ? running : 1;
+  context.counted?.(x.size / channels);
   const settings = { epsilon, momentum: moved, copies };
   const { value, state } =
     sync && replicas > 1

@@ -44,6 +44,11 @@ export interface LayerContext {
   readonly copies?: number;
   /** Whether a gradient comes back through this call; true unless given. */
   readonly learns?: boolean;
+  /**
+   * Where statistics are to be those of this batch alone instead of running ones: told over how many values of a channel
+   * they are taken here.
+   */
+  counted?(values: number): void;
   /** The same context with every buffer name prefixed. */
   scope(prefix: string): LayerContext;
 }

@@ -19,6 +19,7 @@ import type { ResNetSpec } from './resnet_spec.ts';
 export { type ResNetSpec, resnetSpec } from './resnet_spec.ts';
 
 export interface ResNet {
+  readonly spec: ResNetSpec;
   /** [N, H, W, C] → the level that leaves the network, [N, H', W', channels]; the last stage by default. */
   readonly module: Module;
   /** Channels of that level. */
@@ -77,6 +78,7 @@ export function resnet(spec: ResNetSpec): ResNet {
     return levels;
   };
   return {
+    spec,
     module: composed(children, (call, x) => forward(call, x)[level] as Tensor),
     channels: widthOf(level),
     widths: Array.from({ length: count + 1 }, (_, i) => widthOf(i)),

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { always, clock } from '../base/index.ts';
-import type { Batch } from '../data/loader/batch.ts';
+import { image } from '../data/images/image.ts';
+import { type Batch, inputName } from '../data/loader/batch.ts';
 import { stream } from '../random/stream.ts';
 import type { StepDefinition } from '../step/definition.ts';
 import { Learner } from '../step/learner.ts';
@@ -130,6 +131,7 @@ function randomBatch(definition: StepDefinition, seed: number): Batch {
   });
   return {
     ...fedOf(definition, pixels, count),
+    ...objectsFed(definition, seed),
     indices: Int32Array.from({ length: count }, (_, i) => i),
     draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
     ...(method.labels ? { labels: new Int32Array(count) } : {}),
@@ -145,6 +147,30 @@ function fedOf(
 ): Pick<Batch, 'views' | 'rows'> {
   if (cached === undefined) return { views: Array.from({ length: method.views }, () => pixels) };
   return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
+}
+
+/** Pictures of noise with an object each, where steps take those. */
+function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inputs'> {
+  const { method, objects, normalise, batch, size, replicas } = definition;
+  if (objects === undefined || method.objects === undefined || normalise === undefined) return {};
+  const draws = stream(seed, 'dry run of objects');
+  const noise = image(
+    size,
+    size,
+    Uint8Array.from({ length: 3 * size * size }, () => draws.int(0, 255)),
+  );
+  const change = { width: size, height: size, toWidth: size, toHeight: size, flip: false };
+  const box = [0, 0, size / 2, size / 2] as const;
+  const pictures = Array.from({ length: batch }, (_, place) => {
+    const targets = [{ class: 0, box, polygons: [] }];
+    return { index: 0, place, picture: noise, change, targets };
+  });
+  const setup = { seed, batch, size, ...objects, ...normalise };
+  const fed = Object.entries(method.objects.feed(setup, pictures));
+  const all = Array.from({ length: replicas }, (_, replica) =>
+    fed.map(([name, values]) => [inputName(replica, name), values] as const),
+  );
+  return { inputs: Object.fromEntries(all.flat()) };
 }
 
 // Linux keeps the most memory a process ever held, and forgets it when asked to.

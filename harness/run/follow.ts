@@ -98,6 +98,7 @@ export async function follow(
           save: () => Promise.resolve(),
         });
         [fromStep, done] = [0, false];
+        await training.settle(epoch + 1);
         if (!(await judged())) return;
       }
       if (start.last >= experiment.epochs) await judged();

@@ -1,8 +1,9 @@
 import { always, UserError } from '../base/index.ts';
-import { type Layout, ownReplicas } from '../cluster/layout.ts';
+import { blockOf, type Layout } from '../cluster/layout.ts';
 import { classNames } from '../data/label_counts.ts';
 import type { Batches } from '../data/loader/batch.ts';
 import { Loader } from '../data/loader/loader.ts';
+import { isObjectSource } from '../data/objects/objects.ts';
 import type { Source } from '../data/source.ts';
 import { sourceWarnings } from '../data/source_warnings.ts';
 import { useArithmetic } from '../engine/arithmetic.ts';
@@ -31,8 +32,10 @@ import { stepDefinition } from '../step/definition.ts';
 import { Learner } from '../step/learner.ts';
 import { LearnerHost } from '../step/learner_host.ts';
 import { planStep, type StepPlan } from '../step/plan.ts';
+import { preciseNorms } from '../step/precise_norms.ts';
 import { type BegunEpoch, beginEpoch, type EpochStart } from './begin_epoch.ts';
 import type { Cluster } from './cluster.ts';
+import { openObjectBatches, preciseBatches } from './open_object_batches.ts';
 import { RowCache } from './row_cache.ts';
 
 /** What batches are opened from. */
@@ -48,7 +51,9 @@ export interface Openers {
 }
 
 export const openers: Openers = {
-  openBatches: ({ experiment, method, data, workers, processesHere, signal, layout }) => {
+  openBatches: async (setup) => {
+    if (setup.experiment.data.objects !== undefined) return openObjectBatches(setup);
+    const { experiment, method, data, workers, processesHere, signal, layout } = setup;
     const { seed, replicas, batch, data: spec, compat } = experiment;
     const { pipelines, size, dropLast, replacement } = spec;
     return Loader.open({
@@ -85,6 +90,8 @@ export interface TrainingSetup {
   readonly data: string;
   /** Stands for the data, of which nothing is opened then: for dry runs and timings. */
   readonly shape?: DataShape | undefined;
+  /** Where what a judge found is kept. */
+  readonly workDir?: string | undefined;
   /** Opens what judges the weights as well. */
   readonly judged?: boolean | undefined;
   /** Threads that prepare data. Never changes a result bit. */
@@ -228,6 +235,24 @@ export class Training {
     return beginEpoch(this.host(start), this.learner, this.batches, start, this.cache);
   }
 
+  /** Whether norms get new statistics after an epoch, from 1: `preciseNorms`. */
+  settlesAfter(epoch: number): boolean {
+    return this.experiment.preciseNorms !== undefined && epoch === this.experiment.epochs;
+  }
+
+  /**
+   * Ends an epoch's training, from 1, before it is judged. Done again it gives the same.
+   * @param signal ends it before anything is changed, which throws its reason then
+   */
+  async settle(epoch: number, signal?: AbortSignal): Promise<void> {
+    const { experiment, learner, method, setup } = this;
+    const { source } = this.batches;
+    if (experiment.preciseNorms === undefined || !this.settlesAfter(epoch)) return;
+    if (!isObjectSource(source)) throw new Error('norms: no pictures with objects');
+    const options = { experiment, method, layout: setup.cluster?.layout };
+    await preciseNorms(learner, preciseBatches(options, source), experiment.preciseNorms, signal);
+  }
+
   async dispose(): Promise<void> {
     await always(
       async () => this.evaluator?.dispose(),
@@ -274,7 +299,8 @@ export async function openTraining(
         throw new UserError(`data.train: ${unlabelled}, but ${method.kind} learns from labels`);
       if (method.labels && source.labels !== undefined) classNames('data.train', source);
       checkShape(experiment, method, dataShape(source));
-      if (setup.judged) evaluator = await openJudge({ ...evaluation, trained: source });
+      if (setup.judged)
+        evaluator = await openJudge({ ...evaluation, trained: source, folder: setup.workDir });
     }
     opened('evaluator');
     const known = batches === undefined ? (shape ?? NO_DATA) : dataShape(batches.source);
@@ -288,11 +314,6 @@ export async function openTraining(
       () => batches?.dispose(),
     );
   }
-}
-
-function blockOf(layout: Layout) {
-  const { length: count, 0: first = 0 } = ownReplicas(layout);
-  return { first, count };
 }
 
 /** What a device must be able to do is asked before data are opened, which may take long. */

@@ -163,7 +163,10 @@ export class Run {
     means: Metrics,
     before: Metrics,
   ): Promise<Map<string, HostArray> | undefined> {
+    const { training, log, signal } = this.setup;
     try {
+      if (training.settlesAfter(epoch)) log.info('computing the statistics of norms anew');
+      await training.settle(epoch, signal);
       const state = await this.conclude(epoch, means, before);
       this.place = { epoch, epochStep: 0, sums: NO_SUMS };
       return state;

@@ -19,7 +19,7 @@ import { reviseWorkDir, stepsIn } from './revise_work_dir.ts';
 
 const STEPS = 'steps.csv';
 const OWN =
-  /^(record\.json|data_[0-9a-f]{16}\.digests|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|(?:train|benchmark)_.*\.log|.*\.log\.json)$/;
+  /^(record\.json|detections\.json|data_[0-9a-f]{16}\.digests|steps\.csv|epochs\.csv|states\.jsonl|tf_logs|latest\.safetensors|(?:train|benchmark)_.*\.log|.*\.log\.json)$/;
 const SHOWN = 8; // fields that a message lists
 
 /** Makes the folder where needed and takes it for this process. Throws as `lockFolder`. */

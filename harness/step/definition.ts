@@ -37,6 +37,10 @@ export interface StepDefinition {
    * replicas by `rankR.name`.
    */
   readonly replay?: Readonly<Record<string, TensorSpec>>;
+  /** Objects of a picture, at most, where steps take pictures with objects in place of views. */
+  readonly objects?: { readonly most: number };
+  /** The entry `norms` is there: `preciseNorms`. */
+  readonly preciseNorms?: boolean;
   /** How the optimiser treats each trainable parameter, by full name. */
   readonly rules: ReadonlyMap<string, ParameterRule>;
   readonly compat: Compat;
@@ -61,6 +65,7 @@ export function stepDefinition(
   const { backbone, replicas, batch, data, accumulate, precision, optimizer, compat } = experiment;
   const { lossScale } = experiment;
   const model = method.model(resnet(backbone), shape);
+  const { size, objects } = data;
   const excluded = exclusion(optimizer, model, compat);
   return {
     method,
@@ -72,8 +77,10 @@ export function stepDefinition(
     lossScale,
     optimizer,
     compat,
-    size: data.size,
+    size,
     channels: model.input?.channels ?? backbone.channels,
+    ...(objects === undefined ? {} : { objects: { most: objects.most } }),
+    ...(experiment.preciseNorms === undefined ? {} : { preciseNorms: true }),
     normalise: { mean: data.mean, std: data.std },
     rules: resolveRules(optimizer, trainableNames(model), excluded),
   };

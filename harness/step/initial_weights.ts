@@ -4,6 +4,7 @@ import type { Experiment, Methods, Model } from '../experiment/index.ts';
 import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
 import { choiceText, chooseEncoder, refuseMissing, wrapperOf } from '../weights/choose_encoder.ts';
+import { detectorAsBackbone } from '../weights/detector_file.ts';
 import { openWeights, type Weights } from '../weights/published.ts';
 import type { StepDefinition } from './definition.ts';
 import { describedPrefix, experimentIn } from './described.ts';
@@ -50,19 +51,20 @@ export async function readPretrained(
   model: Model,
 ): Promise<Pretrained> {
   const weights = await openWeights(file);
-  const { tensors, sha256 } = weights;
+  const { sha256 } = weights;
+  const tensors = detectorAsBackbone(weights.tensors);
   const specs = weightsOf(model);
   const choice = chooseEncoder({
     file: `--pretrained ${file}`,
     tensors,
     prefix,
     described: describedPrefix(weights, experimentOrNone(weights, methods), methods),
-    own: model.backbone,
+    own: model.renamed === undefined ? model.backbone : undefined,
     wanted: backboneShapes(model, specs),
   });
   refuseMissing(choice);
   const { encoder } = choice;
-  const named = new Map([...encoder.names].map(([own, name]) => [model.backbone + own, name]));
+  const named = new Map([...encoder.names].map(([own, name]) => [fullName(model, own), name]));
   const wrapper =
     model.pretrained === 'backbone' ? undefined : wrapperOf(encoder.prefix, model.backbone);
   if (wrapper !== undefined)
@@ -93,9 +95,16 @@ function experimentOrNone(weights: Weights, methods: Methods): Experiment | unde
 
 /** Names that a backbone must have without its prefix, but for counters, and their shapes in files. */
 function backboneShapes(
-  { backbone }: Model,
+  { backbone, renamed }: Model,
   specs: ReadonlyMap<string, ParameterSpec>,
 ): Map<string, readonly number[]> {
+  if (renamed !== undefined)
+    return new Map(
+      [...renamed].flatMap(([own, name]) => {
+        const spec = specs.get(name);
+        return spec === undefined || spec.dtype === 'int64' ? [] : [[own, fileShape(spec)]];
+      }),
+    );
   return new Map(
     [...specs].flatMap(([name, spec]) =>
       name.startsWith(backbone) && spec.dtype !== 'int64'
@@ -103,6 +112,11 @@ function backboneShapes(
         : [],
     ),
   );
+}
+
+/** What a tensor of the backbone is called in the model. */
+function fullName({ backbone, renamed }: Model, own: string): string {
+  return renamed === undefined ? backbone + own : (renamed.get(own) ?? own);
 }
 
 /** Files hold convolutions as [O, I, H, W]; the specification has them [H, W, I, O]. */
@@ -145,7 +159,7 @@ export async function setWeights(learner: Learner, values: Tensors): Promise<voi
 }
 
 function copiesOf({ model, replicas }: StepDefinition, name: string): string[] {
-  const network = name.slice(0, name.indexOf('.'));
+  const network = Object.keys(model.networks).find((one) => name.startsWith(`${one}.`)) ?? '';
   const followers = Object.entries(model.followers).flatMap(([follower, leader]) =>
     leader === network ? [follower + name.slice(network.length)] : [],
   );

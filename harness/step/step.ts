@@ -60,6 +60,11 @@ export function defineStep(
     });
   if (accumulate > 1) entry('micro', false);
   entry('step', true);
+  if (definition.preciseNorms)
+    program.entry('norms', {
+      inputs: stepInputs(definition, false, layout),
+      build: (io) => new StepTrace(io, definition, { observe: false, layout, sequential }).norms(),
+    });
   return { shares };
 }
 
@@ -111,6 +116,33 @@ class StepTrace {
     this.shares = Object.keys(first.shares ?? {});
     if (this.observed === undefined) return outputs;
     return { ...outputs, ...this.observations(this.observed, outcomes, mean, gradients) };
+  }
+
+  /** The forward pass alone: statistics of this batch by the buffer that they belong to, and `positions.NORM`. */
+  norms(): Record<string, Tensor> {
+    const views = this.views();
+    const meetings = new Meetings(this.layout);
+    const parameters = this.names.map((name) => detached(this.io.read(name)));
+    const towers = this.own.map((replica) =>
+      this.tower(replica, views, parameters, meetings, true),
+    );
+    runReplicas(
+      towers.map((tower, i) => ownPart(i, () => this.definition.method.loss(tower))),
+      meetings,
+    );
+    meetings.close();
+    const own = towers.map(({ buffers, positions }) => {
+      const counts = [...positions].map(
+        ([prefix, n]) => [`positions.${prefix}`, tf.scalar(n)] as const,
+      );
+      return new Map([...buffers, ...counts].filter(([name]) => !name.endsWith(COUNTER)));
+    });
+    const all = this.layout.processes === 1 ? own : everyonesOf(own, this.layout);
+    return Object.fromEntries(
+      all.flatMap((values, replica) =>
+        [...values].map(([name, value]) => [bufferState(replica, name), value] as const),
+      ),
+    );
   }
 
   /** Every process keeps the running statistics of all replicas, so that each has the whole state at any time. */
@@ -191,6 +223,7 @@ class StepTrace {
     views: readonly Tensor[],
     trainable: readonly Tensor[],
     meetings: Meetings,
+    preciseNorms = false,
   ): Tower {
     const { model, replicas, batch, precision, method, compat } = this.definition;
     const { views: pixels, make } = this.pixels();
@@ -209,6 +242,7 @@ class StepTrace {
       views,
       ...(make === undefined ? {} : { raw: { views: pixels, make } }),
       meetings,
+      preciseNorms,
       io: this.io,
       trainable: named,
       indices: this.input('indices'),
@@ -231,7 +265,7 @@ class StepTrace {
     const { method, model, normalise } = this.definition;
     const count = model.cached === undefined ? method.views : 0;
     const views = Array.from({ length: count }, (_, v) => this.input(`view${v}`));
-    if (normalise === undefined) return { views, make: undefined };
+    if (normalise === undefined || count === 0) return { views, make: undefined };
     const { mean, std } = normalise;
     const make = (view: Tensor) => normalised(castTo(view, 'float32'), mean, std);
     return { views, make };
@@ -310,6 +344,9 @@ class StepTrace {
     return accumulate > 1 ? tf.add(this.io.read(accumulatorState(name)), gradient) : gradient;
   }
 }
+
+/** Batches that a norm has seen; not moved by `norms`. */
+const COUNTER = 'num_batches_tracked';
 
 /**
  * As `tf.grads`, with an error that says what the method did wrong: its loss leaves something out.

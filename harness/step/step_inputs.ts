@@ -1,5 +1,5 @@
-import { alone, type Layout } from '../cluster/layout.ts';
-import type { Batch } from '../data/loader/batch.ts';
+import { alone, type Layout, ownReplicas } from '../cluster/layout.ts';
+import { type Batch, inputName } from '../data/loader/batch.ts';
 import type { DType, TypedArray } from '../engine/array.ts';
 import type { TensorSpec } from '../engine/program.ts';
 import type { StepDefinition } from './definition.ts';
@@ -11,17 +11,21 @@ import type { StepDefinition } from './definition.ts';
 export function stepInputs(
   definition: StepDefinition,
   last: boolean,
-  { processes }: Layout = alone(definition.replicas),
+  layout: Layout = alone(definition.replicas),
 ): Record<string, TensorSpec> {
   const { method, replicas, batch, size, channels, normalise } = definition;
   const count = replicas * batch;
-  const own = count / processes;
+  const own = count / layout.processes;
   const dtype: DType = normalise === undefined ? 'float32' : 'uint8';
   const inputs: Record<string, TensorSpec> = { indices: { dtype: 'int32', shape: [count] } };
   const { cached } = definition.model;
   if (cached !== undefined) inputs.rows = { dtype: 'float32', shape: [own, cached.width] };
   for (let v = 0; v < (cached === undefined ? method.views : 0); v++)
     inputs[`view${v}`] = { dtype, shape: [own, size, size, channels] };
+  const { objects } = definition;
+  const fed = objects && method.objects?.inputs({ batch, size, ...objects });
+  for (const replica of ownReplicas(layout))
+    for (const [name, spec] of Object.entries(fed ?? {})) inputs[inputName(replica, name)] = spec;
   for (const name of method.draws) inputs[`draw.${name}`] = { dtype: 'int32', shape: [count] };
   if (method.labels) inputs.labels = { dtype: 'int32', shape: [count] };
   if (method.chance) inputs.chance = { dtype: 'int32', shape: [2] };
@@ -43,10 +47,10 @@ export interface StepNumbers {
 
 /** What one micro-step feeds, by the name of the input. */
 export function stepFeeds(
-  { views, rows, indices, draws, labels, chance }: Batch,
+  { views, rows, indices, draws, labels, chance, inputs: own = {} }: Batch,
   { rate, scalars = {} }: StepNumbers,
 ): Record<string, TypedArray> {
-  const inputs: Record<string, TypedArray> = { indices };
+  const inputs: Record<string, TypedArray> = { ...own, indices };
   views.forEach((view, v) => {
     inputs[`view${v}`] = view;
   });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { madeOf } from '../cluster/made_of.ts';
 import type { Meetings } from '../cluster/meetings.ts';
+import { inputName } from '../data/loader/batch.ts';
 import { withGradient } from '../engine/gradient.ts';
 import { identity, op1 } from '../engine/op.ts';
 import { repeated } from '../engine/ops/indexing.ts';
@@ -44,6 +45,8 @@ export interface TowerOptions {
   readonly input: (name: string) => Tensor | undefined;
   /** Where layers of all replicas add up. */
   readonly meetings: Meetings;
+  /** Norms keep the statistics of this batch alone, and say over how many values: `Tower.positions`. */
+  readonly preciseNorms?: boolean;
   /** Where observed values go; nothing is observed without. */
   readonly observed?: Observations;
 }
@@ -55,6 +58,8 @@ export interface TowerOptions {
 export class Tower implements Step {
   /** Buffers that this step changed, by full name. */
   readonly buffers = new Map<string, Tensor>();
+  /** Values of a channel in the batch of each norm, by its prefix; with `preciseNorms`. */
+  readonly positions = new Map<string, number>();
   private readonly options: TowerOptions;
   private readonly calls = new Map<string, number>();
 
@@ -90,6 +95,13 @@ export class Tower implements Step {
     const pixels = raw?.views[index];
     if (raw === undefined || pixels === undefined) return this.here(view);
     return madeOf(this.here(view), { rows: () => this.here(pixels), make: raw.make });
+  }
+
+  input(name: string): Tensor {
+    const { input, replica } = this.options;
+    const value = input(inputName(replica, name));
+    if (value === undefined) throw new Error(`step: no input '${name}'; name it in the method`);
+    return value;
   }
 
   draw(name: string): Tensor {
@@ -235,6 +247,9 @@ export class Tower implements Step {
         if (copies > 1) throw new Error(`step: ${prefix}${name}: copies would share their chance`);
         return this.chance(prefix + name, make);
       },
+      ...(this.options.preciseNorms
+        ? { counted: (values) => void this.positions.set(prefix, values) }
+        : {}),
       meeting: (name) => {
         const call = this.count(prefix + name);
         return this.options.meetings.at(`${prefix}${name}#${call}`, replica);

@@ -168,7 +168,7 @@ class Side {
 }
 
 function inputsOf(
-  { views, rows, indices, draws, labels, chance }: Batch,
+  { views, rows, indices, draws, labels, chance, inputs = {} }: Batch,
   numbers: Readonly<Record<string, number>>,
 ): Record<string, unknown> {
   const hash = (values: Parameters<typeof bytesOf>[0]) => sha256(bytesOf(values)).slice(0, 16);
@@ -178,6 +178,9 @@ function inputsOf(
     ...(rows === undefined ? {} : { rows: hash(rows) }),
     ...(labels === undefined ? {} : { labels: hash(labels) }),
     ...(chance === undefined ? {} : { chance: hash(chance) }),
+    ...Object.fromEntries(
+      Object.entries(inputs).map(([name, values]) => [name, hash(values)] as const),
+    ),
     ...Object.fromEntries(views.map((view, v) => [`view${v}`, hash(view)] as const)),
     ...Object.fromEntries(
       Object.entries(draws).map(([name, values]) => [`draw.${name}`, hash(values)] as const),

@@ -20,6 +20,8 @@ const line = (options: Partial<BenchmarkLine> = {}): BenchmarkLine => ({
   ...{ data: undefined, preset: undefined, work_dir: undefined, epoch: undefined },
   ...{ prefix: undefined, set: [], resume_from: undefined, cells: [], dry_run: false },
   ...{ workers: undefined, threads: undefined },
+  ...{ processes: undefined, hosts: undefined, rank: undefined, port: undefined },
+  ...{ allow_open_port: false, timeout: 60, restarts: 0, sequential: false },
   ...options,
 });
 const asked = (kind: string, options: Partial<BenchmarkLine> = {}) =>

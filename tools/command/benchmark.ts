@@ -2,7 +2,11 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { UserError } from '../../harness/base/index.ts';
-import type { BenchmarkDefinition, Preset } from '../../harness/benchmark/definition.ts';
+import type {
+  BenchmarkDefinition,
+  BoundBenchmark,
+  Preset,
+} from '../../harness/benchmark/definition.ts';
 import { SMALL } from '../../harness/benchmark/drawn.ts';
 import { type BenchmarkDryRun, dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { type BenchmarkExperiment, parseBenchmark } from '../../harness/benchmark/experiment.ts';
@@ -14,8 +18,9 @@ import { labelOf, type OpenedWeights, openTarget } from '../../harness/benchmark
 import { override } from '../../harness/experiment/index.ts';
 import { onInterrupt } from '../../harness/run/interrupt.ts';
 import { writeBenchmarkReport } from '../../reports/benchmark_report.ts';
+import { inShares, isShared, type Shared } from './benchmark_processes.ts';
 import type { OptionsOf } from './option.ts';
-import { prefixOption, setOption } from './shared_options.ts';
+import { prefixOption, processOptions, setOption } from './shared_options.ts';
 
 /** Options of `scripts/benchmark.mjs`. */
 export const benchmarkOptions = {
@@ -34,6 +39,7 @@ export const benchmarkOptions = {
   dry_run: { kind: 'flag', help: 'say what would be computed, compute nothing' },
   workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
   threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
+  ...processOptions,
 } as const;
 type Options = OptionsOf<typeof benchmarkOptions>;
 /** A command line of `scripts/benchmark.mjs`. */
@@ -67,7 +73,8 @@ export function askedFor(
   options: Pick<Options, 'data' | 'preset' | 'set' | 'work_dir'>,
 ): Asked {
   const definition = benchmarkNamed(kind, benchmarks);
-  const { name: data, spec } = dataOf(definition, options);
+  const { recipe: preset = options.preset, set } = recipeIn(options.set);
+  const { name: data, spec } = dataOf(definition, { data: options.data, preset });
   const value = {
     name: `${kind}-${data}`,
     benchmark: { kind, ...spec },
@@ -75,14 +82,23 @@ export function askedFor(
       weights === undefined
         ? { kind: 'random' }
         : { kind: 'file', sha256: weights.sha256, prefix: weights.prefix },
-    backbone: weights?.backbone ?? (data === 'drawn' ? SMALL : { depth: 50 }),
+    backbone:
+      weights?.backbone ?? (data === 'drawn' ? (definition.drawnBackbone ?? SMALL) : { depth: 50 }),
     ...(weights === undefined ? {} : { sobel: weights.sobel }),
     ...(weights?.mean === undefined ? {} : { mean: weights.mean, std: weights.std }),
   };
-  const experiment = parseBenchmark(override(value, options.set), benchmarks);
+  const experiment = parseBenchmark(override(value, set), benchmarks);
   const label = weights === undefined ? 'random' : labelOf(weights);
   const workDir = options.work_dir ?? join('work_dirs', 'benchmarks', experiment.name, label);
   return { experiment, weights, workDir };
+}
+
+const RECIPE = 'recipe=';
+
+/** `--set recipe=NAME` says the same as `--preset NAME`; the last one wins. */
+function recipeIn(settings: readonly string[]) {
+  const recipe = settings.findLast((one) => one.startsWith(RECIPE))?.slice(RECIPE.length);
+  return { recipe, set: settings.filter((one) => !one.startsWith(RECIPE)) };
 }
 
 interface Chosen {
@@ -94,6 +110,7 @@ function dataOf(
   { kind, drawn, presets }: BenchmarkDefinition,
   { data, preset }: Pick<Options, 'data' | 'preset'>,
 ): Chosen {
+  if (preset === 'drawn') return { name: 'drawn', spec: drawn };
   if (data === undefined && preset !== undefined)
     throw new UserError(`--preset ${preset}: say with --data DIR where it lies`);
   if (data === undefined) return { name: 'drawn', spec: drawn };
@@ -120,10 +137,14 @@ function absentText(presets: BenchmarkDefinition['presets'], data: string): stri
 }
 
 /** Names of the units, or of the runs of a protocol that trains. */
-function partsOf({ experiment }: Asked): readonly string[] {
-  const { benchmark } = experiment;
-  const bound = benchmarkNamed(benchmark.kind, benchmarks).bindBenchmark(benchmark);
-  return bound.way === 'frozen' ? bound.units() : [...trainedExperiments(experiment, bound).keys()];
+function partsOf(asked: Asked): readonly string[] {
+  const bound = boundOf(asked);
+  if (bound.way === 'frozen') return bound.units();
+  return [...trainedExperiments(asked.experiment, bound).keys()];
+}
+
+function boundOf({ experiment: { benchmark } }: Asked): BoundBenchmark {
+  return benchmarkNamed(benchmark.kind, benchmarks).bindBenchmark(benchmark);
 }
 
 /** What one would be; nothing is written. */
@@ -136,25 +157,53 @@ export function dryRunOf(
   return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, tell });
 }
 
-/** Runs one, until it is finished or somebody presses Ctrl-C; `code` is the exit code. */
+interface Ran {
+  /** None in processes that do not write the run's files. */
+  readonly result: BenchmarkResult | undefined;
+  /** The exit code. */
+  readonly code: number;
+}
+
+/**
+ * Runs one, until it is finished or somebody presses Ctrl-C.
+ * @param shares whether and how several processes share its training
+ */
 export async function benchmarkInterruptibly(
   asked: Asked,
   options: Pick<Options, 'data' | 'resume_from' | 'cells' | 'workers' | 'threads'>,
-): Promise<{ readonly result: BenchmarkResult | undefined; readonly code: number }> {
+  shares?: OptionsOf<typeof processOptions>,
+): Promise<Ran> {
   const { data = '.', resume_from: resumeFrom, cells, workers, threads } = options;
+  const bound = boundOf(asked);
+  const sequential = shares?.sequential;
+  const shared = shares !== undefined && isShared(shares) ? shares : undefined;
+  if (bound.way === 'frozen' && (shared !== undefined || sequential))
+    throw new UserError(
+      '--processes, --sequential: are for protocols that train, not for this one',
+    );
   const doing = 'stopping; what is finished stays';
   const interruption = onInterrupt((message) => process.stderr.write(`\n${message}\n`), doing);
-  const { signal } = interruption;
-  try {
-    const result = await runBenchmark({
+  let result: BenchmarkResult | undefined;
+  const run = async (part: Shared): Promise<number> => {
+    const { signal = interruption.signal } = part;
+    result = await runBenchmark({
       ...asked,
-      ...{ benchmarks, data, resumeFrom, workers, threads, signal },
+      ...{ benchmarks, data, resumeFrom, workers, threads, sequential, ...part, signal },
       pictures: true,
       cells: cells.length === 0 ? undefined : cells,
     });
     if (result.finished) await writeBenchmarkReport(result.workDir, result.record, partsOf(asked));
-    return { result, code: result.finished || !signal.aborted ? 0 : interruption.code() };
+    return result.finished || !signal.aborted ? 0 : interruption.code();
+  };
+  try {
+    if (bound.way === 'frozen' || shared === undefined) return { code: await run({}), result };
+    const all = trainedExperiments(asked.experiment, bound);
+    const chosen = new Map([...all].filter(([cell]) => cells.length === 0 || cells.includes(cell)));
+    const member = { ...shared, data, workers, threads };
+    const code = await inShares(chosen, bound, member, interruption, run);
+    return { code, result };
   } catch (error) {
+    const { signal } = interruption;
     if (!signal.aborted || error !== signal.reason) throw error;
     return { result: undefined, code: interruption.code() };
   } finally {

@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { markdownTable } from 'markdown-table';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { UserError } from '../../harness/base/index.ts';
+import { UnsuitedWeights } from '../../harness/benchmark/definition.ts';
 import type { BenchmarkResult } from '../../harness/benchmark/options.ts';
 import { labelOf } from '../../harness/benchmark/weights.ts';
 import { askedFor, type BenchmarkLine, benchmarkInterruptibly, weightsNamed } from './benchmark.ts';
+import { isShared } from './benchmark_processes.ts';
 
 /** What came of one protocol: its result, or why it was left out. */
 export interface Row {
@@ -24,6 +26,10 @@ export async function benchmarkAll(
   options: BenchmarkLine,
   tell: (line: string) => void,
 ): Promise<{ readonly rows: readonly Row[]; readonly code: number }> {
+  if (isShared(options))
+    throw new UserError(
+      '--processes: they share the training of one protocol; name one in place of all',
+    );
   const weights = await weightsNamed(from, options);
   const label = weights === undefined ? 'random' : labelOf(weights);
   const folder = options.work_dir ?? join('work_dirs', 'benchmarks', 'all', label);
@@ -44,7 +50,7 @@ export async function benchmarkAll(
       if (!(error instanceof UserError)) throw error;
       rows.push({ ...row, left: error.message });
       tell(`left out: ${error.message}`);
-      if (!isAbsent(error)) failed = 1;
+      if (!isAbsent(error) && !(error instanceof UnsuitedWeights)) failed = 1;
     }
   }
   return { rows, code: failed };

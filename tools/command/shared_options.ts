@@ -34,15 +34,8 @@ export const prefixOption = {
   help: 'what stands before conv1.weight in the file of weights (default: found)',
 } as const;
 
-/** Options of every command that trains. */
-export const runOptions = {
-  data: dataOption,
-  work_dir: { kind: 'text', value: 'DIR', help: 'outputs (default: work_dirs/EXPERIMENT)' },
-  ...experimentOptions,
-  pretrained: { kind: 'text', value: 'FILE', help: 'weights to begin with, also a PyTorch file' },
-  prefix: prefixOption,
-  workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
-  threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
+/** Options of every command whose work several processes may share. */
+export const processOptions = {
   processes: {
     kind: 'int',
     value: 'N',
@@ -83,6 +76,18 @@ export const runOptions = {
     kind: 'flag',
     help: 'replicas of a process one after another: less memory, the same results',
   },
+} as const;
+
+/** Options of every command that trains. */
+export const runOptions = {
+  data: dataOption,
+  work_dir: { kind: 'text', value: 'DIR', help: 'outputs (default: work_dirs/EXPERIMENT)' },
+  ...experimentOptions,
+  pretrained: { kind: 'text', value: 'FILE', help: 'weights to begin with, also a PyTorch file' },
+  prefix: prefixOption,
+  workers: { kind: 'int', value: 'N', min: 0, help: 'threads that prepare data' },
+  threads: { kind: 'int', value: 'N', min: 1, help: 'threads that compute (default: all cores)' },
+  ...processOptions,
   deterministic: { kind: 'flag', help: 'of no effect: every run is deterministic' },
   states: { kind: 'flag', help: 'write the hash of every tensor after every step, for compare' },
   debug_nans: { kind: 'flag', help: 'name the operation that makes the first NaN; slower' },

@@ -17,9 +17,9 @@ import { withoutProxy } from '../../harness/launch/proxies.ts';
 import { prepareSeat } from '../../harness/launch/seat_try.ts';
 import type { OptionsOf } from './option.ts';
 import { speakAs } from './report.ts';
-import type { runOptions } from './shared_options.ts';
+import type { processOptions } from './shared_options.ts';
 
-type RunOptions = OptionsOf<typeof runOptions>;
+type RunOptions = OptionsOf<typeof processOptions> & { readonly threads: number | undefined };
 
 /** What this process does of a run: it trains, alone or among others, or it started those that do, and they have ended. */
 export type Part =
@@ -37,7 +37,7 @@ export type Part =
  * @throws UserError
  */
 export async function takePart(
-  { replicas }: Experiment,
+  { replicas }: Pick<Experiment, 'replicas'>,
   options: RunOptions,
   check: () => void,
 ): Promise<Part> {

@@ -118,7 +118,7 @@ async function among(
 
 const BEFORE = 'stopped before the first step; the same command begins anew\n';
 
-const SIGTERM = 143; // what a shell says of it: for a run that another process was asked to end
+export const SIGTERM = 143; // what a shell says of it: for a run that another process was asked to end
 
 /** A process that was started again goes on from what the run has saved, whatever it began with. */
 function resumeOf(workDir: string, given: string | undefined): string | undefined {
@@ -129,6 +129,6 @@ function resumeOf(workDir: string, given: string | undefined): string | undefine
 const GRACE_MS = 300; // for what the caller prints
 
 /** Ends the process also where a run of the engine that nobody waits for any more would hold it. */
-function endSoon(code: number): void {
+export function endSoon(code: number): void {
   setTimeout(() => exitNow(code), GRACE_MS).unref();
 }

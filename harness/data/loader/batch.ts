@@ -1,3 +1,4 @@
+import type { TypedArray } from '../../engine/array.ts';
 import type { Source } from '../source.ts';
 
 /**
@@ -20,8 +21,18 @@ export interface Batch {
    * views then.
    */
   readonly rows?: Float32Array;
+  /** What a method that looks for objects takes in place of views, by `inputName`: of the replicas of this process. */
+  readonly inputs?: Inputs;
   /** int32 [2]: the key of random values in the graph; for methods that ask. */
   readonly chance?: Int32Array;
+}
+
+/** Arrays by name. */
+export type Inputs = Readonly<Record<string, TypedArray>>;
+
+/** What an input of one replica is called among those of all. */
+export function inputName(replica: number, name: string): string {
+  return `input${replica}.${name}`;
 }
 
 /** Where batches come from; `Loader` is one. */

@@ -43,6 +43,10 @@ export interface ObjectTruths {
 /** Pictures by index with the objects that they show. Read pictures are upright, and of the size known. */
 export interface ObjectSource extends ObjectTruths, Omit<Source, 'count' | 'classes'> {}
 
+export function isObjectSource(source: Source): source is ObjectSource {
+  return 'objects' in source;
+}
+
 /**
  * Indices of the pictures that training draws from: those with anything that is no crowd
  * (`filter_images_with_only_crowd_annotations` of detectron2).

@@ -24,8 +24,8 @@ export function changedPicture(canvas: Canvas, source: Image, change: PictureCha
 
 /** Mean and deviation of a channel, red, green, blue, of 0 to 255. */
 export interface PixelScale {
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
 }
 
 /** Pictures of a batch in one tensor, each at its upper left. */

@@ -14,7 +14,11 @@ import { textLines } from './text_lines.ts';
 export type VocSpec = Extract<SourceSpec, { kind: 'voc' }>;
 
 /** A path below the folder of a year. */
-export function vocFolder({ root, year }: VocSpec, data: string, path: string): string {
+export function vocFolder(
+  { root, year }: Pick<VocSpec, 'root' | 'year'>,
+  data: string,
+  path: string,
+): string {
   return resolve(data, root, `VOC${year}`, path);
 }
 

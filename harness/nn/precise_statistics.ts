@@ -1,9 +1,9 @@
 /** The statistics of one norm over one batch. */
 export interface BatchStatistics {
   readonly mean: Float32Array;
-  /** Biased: divided by the number of positions. */
+  /** Unbiased, as norms keep it. */
   readonly variance: Float32Array;
-  /** Values of a channel: images times rows times columns. */
+  /** Values of a channel that it was taken over by this process: images times rows times columns. */
   readonly positions: number;
 }
 
@@ -35,12 +35,12 @@ export class PreciseStatistics {
   add({ mean, variance, positions }: BatchStatistics): void {
     const pooled = this.kind === 'pooled';
     const share = pooled ? positions : 1;
-    const unbiasing = positions / Math.max(1, positions - 1);
+    const biasing = (positions - 1) / positions;
     this.weight += share;
     for (let c = 0; c < this.mean.length; c++) {
       const [m, v] = [mean[c] ?? 0, variance[c] ?? 0];
       this.mean[c] = (this.mean[c] ?? 0) + share * m;
-      this.square[c] = (this.square[c] ?? 0) + (pooled ? share * (v + m * m) : v * unbiasing);
+      this.square[c] = (this.square[c] ?? 0) + (pooled ? share * (v * biasing + m * m) : v);
     }
   }
 

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { ObjectTruths } from '../../harness/data/objects/objects.ts';
-import { openObjects } from '../../harness/data/objects/open_objects.ts';
-import { boxTask } from '../../harness/metrics/coco_boxes.ts';
-import { apOfSizes, COCO_STATS, cocoDetection } from '../../harness/metrics/coco_detection.ts';
-import { maskTask } from '../../harness/metrics/coco_masks.ts';
-import { decimals } from '../../harness/metrics/decimals.ts';
-import { rleOfBitmap } from '../../harness/metrics/rle.ts';
-import { rleOfText } from '../../harness/metrics/rle_text.ts';
-import { sharedPath } from '../../harness/testing/shared.ts';
-import { readSafetensors } from '../../harness/weights/safetensors.ts';
+import type { ObjectTruths } from '../data/objects/objects.ts';
+import { openObjects } from '../data/objects/open_objects.ts';
+import { boxTask } from '../metrics/coco_boxes.ts';
+import { apOfSizes, COCO_STATS, cocoDetection } from '../metrics/coco_detection.ts';
+import { maskTask } from '../metrics/coco_masks.ts';
+import { decimals } from '../metrics/decimals.ts';
+import { rleOfBitmap } from '../metrics/rle.ts';
+import { rleOfText } from '../metrics/rle_text.ts';
+import { sharedPath } from '../testing/shared.ts';
+import { readSafetensors } from '../weights/safetensors.ts';
 import {
   cocoBoxScores,
   cocoMaskScores,
@@ -19,7 +19,7 @@ import {
   type Found,
   vocResults,
   vocScores,
-} from './evaluation.ts';
+} from './object_scores.ts';
 
 // As Python's f'{value:.3f}' and f'{value:.1f}' have it.
 test.each([

@@ -1,13 +1,14 @@
 /** How a detector is judged, docs/reference/detection.md, section 14, and its results in files for others. */
-import type { ObjectTruths, SeenObject } from '../../harness/data/objects/objects.ts';
-import { type Box, boxOverlap } from '../../harness/metrics/coco_boxes.ts';
-import { type CocoScores, cocoDetection } from '../../harness/metrics/coco_detection.ts';
-import { type Mask, maskOf, maskOverlap } from '../../harness/metrics/coco_masks.ts';
-import type { Detection, DetectionTask, Truth } from '../../harness/metrics/coco_task.ts';
-import { decimals } from '../../harness/metrics/decimals.ts';
-import type { Rle } from '../../harness/metrics/rle.ts';
-import { rleOfPolygons } from '../../harness/metrics/rle_polygon.ts';
-import { rleText } from '../../harness/metrics/rle_text.ts';
+import type { ObjectTruths, SeenObject } from '../data/objects/objects.ts';
+import type { FoundObject } from '../experiment/index.ts';
+import { type Box, boxOverlap } from '../metrics/coco_boxes.ts';
+import { type CocoScores, cocoDetection } from '../metrics/coco_detection.ts';
+import { type Mask, maskOf, maskOverlap } from '../metrics/coco_masks.ts';
+import type { Detection, DetectionTask, Truth } from '../metrics/coco_task.ts';
+import { decimals } from '../metrics/decimals.ts';
+import type { Rle } from '../metrics/rle.ts';
+import { rleOfPolygons } from '../metrics/rle_polygon.ts';
+import { rleText } from '../metrics/rle_text.ts';
 import {
   type VocBox,
   type VocDetection,
@@ -15,20 +16,14 @@ import {
   type VocScores,
   type VocTruth,
   vocDetection,
-} from '../../harness/metrics/voc_detection.ts';
+} from '../metrics/voc_detection.ts';
 
-/** One object that a detector claims to see, in the pixels of the original picture. */
-export interface Found {
+/** What was found in a picture. */
+export interface Found extends FoundObject {
   /** Index of the picture in the source. */
   readonly image: number;
-  /** From 0. */
-  readonly class: number;
-  /** Left, top, right, bottom. */
-  readonly box: readonly [number, number, number, number];
-  readonly score: number;
   /** Left, top, width and height as a file of results has them: the same box before it was rounded. */
   readonly extent?: Box;
-  readonly mask?: Rle;
 }
 
 /** Left, top, width, height; reckoned in float32, as detectron2's boxes are. */

@@ -1,0 +1,47 @@
+import { checkClassCount, defineMethod, type Step, tf } from '../../harness/experiment/kit.ts';
+import { anchorGrid } from './anchors.ts';
+import { trainingLosses } from './c4.ts';
+import { drawnWithin } from './draw_regions.ts';
+import { fedWith, stepInputs } from './feed.ts';
+import { finder } from './finder.ts';
+import { featureSize } from './infer.ts';
+import { type MethodSpec, methodSpec } from './method_spec.ts';
+import { detectorModel } from './network.ts';
+
+/**
+ * Faster R-CNN, Ren et al. 2015, arXiv:1506.01497, on a ResNet's third stage, with one more norm behind the fourth:
+ * docs/reference/detection.md. A replica is one of the original's GPUs: it has pictures and divisors of its own.
+ */
+export const detectionMethod = defineMethod<MethodSpec>({
+  kind: 'detection',
+  schema: methodSpec,
+  views: 0,
+  objects: { inputs: stepInputs, feed: fedWith, finder },
+  checkData: checkClassCount,
+  model: detectorModel,
+
+  loss(spec, step) {
+    const images = step.input('images'); // [N, H, W, 3]
+    const [, height = 0, width = 0] = images.shape;
+    const grid = anchorGrid(spec.anchors, ...featureSize({ height, width }));
+    const anchors = tf.tensor2d(grid, [grid.length / 4, 4]);
+    const losses = trainingLosses(spec, (network, x) => step.forward(network, x), {
+      images,
+      anchors: inputsOf(step, ['labels', 'drawn', 'moved', 'deltas']),
+      regions: (proposed) =>
+        drawnWithin(spec, proposed, {
+          anchors,
+          ...inputsOf(step, ['sizes', 'truths', 'classes', 'counts', 'keys']),
+        }),
+    });
+    const loss = Object.values(losses).reduce((sum, one) => tf.add(sum, one));
+    return { loss, metrics: losses };
+  },
+});
+
+function inputsOf<Name extends string>(step: Step, names: readonly Name[]) {
+  return Object.fromEntries(names.map((name) => [name, step.input(name)])) as Record<
+    Name,
+    ReturnType<Step['input']>
+  >;
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { benchmarks } from '../benchmarks/index.ts';
+import { drawnBenchmark } from '../harness/benchmark/drawn.ts';
+import { definitionOf } from '../harness/benchmark/experiment.ts';
+import { methodsOf } from '../harness/benchmark/registry.ts';
+import { trainedExperiments } from '../harness/benchmark/trained.ts';
+import { type Experiment, parseExperiment } from '../harness/experiment/index.ts';
+import { metricsOf } from '../harness/record/entries.ts';
+import type { RunRecord } from '../harness/record/record.ts';
+import { train } from '../harness/run/trainer.ts';
+import { stoppingAt } from '../harness/testing/stopping.ts';
+import { verifyEpoch } from '../harness/verify/verify.ts';
+import { inProcesses } from './processes.ts';
+
+const methods = methodsOf(benchmarks);
+
+/** The drawn detector, narrower, of two replicas and four steps. */
+const settings = [
+  'backbone.width=0.0625',
+  'benchmark.replicas=2',
+  'benchmark.batch=2',
+  'benchmark.iterations=4',
+  'benchmark.period=2',
+  'benchmark.warmup.iterations=2',
+  'benchmark.steps=[3]',
+  'benchmark.data.test.count=4',
+  'benchmark.preciseNorms.batches=2',
+  'benchmark.judge.everyPeriods=1',
+  'benchmark.detector.roi.count=8',
+];
+
+function detector(...more: string[]): Experiment {
+  const asked = drawnBenchmark('detection', benchmarks, [...settings, ...more]);
+  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
+  if (bound.way !== 'trained') return expect.unreachable();
+  return trainedExperiments(asked, bound).get('detector') ?? expect.unreachable();
+}
+
+let folder = '';
+let record: RunRecord;
+const at = (name: string) => join(folder, name);
+const common = { methods, data: '.', terminal: { write: () => true } };
+const chainOf = ({ epochs }: RunRecord) => epochs.at(-1)?.chain;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'detector-'));
+  const whole = await train({ ...common, experiment: detector(), workDir: at('whole') });
+  record = whole.record;
+}, 900_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('has the losses of the original, whose sum is what it learns by, and is judged', () => {
+  const [untrained, ...trained] = record.epochs.map(({ metrics }) => metricsOf(metrics));
+  expect(Object.keys(untrained ?? {})).toEqual(['AP', 'AP50', 'AP75', 'APs', 'APm']);
+  for (const { loss = 0, ...rest } of trained) {
+    const { loss_rpn_cls = 0, loss_rpn_loc = 0, loss_cls = 0, loss_box_reg = 0, AP } = rest;
+    expect(loss_rpn_cls + loss_rpn_loc + loss_cls + loss_box_reg).toBeCloseTo(loss, 5);
+    expect(loss_cls).toBeGreaterThan(0);
+    expect(AP).toBeGreaterThanOrEqual(0);
+  }
+  // Fresh predictors say nothing: log 2 of each anchor, log 4 of each region of three classes and background.
+  expect(trained[0]?.loss_rpn_cls).toBeCloseTo(Math.LN2, 1);
+  expect(trained[0]?.loss_cls).toBeCloseTo(Math.log(4), 1);
+  expect(trained[1]?.loss).toBeLessThan(trained[0]?.loss ?? 0);
+});
+
+it('keeps what it found as COCO has its results', () => {
+  const found: unknown = JSON.parse(readFileSync(at('whole/detections.json'), 'utf8'));
+  expect(found).toContainEqual({
+    image_id: expect.any(Number),
+    category_id: expect.any(Number),
+    bbox: expect.any(Array),
+    score: expect.any(Number),
+  });
+});
+
+it('goes on in the middle of a period with the same bits', async () => {
+  const options = { ...common, experiment: detector(), workDir: at('stopped'), resumeFrom: 'auto' };
+  const stop = new AbortController();
+  const stopped = await train({ ...options, signal: stop.signal }, stoppingAt(1, stop));
+  expect(stopped.finished).toBe(false);
+  expect(stopped.record.epochs.length).toBe(1);
+  const { record: ended } = await train(options);
+  expect(chainOf(ended)).toBe(chainOf(record));
+}, 900_000);
+
+it('is found again bit by bit, with its norms', async () => {
+  const found = await verifyEpoch({ workDir: at('whole'), methods, data: '.' });
+  expect(found).toMatchObject({ epoch: 2, pass: true, changes: [], tensors: [], apart: [] });
+}, 900_000);
+
+it('has the same bits with replicas one after another, and on two processes', async () => {
+  const experiments = [detector()];
+  const one = await inProcesses(1, { experiments, folder: at('sequential'), sequential: true });
+  expect(one).toEqual([chainOf(record)]);
+  expect(await inProcesses(2, { experiments, folder: at('two') })).toEqual(one);
+}, 900_000);
+
+it('runs in bf16, and ends with other bits', async () => {
+  const experiment = parseExperiment({ ...detector(), precision: 'bf16' }, methods);
+  const { record: narrow } = await train({ ...common, experiment, workDir: at('bf16') });
+  expect(narrow.finished).toBe(true);
+  expect(chainOf(narrow)).not.toBe(chainOf(record));
+}, 900_000);

@@ -1,0 +1,90 @@
+import { Canvas } from '../images/canvas.ts';
+import { type Batch, type Batches, type Inputs, inputName } from '../loader/batch.ts';
+import type { ReplicaBlock } from '../loader/steps.ts';
+import { type BatchSetup, batchesOf, type ObjectBatch } from './batches.ts';
+import type { PictureDraws } from './draw_change.ts';
+import { type TrainingPicture, trainingPicture } from './object_pictures.ts';
+import { type ObjectSource, trainable } from './objects.ts';
+
+export interface ObjectBatchesSetup extends BatchSetup {
+  readonly source: ObjectSource;
+  readonly draws: PictureDraws;
+  /** The replicas whose pictures this process reads; all unless given. */
+  readonly own?: ReplicaBlock | undefined;
+  /** Steps of an epoch: the order of pictures itself has no end. */
+  readonly stepsPerEpoch: number;
+  /** What a replica's step is fed with, of its pictures. */
+  readonly feed: (pictures: readonly TrainingPicture[]) => Inputs;
+}
+
+/**
+ * The batches of a detector's training: an endless order of pictures, of which an epoch is so many steps. A batch follows
+ * from the number of its step over all epochs alone, whichever step an epoch begins with, and whichever replicas are here.
+ */
+export class ObjectBatches implements Batches {
+  readonly source: ObjectSource;
+  readonly stepsPerEpoch: number;
+  private readonly setup: ObjectBatchesSetup;
+  private readonly pictures: Int32Array;
+  private readonly canvas = new Canvas();
+
+  constructor(setup: ObjectBatchesSetup) {
+    this.setup = setup;
+    this.source = setup.source;
+    this.stepsPerEpoch = setup.stepsPerEpoch;
+    this.pictures = trainable(setup.source);
+  }
+
+  /** @throws ImageError that names the picture, for one that cannot be read */
+  async *epoch(epoch: number, fromStep = 0): AsyncIterableIterator<Batch> {
+    const { replicas, own = { first: 0, count: replicas }, feed } = this.setup;
+    for (const all of this.steps(epoch, fromStep)) {
+      const inputs: Record<string, Inputs[string]> = {};
+      for (const [i, batch] of all.slice(own.first, own.first + own.count).entries())
+        for (const [name, values] of Object.entries(feed(await this.read(batch))))
+          inputs[inputName(own.first + i, name)] = values;
+      yield { ...bareBatch(all), inputs };
+    }
+  }
+
+  *bare(epoch: number, fromStep = 0): Iterable<Batch> {
+    for (const all of this.steps(epoch, fromStep)) yield bareBatch(all);
+  }
+
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** What the replicas take in each step of the rest of an epoch. */
+  private *steps(epoch: number, fromStep: number): Generator<readonly ObjectBatch[]> {
+    const { source, stepsPerEpoch, setup } = this;
+    const isWide = (index: number) => {
+      const { width, height } = source.image(index);
+      return width > height;
+    };
+    const from = epoch * stepsPerEpoch + fromStep;
+    const each = Array.from({ length: setup.replicas }, (_, replica) =>
+      batchesOf(this.pictures, isWide, setup, replica, from),
+    );
+    for (let step = fromStep; step < stepsPerEpoch; step++)
+      yield each.map((batches) => batches.next().value);
+  }
+
+  private async read({ indices, places }: ObjectBatch): Promise<TrainingPicture[]> {
+    const { source, draws, seed } = this.setup;
+    const made: TrainingPicture[] = [];
+    for (const [i, index] of indices.entries())
+      made.push(
+        await trainingPicture(source, this.canvas, draws, { seed, index, place: places[i] ?? 0 }),
+      );
+    return made;
+  }
+}
+
+function bareBatch(all: readonly ObjectBatch[]): Batch {
+  return {
+    views: [],
+    draws: {},
+    indices: Int32Array.from(all.flatMap(({ indices }) => [...indices])),
+  };
+}
