@@ -1,7 +1,6 @@
 import type { DType, HostArray } from '../array.ts';
 import { native, type Output, type Pointer } from '../native/capi.ts';
 import { call, callNumber, checked, TF_TYPE, takeBuffer, toNative } from '../native/native.ts';
-import type { Sizing } from '../sizes/sized_graph.ts';
 import { ON_CPU } from './audit_gpu.ts';
 import { type OpDefinition, opDefinition } from './opdefs.ts';
 import { at, captureOrigin } from './origin.ts';
@@ -68,6 +67,20 @@ export interface Meta {
   readonly type: number;
 }
 
+/** Stands between a trace for all sizes and its graph: `sizes/sizing.ts`. */
+export interface SizeFree {
+  add(
+    graph: Graph,
+    type: string,
+    inputs: readonly Output[],
+    attrs: Attrs,
+    control: readonly Pointer[],
+  ): Node;
+  define(name: string, define: () => FunctionDefinition & { readonly handle: Pointer }): void;
+  called(graph: Graph, node: Node, definition: FunctionDefinition, inputs: readonly Output[]): void;
+  meta(graph: Graph, output: Output): Meta;
+}
+
 /** A TF_Graph under construction. Owns the handle: `dispose` when no session uses it. */
 export class Graph {
   readonly handle: Pointer = call('TF_NewGraph');
@@ -82,7 +95,7 @@ export class Graph {
   private repeated: Error | undefined;
   /** The part that nodes are added to. */
   private current: number | undefined;
-  private sizing: Sizing | undefined;
+  private sizing: SizeFree | undefined;
 
   constructor({ explored = false }: { readonly explored?: boolean } = {}) {
     this.explored = explored;
@@ -266,7 +279,7 @@ export class Graph {
   }
 
   /** What `body` traces is for all sizes: constants that depend on them are fed or computed. */
-  sizedBy<T>(sizing: Sizing | undefined, body: () => T): T {
+  sizedBy<T>(sizing: SizeFree, body: () => T): T {
     this.sizing = sizing;
     try {
       return body();

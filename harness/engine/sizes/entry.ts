@@ -4,10 +4,11 @@ import { Graph } from '../graph/graph.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from '../graph/tracing.ts';
 import type { Output } from '../native/capi.ts';
 import { type Tensor, traceInto } from '../tf.ts';
+import { FedConstants } from './fed_constants.ts';
 import { Decisions, type FreeTrace } from './free_trace.ts';
 import { type Explored, type Plan, planOf } from './plan.ts';
 import { checkedSizes, type SizeSpecs, type Sizes, tracedSizes } from './ranges.ts';
-import { FedConstants, Sizing } from './sized_graph.ts';
+import { Sizing } from './sizing.ts';
 
 /** An input of an entry; its shape may follow from free sizes. */
 export interface InputSpec {
