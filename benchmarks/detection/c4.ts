@@ -13,6 +13,7 @@ import { boxForward, boxLosses, boxPredictor, type RoiSpec } from './roi_head.ts
 import {
   type AnchorTensors,
   type Forward,
+  type RpnOutput,
   type RpnSpec,
   rpnForward,
   rpnHead,
@@ -75,8 +76,10 @@ export interface TrainingBatch {
   /** Normalised, zeros at the bottom and right of smaller ones: [N, H, W, 3]. */
   readonly images: Tensor;
   readonly anchors: AnchorTensors;
-  readonly regions: RegionTensors;
-  readonly masks?: MaskTensors | undefined;
+  /** As they are, or drawn from what the RPN says of the same pictures. */
+  readonly regions: RegionTensors | ((proposed: RpnOutput) => RegionTensors);
+  /** As they are, or by what is known once regions are drawn. */
+  readonly masks?: MaskTensors | (() => MaskTensors) | undefined;
 }
 
 /** Sees a value between two layers by detectron2's name for it, and hands it on. */
@@ -86,7 +89,7 @@ export type Observe = (name: string, value: Tensor) => Tensor;
 export function trainingLosses(
   spec: DetectorSpec,
   forward: Forward,
-  { images, anchors, regions, masks }: TrainingBatch,
+  { images, anchors, regions: given, masks }: TrainingBatch,
   observe: Observe = (_, value) => value,
 ): Record<string, Tensor> {
   const features = observe('res4', forward('backbone', images)); // [N, H / 16, W / 16, C]
@@ -100,6 +103,7 @@ export function trainingLosses(
     spec.rpn,
   );
 
+  const regions = typeof given === 'function' ? given(proposed) : given;
   const pooled = observe(
     'pooled',
     poolRegions(features, regions.boxes, spec.pooler, regions.samples),
@@ -115,7 +119,7 @@ export function trainingLosses(
   const losses = { ...rpn, loss_cls: boxes.loss_cls, loss_box_reg: boxes.loss_box_reg };
   if (masks === undefined) return losses;
 
-  const { index, classes, targets, counts } = masks;
+  const { index, classes, targets, counts } = typeof masks === 'function' ? masks() : masks;
   const logits = observe('mask_logits', maskForward(forward, rows(seen, index)));
   return { ...losses, loss_mask: maskLoss(logits, classes, targets, counts) };
 }

@@ -15,7 +15,6 @@ import { EngineError } from './native/native.ts';
 import { identity } from './op.ts';
 import { type CompiledNode, type OpTime, Session, type SessionOptions } from './session.ts';
 import { type InputSpec, SizedEntry, shapeAt } from './sizes/entry.ts';
-import type { FreeTrace } from './sizes/free_trace.ts';
 import type { SizeSpecs, Sizes } from './sizes/ranges.ts';
 import { type Tensor, traceInto, unwrap } from './tf.ts';
 
@@ -128,8 +127,8 @@ export class Program {
         return [key, { spec, output: this.graph.placeholder(spec.dtype, shape) }] as const;
       }),
     );
-    const trace = (free?: FreeTrace) => () => {
-      const io = new Tracing(this.graph, (key) => this.variable(key), feeds, free);
+    const trace = () => {
+      const io = new Tracing(this.graph, (key) => this.variable(key), feeds);
       const outputs = build(io);
       const fed = new Set(Object.values(io.inputs));
       return {
@@ -144,10 +143,8 @@ export class Program {
     };
     const entry = this.graph.scope(name, () =>
       sized === undefined
-        ? traceInto(this.graph, undefined, trace())
-        : sized.traced(this.graph, feeds, (free) =>
-            traceInto(this.graph, undefined, trace(free), free),
-          ),
+        ? traceInto(this.graph, undefined, trace)
+        : sized.traced(this.graph, feeds, (free) => traceInto(this.graph, undefined, trace, free)),
     );
     const collectives = this.graph.nodes
       .slice(this.audited)
@@ -288,15 +285,15 @@ export class Program {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`engine: no entry '${name}'`);
     const checks = new Checks(this.graph, name);
-    const trace = (free?: FreeTrace) => () => {
-      entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs, free));
+    const trace = () => {
+      entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs));
       checks.end(entry.collective, farewell());
     };
     this.graph.scope(`${name}.checked`, () =>
       entry.sized === undefined
-        ? traceInto(this.graph, checks, trace())
+        ? traceInto(this.graph, checks, trace)
         : entry.sized.traced(this.graph, entry.inputs, (free) =>
-            traceInto(this.graph, checks, trace(free), free),
+            traceInto(this.graph, checks, trace, free),
           ),
     );
     this.checks.set(name, checks);

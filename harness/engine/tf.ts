@@ -218,6 +218,11 @@ export function activeGraph(): Graph {
   return trace().graph;
 }
 
+/** The trace, where sizes are free. */
+export function freeTrace(): FreeTrace | undefined {
+  return trace().free;
+}
+
 /** Whether the same ops have to do at every size of some inputs. */
 export function sizesAreFree(): boolean {
   return trace().free !== undefined;

@@ -180,8 +180,6 @@ function guarded(io: Io, sound: Tensor): Io {
   };
   return {
     inputs: io.inputs,
-    sizes: io.sizes,
-    find: (name, size) => io.find(name, size),
     read: (name) => io.read(name),
     readRows: (name, indices) => io.readRows(name, indices),
     readAfter: (name) => io.readAfter(name),

@@ -1,7 +1,5 @@
 import { type DType, sizeOf } from '../array.ts';
 import type { Output, Pointer } from '../native/capi.ts';
-import type { FreeTrace } from '../sizes/free_trace.ts';
-import type { Sizes } from '../sizes/ranges.ts';
 import { activeGraph, dtypeInGraph, type Tensor, unwrap, watchSource, wrap } from '../tf.ts';
 import type { Graph } from './graph.ts';
 
@@ -15,14 +13,6 @@ export interface TensorSpec {
 /** What an entry's build function works with; valid only while it is being traced. */
 export interface Io {
   readonly inputs: Named<Tensor>;
-  /** The free sizes, as they are in this trace; none where the entry has none. */
-  readonly sizes: Sizes;
-  /**
-   * Says that a run finds out a free size itself, which is not told then: what is cut to this size here has as many
-   * rows as the tensor says when it runs. Comes before the size is used.
-   * @param size int32, scalar, within the size's bounds
-   */
-  find(name: string, size: Tensor): void;
   /** A state tensor as it was before this run. */
   read(name: string): Tensor;
   /** Rows of a state tensor, as they were before this run, without a copy of the rest: [M, …]. */
@@ -53,7 +43,6 @@ function isLarge({ shape }: TensorSpec): boolean {
 /** One entry while it is traced. */
 export class Tracing implements Io {
   readonly inputs: Named<Tensor>;
-  readonly sizes: Sizes;
   private readonly reads = new Map<string, Tensor>();
   /** Nodes that a write of the variable has to wait for. */
   private readonly readers = new Map<string, Pointer[]>();
@@ -64,34 +53,20 @@ export class Tracing implements Io {
   private finishing = false;
   private readonly graph: Graph;
   private readonly variable: (name: string) => Variable;
-  private readonly free: FreeTrace | undefined;
 
   constructor(
     graph: Graph,
     variable: (name: string) => Variable,
     feeds: ReadonlyMap<string, { readonly output: Output }>,
-    free?: FreeTrace,
   ) {
     this.graph = graph;
     this.variable = variable;
-    this.free = free;
-    this.sizes = free?.sizes ?? {};
     this.inputs = Object.fromEntries(
       [...feeds].map(([key, { output }]) => {
         watchSource(output, `input '${key}'`);
         return [key, wrap(output)] as const;
       }),
     );
-  }
-
-  find(name: string, size: Tensor): void {
-    if (this.free === undefined || this.sizes[name] === undefined)
-      throw new Error(`engine: there is no free size '${name}' to find out`);
-    if (size.rank !== 0 || dtypeInGraph(size) !== 'int32')
-      throw new Error(
-        `engine: size '${name}': ${dtypeInGraph(size)} [${size.shape}], expected an int32 scalar`,
-      );
-    this.free.find(name, unwrap(size));
   }
 
   read(name: string): Tensor {

@@ -121,7 +121,7 @@ export class SizedEntry {
       find: (name) => found.add(name),
     };
     const body = () => {
-      const io = new Tracing(graph, variable, feeds, free);
+      const io = new Tracing(graph, variable, feeds);
       build(io);
       io.finish();
       farewell();

@@ -8,6 +8,7 @@ import { batchNormTrain } from '../ops/normalization.ts';
 import { globalAvgPool, maxPool } from '../ops/pooling.ts';
 import { type EntryDefinition, type Io, Program, type Sizes } from '../program.ts';
 import { type Scalar, type Tensor, tf } from '../tf.ts';
+import { findSize, freeSize } from './free_size.ts';
 
 beforeAll(startEngine);
 
@@ -191,8 +192,8 @@ describe('a size that a run finds out', () => {
   const build = (io: Io) => {
     const x = io.inputs.x as Tensor;
     const below = tf.less(tf.squeeze(tf.slice(x, [0, 0], [6, 1])), io.inputs.limit as Tensor);
-    io.find('rows', tf.sum(tf.cast(below, 'int32')));
-    const count = io.sizes.rows ?? 0;
+    findSize('rows', tf.sum(tf.cast(below, 'int32')));
+    const count = freeSize('rows');
     const loss = (all: Tensor) => {
       const own = tf.slice(all, [0, 0], [count, 3]);
       return tf.mean(tf.square(tf.mul(own, tf.ones([count, 3])))) as Scalar;
@@ -221,7 +222,7 @@ describe('a size that a run finds out', () => {
   it('is an error where it is used before', () => {
     const program = new Program();
     const early = (io: Io) => ({
-      y: tf.slice(io.inputs.x as Tensor, [0, 0], [io.sizes.rows ?? 0, 3]),
+      y: tf.slice(io.inputs.x as Tensor, [0, 0], [freeSize('rows'), 3]),
     });
     const both = (io: Io) => {
       const made = early(io);
