@@ -80,7 +80,8 @@ export interface TrainingBatch {
   readonly anchors: AnchorTensors;
   /** As they are, or drawn from what the RPN says of the same pictures. */
   readonly regions: RegionTensors | ((proposed: RpnOutput) => RegionTensors);
-  readonly masks?: MaskTensors | undefined;
+  /** As they are, or by what is known once regions are drawn. */
+  readonly masks?: MaskTensors | (() => MaskTensors) | undefined;
 }
 
 /** All but the network that looks at the pictures: what a training step is told. */
@@ -122,7 +123,7 @@ export function trainingLosses(
   const losses = { ...rpn, loss_cls: boxes.loss_cls, loss_box_reg: boxes.loss_box_reg };
   if (masks === undefined) return losses;
 
-  const { index, classes, targets, counts } = masks;
+  const { index, classes, targets, counts } = typeof masks === 'function' ? masks() : masks;
   const logits = observe('mask_logits', maskForward(forward, rows(seen, index)));
   return { ...losses, loss_mask: maskLoss(logits, classes, targets, counts) };
 }

@@ -3,7 +3,7 @@ import { op1 } from '../../harness/engine/op.ts';
 import { inverseRoot } from '../../harness/engine/ops/inverse_root.ts';
 import { batchNormEval } from '../../harness/engine/ops/normalization.ts';
 import { asTypeOf, toCompute, toFloat } from '../../harness/engine/precision.ts';
-import { type Tensor, tf } from '../../harness/engine/tf.ts';
+import { sizesAreFree, type Tensor, tf } from '../../harness/engine/tf.ts';
 import { batchNorm } from '../../harness/nn/layers.ts';
 import type { Module } from '../../harness/nn/module.ts';
 
@@ -27,8 +27,7 @@ export function exactNorm(channels: number): Module {
       };
       if (!context.train) return batchNormEval(x, weight, bias, running, EPSILON);
       const { value, mean, variance } = normalise(x, weight, bias);
-      const count = x.size / channels;
-      const unbiased = tf.mul(variance, tf.scalar(count / Math.max(1, count - 1)));
+      const unbiased = tf.mul(variance, unbiasing(x.size / channels));
       context.update('running_mean', moved(running.mean, mean));
       context.update('running_var', moved(running.variance, unbiased));
       const seen = context.buffer('num_batches_tracked');
@@ -36,6 +35,13 @@ export function exactNorm(channels: number): Module {
       return value;
     },
   };
+}
+
+/** n / (n - 1); of sizes that are free by ops, for no constant follows from them so. */
+function unbiasing(count: number): Tensor {
+  if (!sizesAreFree()) return tf.scalar(count / Math.max(1, count - 1));
+  const all = tf.scalar(count);
+  return tf.div(all, tf.maximum(tf.sub(all, tf.scalar(1)), tf.scalar(1)));
 }
 
 function moved(running: Tensor, batch: Tensor): Tensor {
@@ -71,8 +77,16 @@ function normalise(x: Tensor, scale: Tensor, offset: Tensor) {
 function channelMean(x: Tensor): Tensor {
   const channels = x.shape.at(-1) ?? 1;
   const count = x.size / channels;
+  if (sizesAreFree()) return tf.div(sumByAxis(x), tf.scalar(count));
   let groups = Math.floor(Math.sqrt(count));
   while (count % groups !== 0) groups--;
   const apart = tf.reshape(x, [groups, count / groups, channels]);
   return tf.div(tf.sum(tf.sum(apart, 1), 0), tf.scalar(count));
+}
+
+/** What divides a free size is not known, so each axis is a group. */
+function sumByAxis(x: Tensor): Tensor {
+  let sum = x;
+  for (let axis = x.rank - 2; axis >= 0; axis--) sum = tf.sum(sum, axis);
+  return sum;
 }

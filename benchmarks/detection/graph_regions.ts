@@ -1,6 +1,6 @@
 import { op, op1 } from '../../harness/engine/op.ts';
 import { toFloat } from '../../harness/engine/precision.ts';
-import { type Tensor, tf } from '../../harness/engine/tf.ts';
+import { sizesAreFree, type Tensor, tf } from '../../harness/engine/tf.ts';
 import { SCALE_CLAMP } from './box_coder.ts';
 import type { ProposalSpec } from './proposals.ts';
 import type { RoiSpec } from './roi_head.ts';
@@ -16,6 +16,8 @@ export interface GraphProposals {
 }
 
 /**
+ * Of images of every size, of which a small one may have fewer anchors than are looked at: there are as many more then
+ * that are no proposals, whatever the size.
  * @param logits [A], deltas [A, 4], without gradient from here on
  * @param anchors float32 [A, 4]
  * @param size float32 [2]: height and width of the image without padding
@@ -28,11 +30,21 @@ export function graphProposals(
   { before, after, threshold, minSize }: ProposalSpec,
 ): GraphProposals {
   const [all = 0] = logits.shape;
-  const top = Math.min(before, all);
+  const more = sizesAreFree() ? before : 0;
+  const top = Math.min(before, all + more);
+  const longer = (x: Tensor, value: number) =>
+    more === 0
+      ? x
+      : tf.pad(x, [[0, more], ...x.shape.slice(1).map(() => [0, 0] as [number, number])], value);
   // Of equal values the one with the lower index comes first.
-  const [scores, places] = op('TopKV2', [toFloat(logits), tf.scalar(top, 'int32')], {}, 2);
+  const [scores, places] = op(
+    'TopKV2',
+    [longer(toFloat(logits), Number.NEGATIVE_INFINITY), tf.scalar(top, 'int32')],
+    {},
+    2,
+  );
   if (!scores || !places) throw new Error('TopKV2: outputs are missing');
-  const moved = decoded(at(toFloat(deltas), places), at(anchors, places));
+  const moved = decoded(at(longer(toFloat(deltas), 0), places), at(longer(anchors, 0), places));
   const most = tf.tile(tf.reverse(size), [2]); // x, y, x, y
   const boxes = tf.minimum(tf.maximum(moved, tf.scalar(0)), most);
   const sides = tf.sub(tf.slice(boxes, [0, 2], [top, 2]), tf.slice(boxes, [0, 0], [top, 2]));

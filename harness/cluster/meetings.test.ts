@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { HostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
+import { ONE_OVER_COUNT } from '../engine/ops/normalization.ts';
 import { type Scalar, type Tensor, tf } from '../engine/tf.ts';
 import { initialValue } from '../nn/initialise.ts';
 import { type LayerContext, type Module, type Params, sequential } from '../nn/module.ts';
@@ -72,8 +73,8 @@ it('a replica that stays away is an error', async () => {
 it('a layer whose values are not in the proportion of the batches is an error', async () => {
   const parting = evaluate({ x: floats([3], [1, 2, 3]) }, ({ x }) => {
     const meetings = new Meetings(2, [2, 1]);
-    meetings.at('bn1', 0).scaled(x as Tensor, 6, (count) => 1 / count);
-    return { y: meetings.at('bn1', 1).scaled(x as Tensor, 6, (count) => 1 / count) };
+    meetings.at('bn1', 0).scaled(x as Tensor, 6, ONE_OVER_COUNT);
+    return { y: meetings.at('bn1', 1).scaled(x as Tensor, 6, ONE_OVER_COUNT) };
   });
   await expect(parting).rejects.toThrow(
     'replicas part: bn1 has 6 values of replica 1, but batches are [2,1]',
@@ -84,7 +85,7 @@ it('counts are those of all replicas, also where others are not traced here', as
   const { y } = await evaluate({ x: floats([1], [1]) }, ({ x }) => ({
     y: new Meetings(12, [1, 2, ...new Array(10).fill(3)])
       .at('bn1', 1)
-      .scaled(x as Tensor, 98, (count) => count),
+      .scaled(x as Tensor, 98, { known: (count) => count, found: (count) => count }),
   }));
   expect(y?.data[0]).toBe(49 * 33);
 });

@@ -1,6 +1,6 @@
 import type { Output } from '../engine/native/capi.ts';
 import type { Meeting } from '../engine/ops/normalization.ts';
-import { activeGraph, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
+import { activeGraph, sizesAreFree, type Tensor, tf, unwrap, wrap } from '../engine/tf.ts';
 import { scatteredSums, sumOf } from './collectives.ts';
 import { alone, type Layout, ownReplicas } from './layout.ts';
 
@@ -26,6 +26,8 @@ export class Meetings {
   private readonly met = new Map<string, Part[]>();
   /** By place: values that a sample of a batch has there. */
   private readonly each = new Map<string, number>();
+  /** By place and replica: values of all replicas, where only the graph can tell. */
+  private readonly found = new Map<string, Tensor>();
 
   /**
    * @param layout or how many replicas there are, all of them here
@@ -49,7 +51,12 @@ export class Meetings {
     return {
       total: (phase, value) => this.total(`${place} ${phase}`, replica, value),
       scaled: (value, own, factor) =>
-        tf.mul(value, tf.scalar(factor(this.allOf(place, replica, own)))),
+        tf.mul(
+          value,
+          sizesAreFree()
+            ? factor.found(this.foundOf(place, replica, own))
+            : tf.scalar(factor.known(this.allOf(place, replica, own))),
+        ),
     };
   }
 
@@ -97,6 +104,14 @@ export class Meetings {
     return Math.round(each * samples);
   }
 
+  /** As `allOf` where each replica's images have sizes of their own: counted in the graph, once for each place. */
+  private foundOf(place: string, replica: number, own: number): Tensor {
+    const key = `${place} ${replica}`;
+    const known = this.found.get(key) ?? this.total(`${place} count`, replica, tf.scalar(own));
+    this.found.set(key, known);
+    return known;
+  }
+
   /**
    * Fills every hole with the sum of its place, by the fixed tree over replicas.
    * @throws when a replica did not come to a place where others did.
@@ -121,6 +136,7 @@ export class Meetings {
     }
     this.met.clear();
     this.each.clear();
+    this.found.clear();
   }
 }
 

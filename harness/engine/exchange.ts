@@ -55,6 +55,16 @@ export function nextNumber(): number {
   return numbers;
 }
 
+/** Numbers given inside `body` are given again: what it traces is thrown away. */
+export function withoutNumbers<T>(body: () => T): T {
+  const before = numbers;
+  try {
+    return body();
+  } finally {
+    numbers = before;
+  }
+}
+
 /** @param key alike on both sides, and of no other tensor between these processes */
 export function send(value: Output, to: number, key: string): void {
   moved(activeGraph().add('Send', [value], route(own, to, key)).oper);

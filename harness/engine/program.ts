@@ -14,9 +14,13 @@ import { native, type Output, onCpu, type Pointer } from './native/capi.ts';
 import { EngineError } from './native/native.ts';
 import { identity } from './op.ts';
 import { type CompiledNode, type OpTime, Session, type SessionOptions } from './session.ts';
+import { type InputSpec, SizedEntry, shapeAt } from './sizes/entry.ts';
+import type { SizeSpecs, Sizes } from './sizes/ranges.ts';
 import { type Tensor, traceInto, unwrap } from './tf.ts';
 
 export type { Io, TensorSpec } from './graph/tracing.ts';
+export type { InputSpec } from './sizes/entry.ts';
+export type { SizeSpecs, Sizes } from './sizes/ranges.ts';
 
 export interface ProgramOptions extends SessionOptions {
   /**
@@ -35,14 +39,20 @@ type Named<T> = Readonly<Record<string, T>>;
 let programs = 0;
 
 export interface EntryDefinition {
-  readonly inputs: Named<TensorSpec>;
-  /** Traced once. What it returns are the entry's outputs. */
+  /**
+   * Sizes that may be others in each run, of one graph. The entry is traced at some of the range then, at all of which
+   * it has to be the same ops (`sizes/`).
+   */
+  readonly sizes?: SizeSpecs;
+  readonly inputs: Named<InputSpec>;
+  /** Traced once, or with free sizes some times. What it returns are the entry's outputs. */
   readonly build: (io: Io) => Named<Tensor>;
 }
 
 interface Entry {
   readonly build: EntryDefinition['build'];
-  readonly inputs: ReadonlyMap<string, { readonly spec: TensorSpec; readonly output: Output }>;
+  readonly inputs: ReadonlyMap<string, { readonly spec: InputSpec; readonly output: Output }>;
+  readonly sized: SizedEntry | undefined;
   readonly outputNames: readonly string[];
   readonly fetches: readonly Output[];
   readonly targets: readonly Pointer[];
@@ -106,28 +116,35 @@ export class Program {
    * Traces a function into the graph under a name.
    * @throws when an op in it is not on the list of deterministic ops of this device.
    */
-  entry(name: string, { inputs, build }: EntryDefinition): void {
+  entry(name: string, definition: EntryDefinition): void {
+    const { inputs, build } = definition;
     if (this.entries.has(name)) throw new Error(`engine: entry '${name}' is defined twice`);
+    const specs = (key: string) => this.variable(key).spec;
+    const sized = definition.sizes && new SizedEntry(name, definition, definition.sizes, specs);
     const feeds = new Map(
-      Object.entries(inputs).map(([key, spec]) => [
-        key,
-        { spec, output: this.graph.placeholder(spec.dtype, spec.shape) },
-      ]),
-    );
-    const entry = this.graph.scope(name, () =>
-      traceInto(this.graph, undefined, () => {
-        const io = new Tracing(this.graph, (key) => this.variable(key), feeds);
-        const outputs = build(io);
-        const fed = new Set(Object.values(io.inputs));
-        return {
-          inputs: feeds,
-          build,
-          outputNames: Object.keys(outputs),
-          // An input itself can not be fetched.
-          fetches: Object.values(outputs).map((y) => unwrap(fed.has(y) ? identity(y) : y)),
-          targets: [...io.finish(), ...farewell()],
-        };
+      Object.entries(inputs).map(([key, spec]) => {
+        const shape = sized?.commonShape(spec) ?? shapeAt(spec, {});
+        return [key, { spec, output: this.graph.placeholder(spec.dtype, shape) }] as const;
       }),
+    );
+    const trace = () => {
+      const io = new Tracing(this.graph, (key) => this.variable(key), feeds);
+      const outputs = build(io);
+      const fed = new Set(Object.values(io.inputs));
+      return {
+        inputs: feeds,
+        build,
+        sized,
+        outputNames: Object.keys(outputs),
+        // An input itself can not be fetched.
+        fetches: Object.values(outputs).map((y) => unwrap(fed.has(y) ? identity(y) : y)),
+        targets: [...io.finish(), ...farewell()],
+      };
+    };
+    const entry = this.graph.scope(name, () =>
+      sized === undefined
+        ? traceInto(this.graph, undefined, trace)
+        : sized.traced(this.graph, feeds, (free) => traceInto(this.graph, undefined, trace, free)),
     );
     const collectives = this.graph.nodes
       .slice(this.audited)
@@ -142,10 +159,15 @@ export class Program {
   /**
    * Runs an entry once.
    * @param inputs one array for each input of the entry, row-major, of its dtype and size.
+   * @param sizes those of its free sizes that it does not find out itself.
    * @returns the entry's outputs by name.
    */
-  async run(name: string, inputs: Named<TypedArray> = {}): Promise<Record<string, HostArray>> {
-    const { outputNames, ...one } = this.callOf(name, inputs);
+  async run(
+    name: string,
+    inputs: Named<TypedArray> = {},
+    sizes: Sizes = {},
+  ): Promise<Record<string, HostArray>> {
+    const { outputNames, ...one } = this.callOf(name, inputs, sizes);
     if (this.debugNans) await this.checksOf(name).run(this.session, one.feeds);
     const values = await this.attributed(() => this.session.run(one));
     return Object.fromEntries(
@@ -161,8 +183,9 @@ export class Program {
     signal: AbortSignal | undefined,
     name: string,
     inputs: Named<TypedArray> = {},
+    sizes: Sizes = {},
   ): Promise<Record<string, HostArray>> {
-    const run = this.run(name, inputs);
+    const run = this.run(name, inputs, sizes);
     try {
       return await unlessStopped(signal, run);
     } catch (error) {
@@ -172,13 +195,21 @@ export class Program {
   }
 
   /** Runs an entry once and says where the time went, op by op. @see scripts/profile.mjs */
-  async profile(name: string, inputs: Named<TypedArray> = {}): Promise<OpTime[]> {
-    return this.session.profile(this.callOf(name, inputs));
+  async profile(
+    name: string,
+    inputs: Named<TypedArray> = {},
+    sizes: Sizes = {},
+  ): Promise<OpTime[]> {
+    return this.session.profile(this.callOf(name, inputs, sizes));
   }
 
   /** Runs an entry once and gives the graph that ran, as TensorFlow's optimiser left it. */
-  async compiled(name: string, inputs: Named<TypedArray> = {}): Promise<CompiledNode[]> {
-    return this.session.compiled(this.callOf(name, inputs));
+  async compiled(
+    name: string,
+    inputs: Named<TypedArray> = {},
+    sizes: Sizes = {},
+  ): Promise<CompiledNode[]> {
+    return this.session.compiled(this.callOf(name, inputs, sizes));
   }
 
   /**
@@ -189,18 +220,22 @@ export class Program {
     name: string,
     inputs: Named<TypedArray>,
     fetches: readonly Output[],
+    sizes: Sizes = {},
   ): Promise<HostArray[]> {
-    const { feeds, collective } = this.callOf(name, inputs);
+    const { feeds, collective } = this.callOf(name, inputs, sizes);
     return this.attributed(() => this.session.run({ feeds, fetches, targets: [], collective }));
   }
 
-  private callOf(name: string, inputs: Named<TypedArray>) {
+  private callOf(name: string, inputs: Named<TypedArray>, given: Sizes) {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`engine: no entry '${name}'${known(this.entries)}`);
-    const feeds = [...entry.inputs].map(([key, { spec, output }]) => ({
-      output,
-      value: fitted(`${name}: input '${key}'`, spec, inputs[key]),
-    }));
+    const sizes = entry.sized?.checked(given) ?? {};
+    const own = [...entry.inputs].map(([key, { spec, output }]) => {
+      const { dtype } = spec;
+      const whole = { dtype, shape: shapeAt(spec, sizes) };
+      return { output, value: fitted(`${name}: input '${key}'`, whole, inputs[key]) };
+    });
+    const feeds = [...own, ...(entry.sized?.feeds(sizes) ?? [])];
     for (const key of Object.keys(inputs))
       if (!entry.inputs.has(key))
         throw new Error(`engine: ${name} has no input '${key}'${known(entry.inputs)}`);
@@ -250,11 +285,16 @@ export class Program {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`engine: no entry '${name}'`);
     const checks = new Checks(this.graph, name);
+    const trace = () => {
+      entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs));
+      checks.end(entry.collective, farewell());
+    };
     this.graph.scope(`${name}.checked`, () =>
-      traceInto(this.graph, checks, () => {
-        entry.build(new Tracing(this.graph, (key) => this.variable(key), entry.inputs));
-        checks.end(entry.collective, farewell());
-      }),
+      entry.sized === undefined
+        ? traceInto(this.graph, checks, trace)
+        : entry.sized.traced(this.graph, entry.inputs, (free) =>
+            traceInto(this.graph, checks, trace, free),
+          ),
     );
     this.checks.set(name, checks);
     return checks;

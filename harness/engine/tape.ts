@@ -3,6 +3,7 @@ import type { Checks } from './graph/checks.ts';
 import type { Graph } from './graph/graph.ts';
 import { captureOrigin, madeAt } from './graph/origin.ts';
 import type { Output, Pointer } from './native/capi.ts';
+import type { FreeTrace } from './sizes/free_trace.ts';
 import { tf } from './tfjs.ts';
 
 /** A graph while tfjs ops add to it. */
@@ -15,6 +16,8 @@ export interface Trace {
   readonly casts: Map<string, TfCore.Tensor>;
   /** Ops that send tensors to other processes or receive them. */
   readonly moves: Pointer[];
+  /** Where the sizes of inputs are free. */
+  readonly free?: FreeTrace | undefined;
 }
 
 /** The trace under way, if there is one. */

@@ -6,6 +6,7 @@ import type { AttrValue, Graph } from './graph/graph.ts';
 import { opDefinition } from './graph/opdefs.ts';
 import type { Output, Pointer } from './native/capi.ts';
 import { dtypeOf, TF_TYPE } from './native/native.ts';
+import type { FreeTrace } from './sizes/free_trace.ts';
 import { keepTraced, placeGradients, type Trace } from './tape.ts';
 import { tf } from './tfjs.ts';
 
@@ -193,10 +194,16 @@ function createOutputTensor(backend: {
 let backend: Backend | undefined;
 
 /** Runs `body` with tfjs ops adding to `graph`; all tensors made in it are gone afterwards. */
-export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () => T): T {
+export function traceInto<T>(
+  graph: Graph,
+  checks: Checks | undefined,
+  body: () => T,
+  free?: FreeTrace,
+): T {
   if (active !== undefined) throw new Error('engine: traces do not nest');
   backend ??= registerBackend();
-  active = { graph, outputs: new Map(), made: [], checks, casts: new Map(), moves: [] };
+  active = { graph, outputs: new Map(), made: [], checks, casts: new Map(), moves: [], free };
+  free?.decisions.restart();
   try {
     return body();
   } finally {
@@ -209,6 +216,25 @@ export function traceInto<T>(graph: Graph, checks: Checks | undefined, body: () 
 /** The graph being traced. */
 export function activeGraph(): Graph {
   return trace().graph;
+}
+
+/** The trace, where sizes are free. */
+export function freeTrace(): FreeTrace | undefined {
+  return trace().free;
+}
+
+/** Whether the same ops have to do at every size of some inputs. */
+export function sizesAreFree(): boolean {
+  return trace().free !== undefined;
+}
+
+/**
+ * Whether to take one of two ways that are right at every size, and of which size says which is quicker. Where sizes
+ * are free, one of them decides for all.
+ */
+export function bySize(decide: () => boolean): boolean {
+  const { free } = trace();
+  return free === undefined ? decide() : free.decisions.decide(decide);
 }
 
 /** Keeps an op that sends to another process or receives from it, for the end of the run to wait for. */

@@ -67,9 +67,25 @@ export interface Meta {
   readonly type: number;
 }
 
+/** Stands between a trace for all sizes and its graph: `sizes/sizing.ts`. */
+export interface SizeFree {
+  add(
+    graph: Graph,
+    type: string,
+    inputs: readonly Output[],
+    attrs: Attrs,
+    control: readonly Pointer[],
+  ): Node;
+  define(name: string, define: () => FunctionDefinition & { readonly handle: Pointer }): void;
+  called(graph: Graph, node: Node, definition: FunctionDefinition, inputs: readonly Output[]): void;
+  meta(graph: Graph, output: Output): Meta;
+}
+
 /** A TF_Graph under construction. Owns the handle: `dispose` when no session uses it. */
 export class Graph {
   readonly handle: Pointer = call('TF_NewGraph');
+  /** Whether it is only looked at, to see what of it depends on sizes: its parts are left in no order. */
+  readonly explored: boolean;
   readonly nodes: Node[] = [];
   private readonly byName = new Map<string, Node>();
   private readonly byPointer = new Map<Pointer, Node>();
@@ -79,6 +95,11 @@ export class Graph {
   private repeated: Error | undefined;
   /** The part that nodes are added to. */
   private current: number | undefined;
+  private sizing: SizeFree | undefined;
+
+  constructor({ explored = false }: { readonly explored?: boolean } = {}) {
+    this.explored = explored;
+  }
 
   /**
    * Adds one node.
@@ -86,6 +107,18 @@ export class Graph {
    * @throws EngineError with the op, its inputs' shapes and the caller's line, when TensorFlow refuses it.
    */
   add(
+    type: string,
+    inputs: readonly Output[],
+    attrs: Attrs,
+    control: readonly Pointer[] = [],
+  ): Node {
+    return this.sizing === undefined
+      ? this.plain(type, inputs, attrs, control)
+      : this.sizing.add(this, type, inputs, attrs, control);
+  }
+
+  /** As `add`, just as it is asked for, also in a trace for all sizes. */
+  plain(
     type: string,
     inputs: readonly Output[],
     attrs: Attrs,
@@ -118,6 +151,7 @@ export class Graph {
    * @param define makes a TF_Function; it is deleted here
    */
   define(name: string, define: () => FunctionDefinition & { readonly handle: Pointer }) {
+    this.sizing?.define(name, define);
     const known = this.functions.get(name);
     if (known !== undefined) return known;
     const { handle, ...definition } = define();
@@ -128,12 +162,15 @@ export class Graph {
   }
 
   /** Adds a call of a function that XLA compiles when it runs first; Grappler leaves it whole. */
-  callCompiled({ kind, name, parts }: FunctionDefinition, inputs: readonly Output[]): Node {
-    return this.made({ type: kind, op: name, inputs, parts, attrs: {} }, (description) => {
+  callCompiled(definition: FunctionDefinition, inputs: readonly Output[]): Node {
+    const { kind, name, parts } = definition;
+    const node = this.made({ type: kind, op: name, inputs, parts, attrs: {} }, (description) => {
       for (const input of inputs) call('TF_AddInput', description, input);
       for (const attr of ['_XlaMustCompile', '_noinline'])
         call('TF_SetAttrBool', description, attr, 1);
     });
+    this.sizing?.called(this, node, definition, inputs);
+    return node;
   }
 
   private made(
@@ -172,8 +209,9 @@ export class Graph {
     checked('fill', (status) => call('TF_UpdateEdge', this.handle, source, target, status));
   }
 
-  /** Shape and type of an output, as TensorFlow's shape inference sees them; -1 where unknown. */
+  /** Shape and type of an output, as TensorFlow's shape inference sees them; -1 where unknown. In a trace for all sizes, those at one. */
   meta(output: Output): Meta {
+    if (this.sizing !== undefined) return this.sizing.meta(this, output);
     const rank = checked('shape inference', (status) =>
       callNumber('TF_GraphGetTensorNumDims', this.handle, output, status),
     );
@@ -238,6 +276,32 @@ export class Graph {
     } finally {
       this.repeated = undefined;
     }
+  }
+
+  /** What `body` traces is for all sizes: constants that depend on them are fed or computed. */
+  sizedBy<T>(sizing: SizeFree, body: () => T): T {
+    this.sizing = sizing;
+    try {
+      return body();
+    } finally {
+      this.sizing = undefined;
+    }
+  }
+
+  /** Nodes made inside `body` are no part's, and of no gradient. */
+  outside<T>(body: () => T): T {
+    const { inherited } = this;
+    this.inherited = undefined;
+    try {
+      return this.inPart(undefined, body);
+    } finally {
+      this.inherited = inherited;
+    }
+  }
+
+  /** Makes in another graph what is being made in this one, known by the same line. */
+  likewise<T>(other: Graph, make: () => T): T {
+    return this.inherited === undefined ? make() : other.gradientOf(this.inherited, make);
   }
 
   /** The part that nodes are added to. */

@@ -20,6 +20,7 @@ const SHARE = 256;
  * @returns the nodes that repeat others
  */
 export function recompute(graph: Graph, outputs: readonly (readonly Output[])[]): Set<Node> {
+  if (graph.explored) return new Set();
   const items = [...flowTo(graph, outputs.flat()).values()];
   const bytes = new Map(items.map((item) => [item, bytesOf(graph, item)]));
   const small = Math.max(...bytes.values()) / SHARE;

@@ -24,6 +24,7 @@ export function inTurn(
   outputs: readonly (readonly Output[])[],
   repeated: ReadonlySet<Node> = new Set(),
 ): void {
+  if (graph.explored) return;
   const items = flowTo(graph, outputs.flat());
   const roots = (repeated.size > 0 ? asMade(graph, outputs) : outputs.flat()).flatMap((output) => {
     const node = graph.maker(output);

@@ -3,7 +3,7 @@ import { withGradient } from '../gradient.ts';
 import type { Attrs } from '../graph/graph.ts';
 import { op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
-import { dtypeInGraph, type Tensor, tf } from '../tf.ts';
+import { dtypeInGraph, sizesAreFree, type Tensor, tf } from '../tf.ts';
 import { everyNth, paysAsProduct } from './every_nth.ts';
 import {
   crossProduct,
@@ -56,7 +56,7 @@ export function conv2d(
     data_format: 'NHWC',
     padding: same ? 'SAME' : 'VALID',
   };
-  return convolve(x, taps, { attrs, stride, same, edges });
+  return convolve(x, taps, { attrs, stride, same, edges, free: whole && stride > 1 });
 }
 
 /**
@@ -99,6 +99,8 @@ interface Settings {
   /** TensorFlow's own padding is the same as `edges`. */
   readonly same: boolean;
   readonly edges: Edges;
+  /** Zeros behind an image follow from its size. */
+  readonly free: boolean;
 }
 
 /**
@@ -121,7 +123,7 @@ function reach(length: number, taps: number, stride: number, padding: number) {
  * bf16.
  */
 function convolve(x: Tensor, filter: Tensor, settings: Settings): Tensor {
-  const { attrs, stride, same } = settings;
+  const { attrs, stride, same, free } = settings;
   const [top, bottom, left, right] = settings.edges;
   const pads = !same && top + bottom + left + right > 0;
   const single = isSingle(filter, settings.edges) && stride > 1;
@@ -130,7 +132,9 @@ function convolve(x: Tensor, filter: Tensor, settings: Settings): Tensor {
     const image = toCompute(x);
     const weights = toCompute(filter);
     const edges = () => tf.tensor2d([0, 0, top, bottom, left, right, 0, 0], [4, 2], 'int32');
-    const input = pads ? op1('Pad', [image, edges()]) : image;
+    const paddings = () =>
+      free && sizesAreFree() ? freeEdges(image, weights.shape, settings) : edges();
+    const input = pads ? op1('Pad', [image, paddings()]) : image;
     const inputSize = tf.tensor1d(input.shape, 'int32');
     const begin = tf.tensor1d([0, top, left, 0], 'int32');
     return {
@@ -150,6 +154,20 @@ function convolve(x: Tensor, filter: Tensor, settings: Settings): Tensor {
       },
     };
   });
+}
+
+/** `edges` as `reach` has them for a whole filter, by the size that an image has when it is there: int32 [4, 2]. */
+function freeEdges(image: Tensor, [kh = 0, kw = 0]: readonly number[], settings: Settings): Tensor {
+  const [top, , left] = settings.edges;
+  const four = (rows: number, columns: number, rest: number) =>
+    tf.tensor1d([rest, rows, columns, rest], 'int32');
+  const [before, taps] = [four(top, left, 0), four(kh, kw, 1)];
+  const step = four(settings.stride, settings.stride, 1);
+  const length = op1('Shape', [image], { out_type: { dtype: 'int32' } });
+  const room = tf.sub(tf.add(length, tf.add(before, before)), taps);
+  const reached = tf.add(tf.mul(op1('FloorDiv', [room, step]), step), taps);
+  const after = tf.maximum(tf.sub(tf.sub(reached, before), length), tf.scalar(0, 'int32'));
+  return op1('Pack', [before, after], { axis: 1 });
 }
 
 /** A 1x1 filter without padding: each output sees one pixel. */

@@ -1,5 +1,5 @@
 import { op1 } from '../op.ts';
-import { dtypeInGraph, type Tensor, tf } from '../tf.ts';
+import { bySize, dtypeInGraph, type Tensor, tf } from '../tf.ts';
 import { taken } from './every_nth.ts';
 
 /** Zeros above, below, left and right of an image. */
@@ -20,7 +20,8 @@ const MANY_PIXELS = 1024;
 export function crossProduct(x: Tensor, dy: Tensor): Tensor {
   const [pixels = 0, inputs = 0] = x.shape;
   const [, outputs = 0] = dy.shape;
-  const turned = dtypeInGraph(x) === 'float32' && pixels >= MANY_PIXELS && inputs > outputs;
+  const many = () => pixels >= MANY_PIXELS;
+  const turned = dtypeInGraph(x) === 'float32' && inputs > outputs && bySize(many);
   if (!turned) return op1('MatMul', [x, dy], { transpose_a: true });
   const product = op1('MatMul', [dy, x], { transpose_a: true });
   return op1('Transpose', [product, tf.tensor1d([1, 0], 'int32')]);
@@ -47,7 +48,7 @@ export function fewPixels(dy: Tensor, taps: readonly number[], stride: number): 
   const [, h = 0, w = 0] = dy.shape;
   const [kh = 0, kw = 0] = taps;
   const [plain, strided] = dtypeInGraph(dy) === 'bfloat16' ? [49, 196] : [4, 49];
-  return kh * kw <= 9 && h * w <= (stride === 1 ? plain : strided);
+  return kh * kw <= 9 && bySize(() => h * w <= (stride === 1 ? plain : strided));
 }
 
 interface Window {

@@ -1,6 +1,6 @@
 import { sizeOf } from '../array.ts';
 import { onCpu } from '../native/capi.ts';
-import { activeGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
+import { activeGraph, bySize, sizesAreFree, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 
 /** From how many values and channels on it pays. The graphs of all goldens stay below. */
 const LARGE = { values: 3 << 18, channels: 64 } as const;
@@ -17,6 +17,8 @@ const PIXELS = 8;
 export function layered(x: Tensor): Tensor {
   if (!isLarge(x)) return x;
   const channels = x.shape.at(-1) ?? 0;
+  // What divides the number of pixels differs from size to size; but rows do.
+  if (sizesAreFree()) return inRows(x);
   const all = sizeOf(x.shape) / channels;
   const pixels = [PIXELS, 7, 6, 5, 4, 3, 2].find((count) => all % count === 0) ?? 1;
   return tf.reshape(x, [all / pixels, pixels, 1, channels]);
@@ -35,7 +37,13 @@ export function layeredNorm(x: Tensor): Tensor | undefined {
   return wrap(source);
 }
 
+/** Each row of an image as an image: [N, H, W, C] → [N H, W, 1, C]. */
+function inRows(x: Tensor): Tensor {
+  const [count = 0, height = 0, width = 0, channels = 0] = x.shape;
+  return tf.reshape(x, [count * height, width, 1, channels]);
+}
+
 function isLarge({ shape }: Tensor): boolean {
   const wide = (shape.at(-1) ?? 0) >= LARGE.channels;
-  return wide && sizeOf(shape) >= LARGE.values && onCpu();
+  return wide && onCpu() && bySize(() => sizeOf(shape) >= LARGE.values);
 }

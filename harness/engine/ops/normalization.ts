@@ -13,7 +13,28 @@ export interface Meeting {
    * `value` times a number that follows from how many values all replicas have together.
    * @param own how many this replica has; others may have more or fewer
    */
-  scaled(value: Tensor, own: number, factor: (count: number) => number): Tensor;
+  scaled(value: Tensor, own: number, factor: Factor): Tensor;
+}
+
+/** A factor by the number of values: where the host knows it, and where it is found in the graph. The same float32. */
+export interface Factor {
+  readonly known: (count: number) => number;
+  readonly found: (count: Tensor) => Tensor;
+}
+
+export const ONE_OVER_COUNT: Factor = {
+  known: (count) => 1 / count,
+  found: (count) => tf.div(tf.scalar(1), count),
+};
+
+function unbiasedBy(copies: number): Factor {
+  return {
+    known: (count) => unbiasing(count * copies),
+    found: (count) => {
+      const all = tf.mul(count, tf.scalar(copies));
+      return tf.div(all, tf.maximum(tf.sub(all, tf.scalar(1)), tf.scalar(1)));
+    },
+  };
 }
 
 export interface BatchNormState {
@@ -113,7 +134,7 @@ export function batchNormSync(
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
   const own = valuesOf(x);
   const share = (sum: Tensor, phase: string) =>
-    meeting.scaled(meeting.total(phase, sum), own, (count) => 1 / count);
+    meeting.scaled(meeting.total(phase, sum), own, ONE_OVER_COUNT);
   let next = state;
   const value = withGradient([x, scale, offset], () => {
     const wide = toFloat(x);
@@ -122,7 +143,7 @@ export function batchNormSync(
     const variance = share(tf.sum(tf.square(centred), axes), 'variance');
     const inverse = inverseRoot(tf.add(variance, tf.scalar(epsilon)));
     const unit = tf.mul(centred, inverse);
-    const unbiased = meeting.scaled(variance, own, (count) => unbiasing(count * copies));
+    const unbiased = meeting.scaled(variance, own, unbiasedBy(copies));
     next = {
       mean: moved(state.mean, mean, momentum),
       variance: moved(state.variance, unbiased, momentum),

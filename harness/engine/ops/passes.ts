@@ -3,7 +3,7 @@ import { type Emit, fused, rounded } from '../fused.ts';
 import { type Output, onCpu } from '../native/capi.ts';
 import { TF_TYPE } from '../native/native.ts';
 import { op1 } from '../op.ts';
-import { activeGraph, dtypeInGraph, type Tensor, tf, unwrap, wrap } from '../tf.ts';
+import { activeGraph, dtypeInGraph, sizesAreFree, type Tensor, tf, unwrap, wrap } from '../tf.ts';
 import { layeredNorm } from './layered.ts';
 
 /**
@@ -75,6 +75,7 @@ function scaled(emit: Emit, x: Output, factor: Output, zero: Output): Output {
 }
 
 function isLargeBf16(x: Tensor): boolean {
+  if (sizesAreFree()) return false; // one function is compiled for each size
   return onCpu() && sizeOf(x.shape) >= LARGE.activations && dtypeInGraph(x) === 'bfloat16';
 }
 
