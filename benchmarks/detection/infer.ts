@@ -1,5 +1,6 @@
 import type { HostArray } from '../../harness/engine/array.ts';
-import type { Program } from '../../harness/engine/program.ts';
+import type { InputSpec, Program, Sizes } from '../../harness/engine/program.ts';
+import type { SizeRange } from '../../harness/engine/sizes/ranges.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { anchorGrid } from './anchors.ts';
 import { res4Channels } from './backbone.ts';
@@ -10,9 +11,14 @@ import { type Detections, detections } from './detections.ts';
 import { type Proposals, proposals } from './proposals.ts';
 import { mostSamplesWithin } from './roi_align.ts';
 
-/** Sizes of a batch as the network sees it, padding included. */
+/** Sizes of a batch as the network sees it, padding included: one for all batches, or another one for each within bounds. */
 export interface BatchShape {
   readonly images: number;
+  readonly height: number | SizeRange;
+  readonly width: number | SizeRange;
+}
+
+interface PixelSize {
   readonly height: number;
   readonly width: number;
 }
@@ -21,11 +27,11 @@ const STRIDE = 16;
 const MASK = 14;
 
 /** Rows and columns of the feature map: halved four times, rounded up. */
-export function featureSize({ height, width }: Pick<BatchShape, 'height' | 'width'>): ImageSize {
+export function featureSize({ height, width }: PixelSize): ImageSize {
   return [Math.ceil(height / STRIDE), Math.ceil(width / STRIDE)];
 }
 
-/** Entries of a program that look for objects in batches of one shape. Norms use their running statistics. */
+/** Entries of a program that look for objects in batches. Norms use their running statistics. */
 export interface Detecting {
   readonly program: Program;
   readonly name: string;
@@ -39,10 +45,14 @@ export interface Detecting {
  */
 export function addDetecting(one: Detecting, networks: Networks): void {
   const { program, name, spec, shape } = one;
-  const { images, height, width } = shape;
-  const [rows, columns] = featureSize(shape);
-  const features = tensor(images, rows, columns, res4Channels(spec.backbone));
-  const samples = mostSamplesWithin({ shape: features.shape }, spec.pooler);
+  const { images } = shape;
+  const free = freeSizes(shape);
+  const sizes = Object.keys(free).length === 0 ? {} : { sizes: free };
+  const channels = res4Channels(spec.backbone);
+  const pixels = (own: Sizes) => sizeIn(shape, own);
+  const features = inputOf(free, (own) => [images, ...featureSize(pixels(own)), channels]);
+  const largest = featureSize(sizeIn(shape, mostOf(free)));
+  const samples = mostSamplesWithin({ shape: [images, ...largest] }, spec.pooler);
   const names = [...entriesOf(networks, 'parameters').keys()];
   const forwardIn = (io: Parameters<Parameters<Program['entry']>[1]['build']>[0]) => {
     const params = Object.fromEntries(names.map((key) => [key, io.read(key)]));
@@ -50,10 +60,14 @@ export function addDetecting(one: Detecting, networks: Networks): void {
   };
   const input = (value: Tensor | undefined) => value as Tensor;
   program.entry(`${name}.propose`, {
-    inputs: { images: tensor(images, height, width, 3) },
+    ...sizes,
+    inputs: {
+      images: inputOf(free, (own) => [images, pixels(own).height, pixels(own).width, 3]),
+    },
     build: (io) => proposing(forwardIn(io), input(io.inputs.images)),
   });
   program.entry(`${name}.judge`, {
+    ...sizes,
     inputs: { features, boxes: tensor(images, spec.proposals.test.after, 4) },
     build: (io) => {
       const boxes = tf.unstack(input(io.inputs.boxes));
@@ -63,6 +77,7 @@ export function addDetecting(one: Detecting, networks: Networks): void {
   if (spec.mask === undefined) return;
   const { most } = spec.detections;
   program.entry(`${name}.mask`, {
+    ...sizes,
     inputs: {
       features,
       boxes: tensor(images, most, 4),
@@ -80,6 +95,33 @@ function tensor(...shape: number[]) {
   return { dtype: 'float32', shape } as const;
 }
 
+function freeSizes({ height, width }: BatchShape): Record<string, SizeRange> {
+  const both = Object.entries({ height, width });
+  return Object.fromEntries(
+    both.flatMap(([name, size]) => (typeof size === 'number' ? [] : [[name, size] as const])),
+  );
+}
+
+function mostOf(free: Readonly<Record<string, SizeRange>>): Sizes {
+  return Object.fromEntries(Object.entries(free).map(([name, { most }]) => [name, most]));
+}
+
+/** Height and width of a batch, given those that are free. */
+function sizeIn(shape: BatchShape, own: Sizes): PixelSize {
+  const side = (name: 'height' | 'width') => {
+    const size = shape[name];
+    return typeof size === 'number' ? size : (own[name] ?? Number.NaN);
+  };
+  return { height: side('height'), width: side('width') };
+}
+
+function inputOf(
+  free: Readonly<Record<string, SizeRange>>,
+  shape: (own: Sizes) => readonly number[],
+): InputSpec {
+  return { dtype: 'float32', shape: Object.keys(free).length === 0 ? shape({}) : shape };
+}
+
 /** What was found in one image, in pixels of the network's input, and what led to it. */
 export interface Found {
   readonly proposals: Proposals;
@@ -95,15 +137,17 @@ export interface Found {
  * Looks for objects in one batch.
  * @param images normalised, [N, height, width, 3]
  * @param sizes of the images without padding
+ * @param padded height and width of the batch, where these are free
  */
 export async function detect(
   one: Detecting,
   images: Float32Array,
   sizes: readonly ImageSize[],
+  padded: Partial<PixelSize> = {},
 ): Promise<{ readonly found: readonly Found[]; readonly proposed: Record<string, HostArray> }> {
   const { program, name, spec, shape } = one;
-  const proposed = await program.run(`${name}.propose`, { images });
-  const anchors = anchorGrid(spec.anchors, ...featureSize(shape));
+  const proposed = await program.run(`${name}.propose`, { images }, padded);
+  const anchors = anchorGrid(spec.anchors, ...featureSize(sizeIn(shape, { ...padded })));
   const rows = partsOf(shape.images, proposed);
   const { test } = spec.proposals;
   const chosen = sizes.map((size, i) =>
@@ -114,7 +158,10 @@ export async function detect(
     chosen.map((own) => own.boxes),
     test.after,
   );
-  const judged = partsOf(shape.images, await program.run(`${name}.judge`, { features, boxes }));
+  const judged = partsOf(
+    shape.images,
+    await program.run(`${name}.judge`, { features, boxes }, padded),
+  );
   const found = sizes.map((size, i) => {
     const own = chosen[i] as Proposals;
     const count = boxCount(own.boxes);
@@ -131,7 +178,7 @@ export async function detect(
       detections: detections(probabilities, deltas, own.boxes, size, spec.detections),
     };
   });
-  return { found: spec.mask ? await withMasks(one, features, found) : found, proposed };
+  return { found: spec.mask ? await withMasks(one, features, found, padded) : found, proposed };
 }
 
 /** Features are pooled again, for the final boxes. */
@@ -139,6 +186,7 @@ async function withMasks(
   { program, name, spec, shape }: Detecting,
   features: Float32Array,
   found: readonly Found[],
+  padded: Partial<PixelSize>,
 ): Promise<Found[]> {
   const { most } = spec.detections;
   const boxes = filledUp(
@@ -151,7 +199,7 @@ async function withMasks(
   });
   const made = partsOf(
     shape.images,
-    await program.run(`${name}.mask`, { features, boxes, classes }),
+    await program.run(`${name}.mask`, { features, boxes, classes }, padded),
   );
   return found.map((one, i) => {
     const pixels = boxCount(one.detections.boxes) * MASK * MASK;

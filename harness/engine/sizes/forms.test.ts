@@ -66,6 +66,17 @@ describe('sizes', () => {
     expect(order('height')).not.toEqual(order('width'));
   });
 
+  it('of small ranges are told apart, and equal ones are an error', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 32 }, (_, i) => [`rows${i}`, { least: 1, most: 32 }] as const),
+    );
+    const own = tracedSizes(many);
+    const lists = Object.keys(many).map((name) => own.map((sizes) => sizes[name]).join());
+    expect(new Set(lists).size).toBe(32);
+    const twice = { a: { least: 1, most: 9 }, b: (sizes: Sizes) => sizes.a ?? 0 };
+    expect(() => new Fitting(tracedSizes(twice), new Set())).toThrow("sizes 'a' and 'b' are both");
+  });
+
   it('of a run are checked, and what follows from them is added', () => {
     const found = new Set(['rows']);
     expect(checkedSizes('step', specs, { height: 64, width: 1333 }, found)).toMatchObject({

@@ -47,6 +47,7 @@ export class Fitting {
 
   constructor(traces: readonly Sizes[], found: ReadonlySet<string>) {
     const names = Object.keys(traces[0] ?? {});
+    checkApart(names, traces);
     this.atoms = names.flatMap((size) =>
       Array.from({ length: found.has(size) ? 1 : MOST_HALVINGS + 1 }, (_, halvings) => {
         const atom = { size, halvings };
@@ -94,6 +95,20 @@ export class Fitting {
 
 function offset(value: number): Term[] {
   return value === 0 ? [] : [{ factor: value, atoms: [] }];
+}
+
+/** @throws where two sizes that vary are one in all traces, so that nothing could tell what follows from which. */
+function checkApart(names: readonly string[], traces: readonly Sizes[]): void {
+  const known = new Map<string, string>();
+  for (const name of names) {
+    const own = traces.map((sizes) => sizes[name]);
+    const other = known.get(String(own));
+    if (other !== undefined && new Set(own).size > 1)
+      throw new Error(
+        `engine: sizes '${other}' and '${name}' are both ${own.join(', ')} in the traces; give one of them another range`,
+      );
+    known.set(String(own), name);
+  }
 }
 
 /** The line with integer slope through all points, where there is one. */

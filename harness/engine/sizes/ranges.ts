@@ -19,8 +19,14 @@ export type SizeSpecs = Readonly<Record<string, SizeSpec>>;
  */
 const PLACES = [0.6, 0, 1, 0.3] as const;
 
-/** What -size is modulo 32 in each trace: its bit k is the parity of ceil(size / 2^k), which is to be 0 and 1. */
+/**
+ * What -size is modulo 32 in each trace: its bit k is the parity of ceil(size / 2^k), which is to be 0 and 1. Each size
+ * has some bits the other way round, so that no two of a small range are one in all traces.
+ */
 const PARITIES = [0b01010, 0b10101, 0b00110, 0b11001] as const;
+const CYCLE = 32;
+/** Odd, so that it comes to every number below `CYCLE`. */
+const STEP = 11;
 
 /** The sizes that an entry is traced at. */
 export function tracedSizes(specs: SizeSpecs): Sizes[] {
@@ -33,11 +39,12 @@ export function tracedSizes(specs: SizeSpecs): Sizes[] {
 /** A size near its place in the range, whose parities are those of the trace where the range has room for them. */
 function placed({ least, most }: SizeRange, trace: number, order: number): number {
   // Each size is at another place than the one before it, so that they do not grow together.
-  const turn = (trace + 2 * order) % PLACES.length;
+  const turn = (trace + 2 * order + Math.floor(order / CYCLE)) % PLACES.length;
   const near = Math.round(least + (PLACES[turn] ?? 0) * (most - least));
-  const away = (near + (PARITIES[trace] ?? 0)) % 32;
-  const up = away === 0 ? near : near + 32 - away;
-  return [up, up - 32].find((size) => size >= least && size <= most) ?? near;
+  const parities = (PARITIES[trace] ?? 0) ^ ((order * STEP) % CYCLE);
+  const away = (near + parities) % CYCLE;
+  const up = away === 0 ? near : near + CYCLE - away;
+  return [up, up - CYCLE].find((size) => size >= least && size <= most) ?? near;
 }
 
 /**
