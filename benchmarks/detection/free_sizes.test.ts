@@ -12,9 +12,11 @@ import { detached, type Scalar, type Tensor, tf } from '../../harness/engine/tf.
 import { initialValue } from '../../harness/nn/initialise.ts';
 import { stream } from '../../harness/random/stream.ts';
 import { normal } from '../../harness/testing/agree.ts';
+import { layerContext } from '../../harness/testing/layer_context.ts';
 import { anchorGrid } from './anchors.ts';
 import { bindNetworks, entriesOf } from './bind.ts';
 import { type DetectorSpec, networks, trainingLosses } from './c4.ts';
+import { exactNorm } from './exact_norm.ts';
 import { type GraphRegions, graphProposals, graphRegions } from './graph_regions.ts';
 import { addDetecting, detect, featureSize } from './infer.ts';
 import type { NormKind } from './layers.ts';
@@ -291,7 +293,7 @@ describe('a training step of images of every size', () => {
     expect(short.size).toBeGreaterThan(1);
     expect(Math.min(...short)).toBeLessThan(spec.roi.count);
     program.dispose();
-  });
+  }, 400_000);
 });
 
 describe('inference on images of every size', () => {
@@ -320,6 +322,56 @@ describe('inference on images of every size', () => {
       expect(wanted.found[0]?.detections.scores.length).toBeGreaterThan(0);
       alone.dispose();
     }
+    program.dispose();
+  }, 400_000);
+});
+
+describe('exact norms', () => {
+  it('of every size are those of one, but for rounding', async () => {
+    const { parameters, buffers, apply } = exactNorm(4);
+    const state = Object.fromEntries(
+      [...parameters, ...buffers].map(([name, own]): [string, InputSpec] => [
+        name,
+        { dtype: own.dtype, shape: own.shape },
+      ]),
+    );
+    const build = (io: Io) => {
+      const seen: Record<string, Tensor> = {};
+      const read = (name: string) => io.inputs[name] as Tensor;
+      const context = layerContext({
+        buffer: read,
+        update: (name, value) => {
+          seen[name] = value;
+        },
+      });
+      const own = { weight: read('weight'), bias: read('bias') };
+      return { value: apply(own, read('x'), context), ...seen };
+    };
+    const shape = (s: Sizes) => [2, side(s, 'height'), side(s, 'width'), 4];
+    const sizes = { height: 150, width: 177 };
+    const program = new Program();
+    const x = (of: InputSpec['shape']): InputSpec => ({ dtype: 'float32', shape: of });
+    program.entry('free', {
+      sizes: { height: range, width: range },
+      inputs: { ...state, x: x(shape) },
+      build,
+    });
+    program.entry('fixed', { inputs: { ...state, x: x(shape(sizes)) }, build });
+    const data = Object.fromEntries(
+      Object.entries(state).map(([name, { dtype }]) => [
+        name,
+        dtype === 'int64' ? BigInt64Array.of(3n) : normal(name, 4).data,
+      ]),
+    );
+    const batch = { ...data, x: normal('x', ...shape(sizes)).data };
+    const [wanted, found] = [
+      await program.run('fixed', batch),
+      await program.run('free', batch, sizes),
+    ];
+    expect(Object.keys(found)).toEqual(Object.keys(wanted));
+    for (const [name, one] of Object.entries(wanted))
+      for (let i = 0; i < Math.min(40, one.data.length); i++)
+        expect(Number(found[name]?.data[i])).toBeCloseTo(Number(one.data[i]), 5);
     program.dispose();
   });
 });
