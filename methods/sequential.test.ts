@@ -20,6 +20,9 @@ describe('replicas one after another', () => {
   it.each([
     ['moco', { replicas: 4, batch: 2, accumulate: 2 }],
     ['simclr', { replicas: 2, precision: 'bf16' }],
+    // A norm and its ReLU, which TensorFlow makes one op of, are not parted by what is made again.
+    ['simclr', { replicas: 2, batch: 2 }],
+    ['barlow_twins', { replicas: 4, batch: 2 }],
     [synced, { replicas: 2, batch: 2 }],
   ] as const)('give the bits of %s side by side: %o', async (name, layout) => {
     const run = { ...runs[name], ...layout } as SmallRun;

@@ -12,7 +12,8 @@ const SHARE = 256;
  * Lets gradients take values that are made again, when they are needed, in place of those that the way there left
  * behind (Chen et al. 2016, arXiv:1604.06174; for losses over all replicas Gao et al. 2021, arXiv:2101.06983). For
  * parts that meet on the way back, where no order would let one be finished before the next begins: what they keep
- * then is little. Every op is repeated with the same inputs, so no bit changes.
+ * then is little. Every op is repeated with the same inputs, and what a norm says beside its values is taken from the
+ * first time (`beside`), so no bit changes.
  *
  * Kept are small values, what several parts share, what parts exchange, and where each part's own values come down to a
  * single one those of them that cost the least memory (`chosenCuts`).
@@ -41,6 +42,7 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
   const made = new Map(graph.nodes.map((node, place) => [node, place] as const));
   const place = ({ node }: Item) => made.get(node) ?? 0;
   const kept = new Set<Item>();
+  const joined = joinedTo(items);
   const parts = new Set(items.flatMap(({ part }) => (part === undefined ? [] : [part])));
   for (const part of parts) {
     // As they were traced: one view after another, where gradients ask for a bit of each.
@@ -48,7 +50,7 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
       .filter((item) => item.part === part && !item.gradient)
       .sort((a, b) => place(a) - place(b));
     const weights = own.map((item) => (taken.has(item) ? (bytes.get(item) ?? 0) : 0));
-    for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(cut);
+    for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(joined.get(cut) ?? cut);
   }
   return repeatAll(graph, items, (item) => large(item) && !kept.has(item));
 }
@@ -59,6 +61,23 @@ function bytesOf(graph: Graph, { node }: Item): number {
   const like = node.parts === undefined ? undefined : first;
   const { shape, type } = graph.meta(like ?? { oper: node.oper, index: 0 });
   return sizeOf(shape.map((length) => Math.max(0, length))) * itemBytes(dtypeOf(type));
+}
+
+/**
+ * The ReLU of each norm whose values nothing else takes. TensorFlow makes one op of such two, which adds up otherwise than
+ * a norm alone; a second taker of the norm's values would part them, so the ReLU's are kept in their place.
+ */
+function joinedTo(items: readonly Item[]): ReadonlyMap<Item, Item> {
+  const takers = new Map<Item, Item[]>();
+  for (const item of items)
+    for (const input of item.inputs)
+      if (isNorm(input.item) && !beside(input))
+        takers.set(input.item, [...(takers.get(input.item) ?? []), item]);
+  return new Map(
+    [...takers].flatMap(([norm, [first, ...others]]) =>
+      first?.node.type === 'Relu' && others.length === 0 ? [[norm, first] as const] : [],
+    ),
+  );
 }
 
 /** How often parts have met on the way back before an op of a gradient. */
@@ -81,7 +100,7 @@ function usedAt(items: readonly Item[], levels: ReadonlyMap<Item, number>) {
   for (const item of items) {
     const level = levels.get(item);
     if (level === undefined) continue;
-    for (const { item: source } of item.inputs) {
+    for (const { item: source } of item.inputs.filter((input) => !beside(input))) {
       if (source.gradient) continue;
       const [first, last] = used.get(source) ?? [level, level];
       used.set(source, [Math.min(first, level), Math.max(last, level)]);
@@ -95,8 +114,21 @@ function neededBy(items: readonly Item[], among: (item: Item) => boolean): Set<I
   const needed = new Set<Item>();
   for (const item of [...items].reverse())
     if (item.gradient || needed.has(item))
-      for (const { item: source } of item.inputs) if (among(source)) needed.add(source);
+      for (const input of item.inputs)
+        if (among(input.item) && !beside(input)) needed.add(input.item);
   return needed;
+}
+
+/**
+ * Whether what is taken are statistics of a norm. They are small, and would have other bits where a norm is repeated
+ * without its ReLU (`joinedTo`).
+ */
+function beside({ source, item }: Item['inputs'][number]): boolean {
+  return isNorm(item) && source.index > 0;
+}
+
+function isNorm({ node }: Item): boolean {
+  return node.type.startsWith('FusedBatchNorm') && !node.type.includes('Grad');
 }
 
 /** Gradients take repeated items where these may be; and so do they from one another. */
@@ -108,11 +140,11 @@ function repeatAll(
   const needed = neededBy(items, repeats);
   const copies = new Map<Item, Node>();
   for (const item of items) {
-    const moved = item.inputs.flatMap(({ index, source, item: from }) => {
-      const copy = copies.get(from);
+    const moved = item.inputs.flatMap((input) => {
+      const copy = beside(input) ? undefined : copies.get(input.item);
       return copy === undefined
         ? []
-        : [{ index, output: { oper: copy.oper, index: source.index } }];
+        : [{ index: input.index, output: { oper: copy.oper, index: input.source.index } }];
     });
     if (needed.has(item)) {
       const inputs = graph.sources(item.node.oper);
