@@ -6,10 +6,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawnSpec } from '../../harness/data/objects/drawn.fixture.ts';
 import { openObjects } from '../../harness/data/objects/open_objects.ts';
+import {
+  cocoBoxScores,
+  cocoMaskScores,
+  type Found,
+  vocScores,
+} from '../../harness/evaluation/object_scores.ts';
 import { COCO_STATS } from '../../harness/metrics/coco_detection.ts';
 import { sharedPath } from '../../harness/testing/shared.ts';
 import { readSafetensors } from '../../harness/weights/safetensors.ts';
-import { cocoBoxScores, cocoMaskScores, type Found, vocScores } from '../../harness/evaluation/object_scores.ts';
 import { jittered } from './jittered.fixture.ts';
 import { foundInCoco, foundInVoc, writeResults } from './result_files.ts';
 
