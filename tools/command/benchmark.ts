@@ -192,7 +192,8 @@ export async function benchmarkInterruptibly(
       pictures: true,
       cells: cells.length === 0 ? undefined : cells,
     });
-    if (result.finished) await writeBenchmarkReport(result.workDir, result.record, partsOf(asked));
+    const { record, workDir, finished, pages } = result;
+    if (finished) await writeBenchmarkReport(workDir, record, partsOf(asked), pages);
     return result.finished || !signal.aborted ? 0 : interruption.code();
   };
   try {
