@@ -30,7 +30,15 @@ export interface DrySet {
 /** What a benchmark would be, found out without its data. */
 export type BenchmarkDryRun =
   | { readonly way: 'frozen'; readonly sets: readonly DrySet[]; readonly units: readonly string[] }
-  | { readonly way: 'trained'; readonly cells: readonly string[]; readonly each: DryRun };
+  | {
+      readonly way: 'trained';
+      readonly cells: readonly string[];
+      readonly each: DryRun;
+      /** Of a run, where that is known. */
+      readonly steps: number | undefined;
+      /** Images of a step, of all replicas. */
+      readonly stepImages: number;
+    };
 
 type Options = Pick<
   BenchmarkOptions,
@@ -48,11 +56,10 @@ export async function dryBenchmark(options: Options): Promise<BenchmarkDryRun> {
   const first = all.get(cells[0] ?? '');
   if (first === undefined) throw new Error('benchmark: no experiment');
   const methods = { [bound.method.kind]: bound.method };
-  return {
-    way: 'trained',
-    cells,
-    each: await dryRun({ experiment: first, methods, data, threads, tell }),
-  };
+  const each = await dryRun({ experiment: first, methods, data, threads, tell });
+  const { epochs, replicas, batch } = first;
+  const steps = each.stepsPerEpoch === undefined ? undefined : each.stepsPerEpoch * epochs;
+  return { way: 'trained', cells, each, steps, stepImages: replicas * batch };
 }
 
 async function dryFrozen(options: Options, bound: BoundFrozen): Promise<BenchmarkDryRun> {

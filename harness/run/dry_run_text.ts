@@ -65,7 +65,8 @@ function sharedText({ layout: { processes }, computeSeconds }: DryRun): string {
   return `; all on this one machine at least ${seconds(processes * computeSeconds)}`;
 }
 
-function origin({ full, small }: DryRun): string {
+/** How what is said of a step is known. */
+export function origin({ full, small }: DryRun): string {
   if (full !== undefined)
     return `measured here: ${full.steps} step${full.steps === 1 ? '' : 's'} of random images`;
   if (small === undefined) return 'not known';
