@@ -78,6 +78,11 @@ describe("results in COCO's files", () => {
       { ...good, segmentation: { size: [2, 2], counts: [4] } },
       'detection 0: a mask of size [2,2] on an image of',
     ],
+    [
+      { ...good, segmentation: [[1, 2, 1e9, 2, 5, 5]] },
+      'detection 0: an outline far outside its image of',
+    ],
+    [{ ...good, bbox: [1, 2, 1e308, 4] }, 'detection 0 has the bbox 1, 2, 1e+308, 4'],
   ])('refuse %j', (result, message) => {
     expect(() => foundInCoco(drawn, [result])).toThrow(message);
   });

@@ -91,6 +91,8 @@ export function foundInCoco(truths: ObjectTruths, results: unknown): readonly Fo
         `${what} has neither bbox nor segmentation; expected one of them, or both`,
       );
     const region = { box: cornersOf(extent), extent };
+    if (!region.box.every(Number.isFinite))
+      throw new UserError(`${what} has the bbox ${extent.join(', ')}; expected finite numbers`);
     return { image, class: label, ...region, score, ...(mask && { mask }) };
   });
 }
