@@ -9,7 +9,9 @@ import { trainedExperiments } from '../../harness/benchmark/trained.ts';
 import { openObjects } from '../../harness/data/objects/open_objects.ts';
 import { cocoResults, vocScores } from '../../harness/evaluation/object_scores.ts';
 import { metricsOf } from '../../harness/record/entries.ts';
+import { methods } from '../../methods/index.ts';
 import { writeBenchmarkReport } from '../../reports/benchmark_report.ts';
+import { standingsOf } from '../../reports/standing.ts';
 import { detection } from './benchmark.ts';
 import { drawDetections } from './draw.ts';
 import { jittered } from './jittered.fixture.ts';
@@ -58,6 +60,9 @@ describe('a finished run of the benchmark', () => {
       'utf8',
     );
     for (const file of [...pages, ...pictures]) expect(report).toContain(`](${file})`);
+    // The zoo says of a record whether it is one of today's code.
+    const standings = await standingsOf([{ key: 'a', record }], { methods, benchmarks });
+    expect(standings.get('a')).toEqual({ kind: 'today' });
     // What it would be made of is gone: the run is as finished as it was.
     rmSync(join(workDir, 'detector', 'detections.json'));
     const again = await runBenchmark({ ...options, resumeFrom: 'auto' });
