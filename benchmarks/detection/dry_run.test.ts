@@ -42,6 +42,15 @@ describe('a dry run of a full recipe', () => {
     expect(text).toMatch(/memory +\d+\.\d GiB at the peak of a step \(measured here/);
   }, 300_000);
 
+  it('tells of replicas one after another', async () => {
+    const experiment = narrowed('coco_c4_1x_moco', 'benchmark.replicas=2', 'benchmark.batch=1');
+    const layout = { sequential: true };
+    const found = await dryBenchmark({ experiment, benchmarks, data: 'nowhere', layout });
+    expect(found).toMatchObject({ way: 'trained', steps: 90_000, stepImages: 2 });
+    const text = dryBenchmarkText(experiment, found);
+    expect(text).toMatch(/layout +1 process of 2 replicas, one after another/);
+  }, 300_000);
+
   it('knows the length of every recipe, whose pictures are counted where they are known', () => {
     const counts = Object.values(recipes).map(({ spec }) => {
       const { iterations, data } = detectionSpec.parse(spec);

@@ -1,5 +1,5 @@
 import { duration } from '../log/log_format.ts';
-import { origin } from '../run/dry_run_text.ts';
+import { layoutRows, origin } from '../run/dry_run_text.ts';
 import type { BenchmarkDryRun, DrySet } from './dry_run.ts';
 import type { BenchmarkExperiment } from './experiment.ts';
 
@@ -52,7 +52,11 @@ function trainedRows(found: Trained): string[][] {
       `${(1000 * stepSeconds).toFixed(0)} ms, ${stepsPerEpoch ?? 'not known how many'} an epoch (${origin(each)})`,
     ],
     ['iterations', iterationsText(found)],
-    ['memory', `${(peakBytes / 2 ** 30).toFixed(1)} GiB at the peak of a step (${origin(each)})`],
+    ...layoutRows(found, each),
+    [
+      'memory',
+      `${(peakBytes / 2 ** 30).toFixed(1)} GiB at the peak of a step${each.layout.processes === 1 ? '' : ', each process'} (${origin(each)})`,
+    ],
     ['training', `${long} for all runs, without loading data and evaluation (computed)`],
   ];
 }

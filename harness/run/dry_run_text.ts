@@ -28,7 +28,11 @@ export function dryRunText(experiment: Experiment, found: DryRun): string {
   return rows.map(([left = '', right = '']) => `${left.padEnd(12)}${right}`).join('\n');
 }
 
-function layoutRows({ replicas }: Experiment, { layout }: DryRun): string[][] {
+/** How replicas lie, where they are not side by side in one process. */
+export function layoutRows(
+  { replicas }: Pick<Experiment, 'replicas'>,
+  { layout }: DryRun,
+): string[][] {
   const { processes, sequential } = layout;
   if (processes === 1 && !sequential) return [];
   const each = replicas / processes;

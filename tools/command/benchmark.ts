@@ -150,11 +150,13 @@ function boundOf({ experiment: { benchmark } }: Asked): BoundBenchmark {
 /** What one would be; nothing is written. */
 export function dryRunOf(
   asked: Asked,
-  { data = '.', threads, cells }: Pick<Options, 'data' | 'threads' | 'cells'>,
+  options: Pick<Options, 'data' | 'threads' | 'cells' | 'processes' | 'sequential'>,
   tell: (line: string) => void,
 ): Promise<BenchmarkDryRun> {
+  const { data = '.', threads, cells, processes = 1, sequential } = options;
   const chosen = cells.length === 0 ? undefined : cells;
-  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, tell });
+  const layout = { processes, sequential };
+  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, layout, tell });
 }
 
 interface Ran {
