@@ -11,11 +11,13 @@ import { describedBenchmark, resultText, resultTitle, weightsText } from './benc
 /**
  * The page of one benchmark run. Made of the record, without dates: equal runs leave equal pages.
  * @param units names of the record's entries from the first on
+ * @param pages other pages of the run, by their path from this one
  */
 export function benchmarkReport(
   record: RunRecord,
   units: readonly string[],
   pictures: readonly Picture[],
+  pages: readonly string[] = [],
 ): string {
   const { experiment, experimentId, epochs, final, finished } = record;
   const { kind } = describedBenchmark({ key: experiment.name, record }).benchmark;
@@ -36,6 +38,9 @@ export function benchmarkReport(
           '',
         ]),
     ...partsTable(record, units),
+    ...(pages.length === 0
+      ? []
+      : [`More of it: ${pages.map((file) => `[${file}](${file})`).join(', ')}.`, '']),
     ...pictures.flatMap(({ file, title, note }) => [
       `## ${title}`,
       '',
@@ -63,13 +68,14 @@ function partsTable({ epochs }: RunRecord, units: readonly string[]): string[] {
   return [table(['part', ...names], rows), ''];
 }
 
-/** Writes the page into the run's work directory, beside its pictures. @returns its path */
+/** Writes the page into the run's work directory, beside its pictures and other pages. @returns its path */
 export async function writeBenchmarkReport(
   workDir: string,
   record: RunRecord,
   units: readonly string[],
+  pages: readonly string[] = [],
 ): Promise<string> {
   const file = join(workDir, 'report.md');
-  await writeAtomic(file, benchmarkReport(record, units, picturesIn(workDir)));
+  await writeAtomic(file, benchmarkReport(record, units, picturesIn(workDir), pages));
   return file;
 }

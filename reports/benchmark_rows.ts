@@ -66,8 +66,14 @@ export function benchmarkGroups(
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
+/** Of a detector, in the order of published tables. */
+const OF_BOXES = ['AP50', 'AP', 'AP75'];
 /** Results that stand first. */
-const MAIN = ['top1', 'top5', 'mAP', 'mAP_11point'];
+const MAIN = [
+  ...['top1', 'top5', 'mAP', 'mAP_11point'],
+  ...[...OF_BOXES, ...OF_BOXES.map((name) => `mask_${name}`)],
+  ...['APs', 'APm', 'APl', 'mask_APs', 'mask_APm', 'mask_APl'],
+];
 /** Results of single points of a grid, or of single classes. */
 const SINGLE = /^(lr[\d.e-]+_|AP_)/;
 
@@ -77,17 +83,17 @@ export function resultsOf({ record }: Entry): [string, number][] {
   const place = (name: string) => {
     const first = MAIN.indexOf(name);
     const rest = name.replaceAll(/\d+/g, (digits) => digits.padStart(6, '0'));
-    return `${first < 0 ? MAIN.length : first} ${rest}`;
+    return `${String(first < 0 ? MAIN.length : first).padStart(2, '0')} ${rest}`;
   };
   return all.sort(([a], [b]) => (place(a) < place(b) ? -1 : 1));
 }
 
-/** The one number that a protocol is known by, percent: top-1, mean AP, or that of the largest k. */
+/** The one number that a protocol is known by, percent: top-1, mean AP, AP of boxes, or that of the largest k. */
 export function mainResult(entry: Entry): number | undefined {
   const results = resultsOf(entry);
   const named = new Map(results);
   const shots = results.filter(([name]) => /^k\d+_mean$/.test(name));
-  return named.get('top1') ?? named.get('mAP') ?? shots.at(-1)?.[1];
+  return named.get('top1') ?? named.get('mAP') ?? named.get('AP') ?? shots.at(-1)?.[1];
 }
 
 /** `head0_top1` is feat1, and so on. */

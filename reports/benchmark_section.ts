@@ -21,6 +21,7 @@ export const TITLES: Readonly<Record<string, string>> = {
   semi: 'Semi-supervised',
   svm: 'VOC07 linear SVM',
   lowshot: 'VOC07 low-shot SVM',
+  detection: 'Detection, R50-C4',
 };
 
 const INTRO =
@@ -69,12 +70,12 @@ function ownBlocks(
   const [first] = entries;
   if (first === undefined) return [];
   const metrics = [...new Set(entries.flatMap((entry) => resultsOf(entry).map(([one]) => one)))];
-  const column = publishedColumn(kind);
+  const column = publishedColumn(group);
   const rows = entries.map((entry) => {
     const { record, key } = entry;
     const values = new Map(resultsOf(entry));
     const method = methodOf(entry, methods);
-    const told = publishedFor(published, method ?? '', { kind, percent });
+    const told = publishedFor(published, method ?? '', { kind, percent, name });
     return [
       weightsText(record),
       backboneText(entry),

@@ -144,6 +144,70 @@ describe('the zoo, of benchmarks', () => {
   });
 });
 
+describe('the zoo, of detectors', () => {
+  const boxes = { AP: 54.25, AP50: 80.5, AP75: 59 };
+  const sized = { ...boxes, APs: 10, APm: 20, APl: 30 };
+  const masks = { mask_AP: 30, mask_AP50: 50, mask_AP75: 33, mask_APl: 40 };
+  const of = (name: string, final: Metrics, run?: string) =>
+    entry({
+      ...{ kind: 'detection', name: `detection-${name}`, spec: { lr: 0.02 }, final },
+      ...(run === undefined ? {} : { of: run }),
+    });
+  const all = [
+    trained('moco'),
+    of('voc_c4_24k_moco', boxes, 'moco-run'),
+    of('voc_c4_24k_moco', { AP: 32, AP50: 58, AP75: 31 }),
+    of('coco_c4_2x_moco', { ...masks, ...sized }, 'moco-run'),
+    of('coco_c4_1x_moco', sized, 'moco-run'),
+    of('drawn', sized),
+  ];
+  const lines = markdownOf(benchmarkSection(all, published)).join('\n').split('\n');
+  const tableAfter = (begin: string) => {
+    const at = lines.findIndex((line) => line.startsWith(begin));
+    return lines.slice(at + 2, lines.indexOf('', at + 2)).map(cells);
+  };
+
+  it('has AP50, AP and AP75 in this order, masks behind boxes, and the published AP of the same data', () => {
+    const beside = 'published for the method (ResNet-50, whole data)';
+    expect(tableAfter('**Own**, `detection-voc_c4_24k_moco`')).toMatchObject([
+      ['weights', 'backbone', 'AP50', 'AP', 'AP75', `${beside}, AP`, 'record'],
+      expect.anything(),
+      ['moco-run (abcdef01)', expect.anything(), '80.50', '54.25', '59.00', '56.97', all[1]?.key],
+      ['random weights', expect.anything(), '58.00', '32.00', '31.00', '32.83', all[2]?.key],
+    ]);
+    const [head, , row] = tableAfter('**Own**, `detection-coco_c4_2x_moco`');
+    expect(head?.slice(2, -1)).toEqual([
+      ...['AP50', 'AP', 'AP75', 'mask AP50', 'mask AP', 'mask AP75', 'APs', 'APm', 'APl'],
+      ...['mask APl', `${beside}, box AP`],
+    ]);
+    expect(row?.at(-2)).toBe('41.0');
+  });
+
+  it('compares nothing with other data or schedules', () => {
+    for (const name of ['coco_c4_1x_moco', 'drawn'])
+      expect(tableAfter(`**Own**, \`detection-${name}\``)[0]).not.toContainEqual(
+        expect.stringContaining('published'),
+      );
+    expect(mainResult(of('drawn', sized))).toBe(54.25);
+  });
+
+  // docs/reference/detection.md, section 16.
+  it('has the published tables with boxes and masks', () => {
+    const row = (rows: string[][], name: string) => rows.find(([one]) => one?.startsWith(name));
+    const voc = tableAfter('**Published**, VOC07+12');
+    expect(voc[0]).toEqual(['weights, as published', 'AP50', 'AP', 'AP75']);
+    expect(row(voc, 'NPID')?.slice(1)).toEqual(['80.03', '54.11', '59.50']);
+    const coco = tableAfter('**Published**, COCO17');
+    const columns = ['AP50', 'AP', 'AP75'];
+    expect(coco[0]?.slice(1)).toEqual([
+      ...columns.map((name) => `box ${name}`),
+      ...columns.map((name) => `mask ${name}`),
+    ]);
+    const rotation = ['59.3', '40.0', '43.6', '56.0', '34.9', '37.4'];
+    expect(row(coco, 'Rotation')?.slice(1)).toEqual(rotation);
+  });
+});
+
 function cells(line: string): string[] {
   return line
     .split('|')

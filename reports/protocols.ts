@@ -62,7 +62,7 @@ const TOLD: Readonly<Record<string, Told>> = {
     section: 'whole',
     trained: 'everything, as Faster R-CNN R50-C4',
     reported: 'AP, AP50 and AP75 of boxes after precise batch norm; of COCO by sizes too',
-    text: 'All layers of a ResNet and of the heads on it learn from pictures with boxes, in iterations; `period` of them are an epoch of the run, with a checkpoint and an entry of the record. `--set recipe=NAME` (or `--preset`) takes one of the columns below. What was found is in `detector/detections.json`, as COCO has its results.',
+    text: 'All layers of a ResNet and of the heads on it learn from pictures with boxes, in iterations; `period` of them are an epoch of the run, with a checkpoint and an entry of the record. `--set recipe=NAME` (or `--preset`) takes one of the columns below. What was found is in `detector/detections.json`, as COCO has its results; of a finished run `detection.md` shows it, with `pictures/` and, for other tools, `results/`.',
     code: 'benchmarks/detection/benchmark.ts',
     sheet: 'docs/reference/detection.md',
   },

@@ -59,6 +59,8 @@ interface PublishedData {
   readonly data: string;
   /** Column that stands beside own results. */
   readonly main: string;
+  /** Names of the own experiments beside which it may stand, where a protocol runs on several data sets. */
+  readonly beside?: RegExp;
 }
 
 /** Which published table is of which protocol; sizes from docs/reference/benchmarks.md. */
@@ -112,6 +114,22 @@ export const PUBLISHED: readonly PublishedData[] = [
     data: 'ImageNet, 128,116 images to train, 50,000 to test',
     main: 'top1',
   },
+  {
+    kind: 'detection',
+    key: 'voc0712_detection',
+    title: 'VOC07+12 detection, Faster R-CNN R50-C4, 24,000 iterations',
+    data: 'VOC2007 and VOC2012, 16,551 images to train, 4,952 of 2007 to test',
+    main: 'AP',
+    beside: /^detection-voc_c4_24k/,
+  },
+  {
+    kind: 'detection',
+    key: 'coco17_detection',
+    title: 'COCO17 detection and instance masks, Mask R-CNN R50-C4, 2x',
+    data: 'COCO2017, 118,287 images, of which those with objects train, 5,000 to test',
+    main: 'bbox_AP',
+    beside: /^detection-coco_c4_2x/,
+  },
 ];
 
 /** Oddities of single rows, by footnote. */
@@ -136,6 +154,8 @@ const OF_TABLE: Readonly<Record<string, string>> = {
   voc07_svm: 'SimCLR at batch 256 lies below MoCo v1.',
   voc07_svm_lowshot:
     'The cost is chosen on test images, and the five samples of labels were drawn without a seed.',
+  voc0712_detection:
+    "Which of two definitions of precise batch norm was used is not recorded. MoCo's authors report for VOC, as means of five runs, AP50 / AP / AP75 of supervised weights 81.3 / 53.5 / 58.8, MoCo 81.5 / 55.9 / 62.6, MoCo v2 82.4 / 57.0 / 63.6.",
 };
 
 /** A published table as text, with the footnotes that its rows need. */
@@ -169,12 +189,17 @@ export function publishedTables(published: Published, kind: string): PublishedTa
       'weights, as published',
       ...(kind === 'semi' ? ['best of the grid'] : []),
       ...(withLayer ? ['layer'] : []),
-      ...found.columns,
+      ...found.columns.map(columnTitle),
     ];
     const table = OF_TABLE[key];
     const notes = [...odd.map(([, text], i) => `[${i + 1}] ${text}`), ...(table ? [table] : [])];
     return [{ title, data, head, rows, notes }];
   });
+}
+
+/** The words of own results: boxes, masks. */
+function columnTitle(name: string): string {
+  return name.replace(/^bbox_/, 'box ').replace(/^segm_/, 'mask ');
 }
 
 function modelAt({ models }: Published, place: number): PublishedModel {
@@ -209,15 +234,17 @@ const SAME_METHOD: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * What was published for a method under a protocol, its first row; undefined where nothing was.
- * @param percent of labels, of the semi-supervised protocol
+ * @param protocol with the percent of labels of the semi-supervised one, and the name of the own experiment
  */
 export function publishedFor(
   published: Published,
   method: string,
-  { kind, percent }: { readonly kind: string; readonly percent?: number | undefined },
+  protocol: Protocol & { readonly percent?: number | undefined },
 ): string | undefined {
+  const { percent } = protocol;
   const of = PUBLISHED.find(
-    (one) => one.kind === kind && (percent === undefined || one.key.endsWith(`_${percent}pct`)),
+    (one) =>
+      isBeside(one, protocol) && (percent === undefined || one.key.endsWith(`_${percent}pct`)),
   );
   const ids = SAME_METHOD[method] ?? [];
   const found = of === undefined ? undefined : published.benchmarks[of.key];
@@ -230,6 +257,17 @@ export function publishedFor(
 }
 
 /** The column that `publishedFor` takes, for a heading. */
-export function publishedColumn(kind: string): string | undefined {
-  return PUBLISHED.find((one) => one.kind === kind)?.main;
+export function publishedColumn(protocol: Protocol): string | undefined {
+  const found = PUBLISHED.find((one) => isBeside(one, protocol));
+  return found && columnTitle(found.main);
+}
+
+interface Protocol {
+  readonly kind: string;
+  /** Of the experiment. */
+  readonly name?: string | undefined;
+}
+
+function isBeside({ kind, beside }: PublishedData, protocol: Protocol): boolean {
+  return kind === protocol.kind && (beside === undefined || beside.test(protocol.name ?? ''));
 }

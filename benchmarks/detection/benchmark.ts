@@ -7,6 +7,7 @@ import {
   UserError,
 } from '../../harness/benchmark/kit.ts';
 import type { ExperimentInput } from '../../harness/experiment/index.ts';
+import { drawDetections } from './draw.ts';
 import { detectionMethod } from './method.ts';
 import { methodSpec } from './method_spec.ts';
 import { detectorBackbone } from './network.ts';
@@ -102,6 +103,10 @@ export const detection = defineBenchmark<DetectionBenchSpec>({
 
   experiments(spec, target) {
     return { detector: experimentOf(spec, target) };
+  },
+
+  draw({ scoring }, drawing) {
+    return drawDetections(scoring === 'voc07' ? 'voc' : scoring, drawing);
   },
 
   /** What the last judgement found. */

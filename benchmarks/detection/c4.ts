@@ -135,7 +135,8 @@ export function poolRegions(
   spec: RoiAlignSpec,
   samples: number,
 ): Tensor {
-  const maps = tf.unstack(features);
+  // The gradient that tfjs has for `unstack` fails where there is one.
+  const maps = features.shape[0] === 1 ? [tf.squeeze(features, [0])] : tf.unstack(features);
   const pooled = boxes.flatMap((own, i) => {
     const map = maps[i];
     return map === undefined || own.shape[0] === 0 ? [] : [roiAlign(map, own, spec, samples)];

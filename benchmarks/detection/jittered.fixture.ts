@@ -1,7 +1,7 @@
 import type { ObjectTruths } from '../../harness/data/objects/objects.ts';
+import { type Found, rleOfObject } from '../../harness/evaluation/object_scores.ts';
 import { rleOfPolygons } from '../../harness/metrics/rle_polygon.ts';
 import { stream } from '../../harness/random/stream.ts';
-import { type Found, rleOfObject } from '../../harness/evaluation/object_scores.ts';
 
 /**
  * What a detector of middling skill might find: objects moved and stretched a little, some taken for

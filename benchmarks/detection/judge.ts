@@ -1,5 +1,12 @@
 /** All that a page says of a detector: its numbers, by class, by size, and over recall. */
 import type { ObjectTruths } from '../../harness/data/objects/objects.ts';
+import {
+  cocoBoxScores,
+  cocoMaskScores,
+  type Found,
+  vocLists,
+  vocScores,
+} from '../../harness/evaluation/object_scores.ts';
 import { AREAS, apOfSizes, type CocoScores } from '../../harness/metrics/coco_detection.ts';
 import {
   cocoCurves,
@@ -8,7 +15,7 @@ import {
   type PrecisionCurves,
   vocCurves,
 } from '../../harness/metrics/precision_curves.ts';
-import { cocoBoxScores, cocoMaskScores, type Found, vocLists, vocScores } from '../../harness/evaluation/object_scores.ts';
+import type { VocRule } from '../../harness/metrics/voc_detection.ts';
 import type { Judging } from './result_files.ts';
 
 /** Of boxes, or of masks. Numbers are percent, NaN where there is nothing that they could be of. */
@@ -42,7 +49,7 @@ export function judgeDetections(
   found: readonly Found[],
   judging: Judging,
 ): readonly JudgedRegions[] {
-  if (judging === 'voc') return [judgedByVoc(truths, found)];
+  if (judging !== 'coco') return [judgedByVoc(truths, found, RULES[judging])];
   const boxes = judgedByCoco('boxes', cocoBoxScores(truths, found));
   const masked = found.length > 0 && found.every(({ mask }) => mask !== undefined);
   return masked ? [boxes, judgedByCoco('masks', cocoMaskScores(truths, found))] : [boxes];
@@ -56,8 +63,10 @@ function judgedByCoco(regions: JudgedRegions['regions'], scores: CocoScores): Ju
   return { regions, numbers, curves, step: 1, ...parts(scores, curves, 1) };
 }
 
-function judgedByVoc(truths: ObjectTruths, found: readonly Found[]): JudgedRegions {
-  const { AP, AP50, AP75 } = vocScores(truths, found);
+const RULES = { voc: '11_point', voc12: 'area' } as const;
+
+function judgedByVoc(truths: ObjectTruths, found: readonly Found[], rule: VocRule): JudgedRegions {
+  const { AP, AP50, AP75, apOfEach } = vocScores(truths, found, rule);
   const { seen, detections } = vocLists(truths, found);
   const curves = vocCurves(seen, detections, truths.classes.length);
   const sized = cocoBoxScores(withoutDifficult(truths), found);
@@ -66,7 +75,20 @@ function judgedByVoc(truths: ObjectTruths, found: readonly Found[]): JudgedRegio
     ['AP50', AP50],
     ['AP75', AP75],
   ] as const;
-  return { regions: 'boxes', numbers, curves, step: 10, ...parts(sized, curves, 10) };
+  const { bySize, byClass } = parts(sized, curves, 10);
+  const own = byClass.map((one, c) => ({
+    ...one,
+    ...vocNumbers(apOfEach, c, truths.classes.length),
+  }));
+  return { regions: 'boxes', numbers, curves, step: 10, bySize, byClass: own };
+}
+
+/** Of one class, from the shares [10 thresholds from 0.50 on, classes]. */
+function vocNumbers(apOfEach: Float64Array, label: number, classes: number) {
+  const own = apOfEach.filter((_, at) => at % classes === label);
+  const [AP50 = Number.NaN, , , , , AP75 = Number.NaN] = own;
+  const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
+  return { AP: 100 * mean, AP50: 100 * AP50, AP75: 100 * AP75 };
 }
 
 function parts(scores: CocoScores, curves: PrecisionCurves, step: PointStep) {

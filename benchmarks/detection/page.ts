@@ -58,16 +58,18 @@ export function detectionPage(parts: PageParts): string {
   ].join('\n');
 }
 
+const RULES: Readonly<Record<Judging, string>> = {
+  voc: 'VOC 2007: average precision of eleven points at thresholds of IoU from 0.50 to 0.95',
+  voc12: 'VOC since 2010: the area under the curve at thresholds of IoU from 0.50 to 0.95',
+  coco: 'COCO: 101 points, ten thresholds of IoU, at most 100 detections of a picture',
+};
+
 function introduction({ judging, truths, found }: PageParts): string {
   const counts = objectCounts(truths);
   const objects = counts.reduce((sum, [all = 0]) => sum + all, 0);
-  const rule =
-    judging === 'voc'
-      ? 'VOC 2007: average precision of eleven points at thresholds of IoU from 0.50 to 0.95'
-      : 'COCO: 101 points, ten thresholds of IoU, at most 100 detections of a picture';
   return (
     `${truths.count} pictures with ${objects} objects that count, of ${truths.classes.length} classes; ` +
-    `${found} detections. Numbers are percent, judged by the rules of ${rule}.`
+    `${found} detections. Numbers are percent, judged by the rules of ${RULES[judging]}.`
   );
 }
 
@@ -88,9 +90,9 @@ function sizesTable({ judging, truths, judged }: PageParts): string[] {
   });
   const head = ['size', 'objects', ...judged.map(({ regions }) => `AP, ${regions}`)];
   const note =
-    judging === 'voc'
-      ? ["By COCO's rule, as VOC has none; difficult objects are left out as crowds are.", '']
-      : [];
+    judging === 'coco'
+      ? []
+      : ["By COCO's rule, as VOC has none; difficult objects are left out as crowds are.", ''];
   return [...note, table(head, rows), ''];
 }
 

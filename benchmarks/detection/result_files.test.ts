@@ -6,10 +6,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawnSpec } from '../../harness/data/objects/drawn.fixture.ts';
 import { openObjects } from '../../harness/data/objects/open_objects.ts';
+import {
+  cocoBoxScores,
+  cocoMaskScores,
+  type Found,
+  vocScores,
+} from '../../harness/evaluation/object_scores.ts';
 import { COCO_STATS } from '../../harness/metrics/coco_detection.ts';
 import { sharedPath } from '../../harness/testing/shared.ts';
 import { readSafetensors } from '../../harness/weights/safetensors.ts';
-import { cocoBoxScores, cocoMaskScores, type Found, vocScores } from '../../harness/evaluation/object_scores.ts';
 import { jittered } from './jittered.fixture.ts';
 import { foundInCoco, foundInVoc, writeResults } from './result_files.ts';
 
@@ -73,6 +78,11 @@ describe("results in COCO's files", () => {
       { ...good, segmentation: { size: [2, 2], counts: [4] } },
       'detection 0: a mask of size [2,2] on an image of',
     ],
+    [
+      { ...good, segmentation: [[1, 2, 1e9, 2, 5, 5]] },
+      'detection 0: an outline far outside its image of',
+    ],
+    [{ ...good, bbox: [1, 2, 1e308, 4] }, 'detection 0 has the bbox 1, 2, 1e+308, 4'],
   ])('refuse %j', (result, message) => {
     expect(() => foundInCoco(drawn, [result])).toThrow(message);
   });

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { breath, parse, UserError, writeAtomic } from '../../harness/base/index.ts';
 import type { ObjectTruths } from '../../harness/data/objects/objects.ts';
+import { cocoResults, type Found, vocResults } from '../../harness/evaluation/object_scores.ts';
 import type { Box } from '../../harness/metrics/coco_boxes.ts';
 import { rleOfSegmentation, Segmentation } from '../../harness/metrics/coco_masks.ts';
 import { extentOf, type Rle } from '../../harness/metrics/rle.ts';
-import { cocoResults, type Found, vocResults } from '../../harness/evaluation/object_scores.ts';
 
-/** Whose numbers a detector is judged by. */
-export type Judging = 'voc' | 'coco';
+/** Whose numbers a detector is judged by: VOC's of 2007, those of later years, or COCO's. */
+export type Judging = 'voc' | 'voc12' | 'coco';
 
 /**
  * Writes what was found, in the form of the data set's own tools: for VOC a text file a class, for COCO a
@@ -25,12 +25,12 @@ export async function writeResults(
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const files: (readonly [string, () => Iterable<string>])[] =
-    judging === 'voc'
-      ? [...vocResults(truths, found)].map(([name, text]) => [name, () => [text]])
-      : cocoKinds(found).map((kind) => [
+    judging === 'coco'
+      ? cocoKinds(found).map((kind) => [
           `coco_${kind}_results.json`,
           () => cocoResults(truths, found, kind),
-        ]);
+        ])
+      : [...vocResults(truths, found)].map(([name, text]) => [name, () => [text]]);
   for (const [name, lines] of files) {
     await breath(signal);
     await writeAtomic(join(folder, name), inPieces(lines()));
@@ -91,12 +91,15 @@ export function foundInCoco(truths: ObjectTruths, results: unknown): readonly Fo
         `${what} has neither bbox nor segmentation; expected one of them, or both`,
       );
     const region = { box: cornersOf(extent), extent };
+    if (!region.box.every(Number.isFinite))
+      throw new UserError(`${what} has the bbox ${extent.join(', ')}; expected finite numbers`);
     return { image, class: label, ...region, score, ...(mask && { mask }) };
   });
 }
 
+/** In float32, as boxes were before width and height were taken of them. */
 function cornersOf([x, y, width, height]: Box): Found['box'] {
-  return [x, y, x + width, y + height];
+  return [x, y, Math.fround(x + width), Math.fround(y + height)];
 }
 
 function maskIn(what: string, truths: ObjectTruths, image: number, given: Segmentation): Rle {

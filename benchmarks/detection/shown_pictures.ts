@@ -1,12 +1,12 @@
 /** The pictures that a detector saw best and worst, with what it found and what there is. */
 import type { ObjectSource } from '../../harness/data/objects/objects.ts';
+import { type Found, rleOfObject } from '../../harness/evaluation/object_scores.ts';
 import {
   detectionSheetSvg,
   type Mark,
   type MarkState,
   type SheetCard,
 } from '../../harness/pictures/detection_sheet.ts';
-import { type Found, rleOfObject } from '../../harness/evaluation/object_scores.ts';
 import {
   bestCut,
   type Cut,

@@ -1,9 +1,9 @@
 /** Which detections of a picture are right, and how well it was seen: what pictures of them show. */
 import type { ObjectTruths, SeenObject } from '../../harness/data/objects/objects.ts';
+import { extentOfBox, type Found } from '../../harness/evaluation/object_scores.ts';
 import { type Box, boxOverlap } from '../../harness/metrics/coco_boxes.ts';
 import { AREAS, IOU_THRESHOLDS } from '../../harness/metrics/coco_detection.ts';
 import { IGNORED, match, RIGHT, sceneOf, seenIn, WRONG } from '../../harness/metrics/coco_match.ts';
-import { extentOfBox, type Found } from '../../harness/evaluation/object_scores.ts';
 
 /** `ignored` counts neither way: it lies on what is crowded or difficult, or is that itself. */
 export type Verdict = 'right' | 'wrong' | 'ignored';

@@ -2,7 +2,12 @@ import type { z } from 'zod';
 import { UserError } from '../base/index.ts';
 import type { SourceSpec, ViewSpec } from '../data/spec.ts';
 import type { HostArray } from '../engine/array.ts';
-import type { ExperimentInput, MethodDefinition, Metrics } from '../experiment/index.ts';
+import type {
+  Experiment,
+  ExperimentInput,
+  MethodDefinition,
+  Metrics,
+} from '../experiment/index.ts';
 import type { Layer, LayerFeatures, Pooling } from '../features/layers.ts';
 import type { ResNetSpec } from '../nn/resnet_spec.ts';
 
@@ -121,6 +126,27 @@ export interface Target {
   readonly std: readonly [number, number, number];
 }
 
+/** A run of a protocol that trains, once it is finished. */
+export interface FinishedRun {
+  /** Its name among the protocol's experiments. */
+  readonly cell: string;
+  readonly experiment: Experiment;
+  /** Its work directory. */
+  readonly folder: string;
+}
+
+/** What a protocol that trains draws of. */
+export interface Drawing {
+  readonly runs: readonly FinishedRun[];
+  /** Of the whole benchmark. */
+  readonly workDir: string;
+  /** Name of the whole. */
+  readonly title: string;
+  /** Where paths of the spec start from. */
+  readonly data: string;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** A protocol that trains: an experiment like any other, which starts from the weights. */
 export interface TrainedBenchmark<Spec> extends Named<Spec> {
   /** The method that it trains by. */
@@ -132,6 +158,12 @@ export interface TrainedBenchmark<Spec> extends Named<Spec> {
   experiments(spec: Spec, target: Target): Readonly<Record<string, ExperimentInput>>;
   /** What stands in tables, from the metrics of each epoch from 0 on, and of each experiment. */
   summary(spec: Spec, runs: ReadonlyMap<string, readonly Metrics[]>): Metrics;
+  /**
+   * Writes what its runs have to show, once all of them are finished, and lists its pictures (`listPictures`). Without it
+   * the classifier that ended best is drawn.
+   * @returns pages besides the report, by their path in the work directory; none where what they are made of is gone
+   */
+  draw?(spec: Spec, drawing: Drawing): Promise<readonly string[]>;
 }
 
 /** A protocol with its spec filled in. */
@@ -152,6 +184,8 @@ export interface BoundTrained {
   readonly method: MethodDefinition;
   experiments(target: Target): Readonly<Record<string, ExperimentInput>>;
   summary(runs: ReadonlyMap<string, readonly Metrics[]>): Metrics;
+  /** As the protocol's; absent where it has none. */
+  readonly draw: ((drawing: Drawing) => Promise<readonly string[]>) | undefined;
 }
 
 /** What a registry holds: the protocol without the type of its spec. */
@@ -201,10 +235,12 @@ function boundFrozen<Spec>(protocol: FrozenBenchmark<Spec>, spec: Spec): BoundFr
 }
 
 function boundTrained<Spec>(protocol: TrainedBenchmark<Spec>, spec: Spec): BoundTrained {
+  const { draw } = protocol;
   return {
     way: 'trained',
     method: protocol.method,
     experiments: (target) => protocol.experiments(spec, target),
     summary: (runs) => protocol.summary(spec, runs),
+    draw: draw && ((drawing) => draw(spec, drawing)),
   };
 }

@@ -5,7 +5,7 @@ import { startEngine } from '../engine/index.ts';
 import { Extractor, featureWeights, type Images } from '../features/extractor.ts';
 import type { LayerUse } from '../features/layers.ts';
 import { stream } from '../random/stream.ts';
-import { type DryRun, dryRun } from '../run/dry_run.ts';
+import { type DryRun, type DryRunOptions, dryRun } from '../run/dry_run.ts';
 import type { BoundFrozen, ImageUse } from './definition.ts';
 import { type BenchmarkExperiment, definitionOf } from './experiment.ts';
 import { weightsOf } from './given_weights.ts';
@@ -30,12 +30,22 @@ export interface DrySet {
 /** What a benchmark would be, found out without its data. */
 export type BenchmarkDryRun =
   | { readonly way: 'frozen'; readonly sets: readonly DrySet[]; readonly units: readonly string[] }
-  | { readonly way: 'trained'; readonly cells: readonly string[]; readonly each: DryRun };
+  | {
+      readonly way: 'trained';
+      readonly cells: readonly string[];
+      readonly each: DryRun;
+      /** Of a run, where that is known. */
+      readonly steps: number | undefined;
+      readonly replicas: number;
+      /** Images of a step, of all replicas. */
+      readonly stepImages: number;
+    };
 
 type Options = Pick<
   BenchmarkOptions,
   'experiment' | 'benchmarks' | 'weights' | 'data' | 'threads' | 'cells'
-> & { readonly tell?: (line: string) => void };
+> &
+  Pick<DryRunOptions, 'layout' | 'tell'>;
 
 /** Builds the graphs of a benchmark and times them on noise; reads no image and writes nothing. */
 export async function dryBenchmark(options: Options): Promise<BenchmarkDryRun> {
@@ -48,11 +58,11 @@ export async function dryBenchmark(options: Options): Promise<BenchmarkDryRun> {
   const first = all.get(cells[0] ?? '');
   if (first === undefined) throw new Error('benchmark: no experiment');
   const methods = { [bound.method.kind]: bound.method };
-  return {
-    way: 'trained',
-    cells,
-    each: await dryRun({ experiment: first, methods, data, threads, tell }),
-  };
+  const { layout = {} } = options;
+  const each = await dryRun({ experiment: first, methods, data, threads, layout, tell });
+  const { epochs, replicas, batch } = first;
+  const steps = each.stepsPerEpoch === undefined ? undefined : each.stepsPerEpoch * epochs;
+  return { way: 'trained', cells, each, steps, replicas, stepImages: replicas * batch };
 }
 
 async function dryFrozen(options: Options, bound: BoundFrozen): Promise<BenchmarkDryRun> {

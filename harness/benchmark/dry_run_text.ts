@@ -1,4 +1,5 @@
 import { duration } from '../log/log_format.ts';
+import { layoutRows, origin } from '../run/dry_run_text.ts';
 import type { BenchmarkDryRun, DrySet } from './dry_run.ts';
 import type { BenchmarkExperiment } from './experiment.ts';
 
@@ -37,7 +38,10 @@ function unitText(units: readonly string[]): string {
   return `${units.length}: ${units.slice(0, SHOWN).join(', ')}${more}`;
 }
 
-function trainedRows({ cells, each }: Extract<BenchmarkDryRun, { way: 'trained' }>): string[][] {
+type Trained = Extract<BenchmarkDryRun, { way: 'trained' }>;
+
+function trainedRows(found: Trained): string[][] {
+  const { cells, each } = found;
   const { images, stepsPerEpoch, stepSeconds, etaSeconds, peakBytes } = each;
   const long = etaSeconds === undefined ? 'not known' : duration(etaSeconds * cells.length);
   return [
@@ -45,9 +49,23 @@ function trainedRows({ cells, each }: Extract<BenchmarkDryRun, { way: 'trained' 
     ['images', images === undefined ? 'not known' : `${images.count} (by ${images.from})`],
     [
       'step',
-      `${(1000 * stepSeconds).toFixed(0)} ms, ${stepsPerEpoch ?? 'not known how many'} an epoch`,
+      `${(1000 * stepSeconds).toFixed(0)} ms, ${stepsPerEpoch ?? 'not known how many'} an epoch (${origin(each)})`,
     ],
-    ['memory', `${(peakBytes / 2 ** 30).toFixed(1)} GiB at the peak of a step`],
+    ['iterations', iterationsText(found)],
+    ...layoutRows(found, each),
+    [
+      'memory',
+      `${(peakBytes / 2 ** 30).toFixed(1)} GiB at the peak of a step${each.layout.processes === 1 ? '' : ', each process'} (${origin(each)})`,
+    ],
     ['training', `${long} for all runs, without loading data and evaluation (computed)`],
   ];
+}
+
+function iterationsText({ steps, stepImages, each: { images } }: Trained): string {
+  if (steps === undefined) return 'not known';
+  const passes =
+    images === undefined
+      ? ''
+      : `: ${((steps * stepImages) / images.count).toFixed(1)} times all of them`;
+  return `${steps.toLocaleString('en-US')} a run, of ${stepImages} images${passes}`;
 }

@@ -8,6 +8,7 @@ export { LAYERS, type Layer, type LayerFeatures, type Pooling } from '../feature
 export {
   type Bench,
   type BenchSet,
+  type Drawing,
   defineBenchmark,
   type FeatureUse,
   type ImageUse,

@@ -48,4 +48,6 @@ export interface BenchmarkResult {
   readonly finished: boolean;
   /** What stands in tables; of a grid, of the cells that are there. Undefined while nothing can be said. */
   readonly summary: Metrics | undefined;
+  /** Pages that were written besides the record, by their path in `workDir`. */
+  readonly pages?: readonly string[];
 }

@@ -72,7 +72,7 @@ export async function runTrained(
       prefix: options.weights?.prefix,
     });
     if (!(await finishes(training, signal))) break;
-    await writeSummary(options, bound, experiments);
+    await writeSummary({ ...options, pictures: false }, bound, experiments); // drawn once, at the end
   }
   return writeSummary(options, bound, experiments);
 }
@@ -131,7 +131,7 @@ async function writeSummary(
   }
   const finished = done.length === cells.length;
   const summary = done.length === 0 ? undefined : bound.summary(curvesOf(done));
-  if (finished && options.pictures) await drawTrained(options, bound, done);
+  const pages = finished && options.pictures ? await drawTrained(options, bound, done) : [];
   if (finished && summary !== undefined) history.finish(summary);
   let lock: Lock | undefined;
   await always(
@@ -141,7 +141,7 @@ async function writeSummary(
     },
     () => lock?.release(),
   );
-  return { record: history.record(), workDir, finished, summary };
+  return { record: history.record(), workDir, finished, summary, pages };
 }
 
 interface Done {

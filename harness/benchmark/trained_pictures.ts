@@ -23,10 +23,30 @@ interface TrainedCell {
 }
 
 /**
+ * Draws what finished runs have to show: as the protocol does, else how the classifier that ended best judges.
+ * @returns the pages that were written besides, by their path in the work directory
+ */
+export async function drawTrained(
+  options: BenchmarkOptions,
+  bound: BoundTrained,
+  cells: readonly TrainedCell[],
+): Promise<readonly string[]> {
+  const { workDir, data, signal, experiment } = options;
+  if (bound.draw === undefined) {
+    await drawClassifier(options, bound, cells);
+    return [];
+  }
+  const runs = cells.map(({ cell, experiment: own }) => {
+    return { cell, experiment: own, folder: join(workDir, cell) };
+  });
+  return bound.draw({ runs, workDir, title: experiment.name, data, signal });
+}
+
+/**
  * Draws how the test images are judged by the run that ended best, by its head that is best: of a grid
  * the best point. Its last checkpoint says so; where that is gone there is no picture.
  */
-export async function drawTrained(
+async function drawClassifier(
   options: BenchmarkOptions,
   bound: BoundTrained,
   cells: readonly TrainedCell[],

@@ -52,15 +52,19 @@ export function knownCount(spec: SourceSpec, data: string): Count | undefined {
   return count === undefined ? undefined : { count, from: 'the official size' };
 }
 
-/** Of the official splits of 2007; of others only the files tell. */
-const VOC07 = { train: 2501, val: 2510, trainval: 5011, test: 4952 } as const;
+/** Of the official splits by year; of others only the files tell. */
+const VOC: Readonly<Record<number, Readonly<Record<string, number>>>> = {
+  2007: { train: 2501, val: 2510, trainval: 5011, test: 4952 },
+  2012: { train: 5717, val: 5823, trainval: 11_540 },
+};
 
 type VocSplit = Pick<Extract<SourceSpec, { kind: 'voc' }>, 'root' | 'year' | 'split'>;
 
 function vocCount(spec: VocSplit, data: string): Count | undefined {
   const file = vocFolder(spec, data, `ImageSets/Main/${spec.split}.txt`);
   if (existsSync(file)) return { count: textLines(file).length, from: 'the files' };
-  return spec.year === 2007 ? { count: VOC07[spec.split], from: 'the official size' } : undefined;
+  const count = VOC[spec.year]?.[spec.split];
+  return count === undefined ? undefined : { count, from: 'the official size' };
 }
 
 function subsetCount(

@@ -20,7 +20,7 @@ import {
 import { Passes } from './passes.ts';
 
 /** What was found when the run was judged last, as COCO has its results. */
-const FOUND = 'detections.json';
+export const FOUND = 'detections.json';
 
 /**
  * Judges the run's own detector: `AP`, `AP50`, `AP75` and, by COCO's rules, `APs`, `APm`, `APl`, of masks as well

@@ -4,7 +4,7 @@ import { parse } from '../base/parse.ts';
 import { type Box, boxOverlap, parseAnnotations } from './coco_boxes.ts';
 import type { DetectionTask } from './coco_task.ts';
 import { areaOf, extentOf, type Rle, rleOf, sharedArea } from './rle.ts';
-import { rleOfPolygons } from './rle_polygon.ts';
+import { isFarOutside, rleOfPolygons } from './rle_polygon.ts';
 import { rleOfText } from './rle_text.ts';
 
 /** A mask with what its overlaps need of it. */
@@ -27,9 +27,15 @@ export const Segmentation = z.union([
 ]);
 export type Segmentation = z.infer<typeof Segmentation>;
 
-/** @throws UserError for run lengths that are none, or of another size than the image */
+/** @throws UserError for run lengths that are none, or of another size than the image, and outlines far outside it */
 export function rleOfSegmentation(segmentation: Segmentation, height: number, width: number): Rle {
-  if (Array.isArray(segmentation)) return rleOfPolygons(height, width, segmentation);
+  if (Array.isArray(segmentation)) {
+    if (segmentation.some((points) => isFarOutside(points, height, width)))
+      throw new UserError(
+        `an outline far outside its image of ${height} x ${width} pixels; expected x, y, x, y, … in pixels`,
+      );
+    return rleOfPolygons(height, width, segmentation);
+  }
   const { size, counts } = segmentation;
   if (size[0] !== height || size[1] !== width)
     throw new UserError(

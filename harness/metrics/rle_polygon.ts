@@ -35,6 +35,12 @@ export function rleOfPolygons(
   return merged([first, ...rest]);
 }
 
+/** Whether an outline goes farther out of its picture than the picture is long: no object does, and walking it takes memory. */
+export function isFarOutside(points: ArrayLike<number>, height: number, width: number): boolean {
+  const far = Math.max(width, height);
+  return Array.from(points).some((at, i) => at < -far || at > far + (i % 2 === 0 ? width : height));
+}
+
 interface Outline {
   readonly x: Int32Array;
   readonly y: Int32Array;

@@ -70,10 +70,12 @@ export async function measure(probing: Probing): Promise<Probes> {
     const probe = (images: number) => trial({ ...definition, replicas: 1, batch: images });
     const most = Math.min(batch, SMALL_BATCH);
     const smaller = await probe(Math.ceil(most / 2));
-    small = await probe(most);
+    const fits = (bytes: number) => bytes < SHARE_OF_MEMORY * process.availableMemory();
+    // Pictures of a detector may be so large that not even two fit.
+    small = fits((smaller.peakBytes * most) / smaller.batch) ? await probe(most) : smaller;
     projected = scaled(smaller, small, definition, sequential);
-    const fits = projected.peakBytes < SHARE_OF_MEMORY * process.availableMemory();
-    if (!fits || projected.seconds > LONGEST_STEP) return { full: undefined, small, projected };
+    if (!fits(projected.peakBytes) || projected.seconds > LONGEST_STEP)
+      return { full: undefined, small, projected };
   }
   return { full: await trial(definition), small, projected };
 }
@@ -101,9 +103,9 @@ async function timed(learner: Learner, seed: number): Promise<Probe> {
 
 /**
  * Time grows with the images of a step; memory by as much an image as between two small steps, with the images of all
- * replicas or, one after another, of one.
+ * replicas or, one after another, of one. Where there was one small step alone, all that it held is taken to grow.
  */
-function scaled(
+export function scaled(
   smaller: Probe,
   small: Probe,
   definition: StepDefinition,
@@ -111,7 +113,10 @@ function scaled(
 ): Projected {
   const { replicas, batch } = definition;
   const held = sequential ? batch : replicas * batch;
-  const growth = (small.peakBytes - smaller.peakBytes) / Math.max(1, small.batch - smaller.batch);
+  const growth =
+    small === smaller
+      ? small.peakBytes / small.batch
+      : (small.peakBytes - smaller.peakBytes) / Math.max(1, small.batch - smaller.batch);
   return {
     seconds: (small.seconds * replicas * batch) / small.batch,
     peakBytes:

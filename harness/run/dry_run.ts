@@ -143,9 +143,9 @@ export async function dryRun(options: DryRunOptions): Promise<DryRun> {
 
 function lengthOf({ data: spec, replicas, batch, seed }: Experiment, data: string) {
   const images = knownCount(spec.train, data);
-  if (images === undefined) return { images, stepsPerEpoch: undefined };
   const { dropLast, replacement, objects } = spec;
-  if (objects !== undefined) return { images, stepsPerEpoch: objects.steps };
+  if (objects !== undefined) return { images, stepsPerEpoch: objects.steps }; // whatever their number
+  if (images === undefined) return { images, stepsPerEpoch: undefined };
   const order = { seed, replicas, batch, dropLast, replacement };
   return { images, stepsPerEpoch: stepsOf(order, images.count) };
 }

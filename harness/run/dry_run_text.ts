@@ -28,7 +28,11 @@ export function dryRunText(experiment: Experiment, found: DryRun): string {
   return rows.map(([left = '', right = '']) => `${left.padEnd(12)}${right}`).join('\n');
 }
 
-function layoutRows({ replicas }: Experiment, { layout }: DryRun): string[][] {
+/** How replicas lie, where they are not side by side in one process. */
+export function layoutRows(
+  { replicas }: Pick<Experiment, 'replicas'>,
+  { layout }: DryRun,
+): string[][] {
   const { processes, sequential } = layout;
   if (processes === 1 && !sequential) return [];
   const each = replicas / processes;
@@ -65,7 +69,8 @@ function sharedText({ layout: { processes }, computeSeconds }: DryRun): string {
   return `; all on this one machine at least ${seconds(processes * computeSeconds)}`;
 }
 
-function origin({ full, small }: DryRun): string {
+/** How what is said of a step is known. */
+export function origin({ full, small }: DryRun): string {
   if (full !== undefined)
     return `measured here: ${full.steps} step${full.steps === 1 ? '' : 's'} of random images`;
   if (small === undefined) return 'not known';

@@ -7,6 +7,7 @@ export type Files = ReadonlyMap<string, string>;
 /** Pages that are named here and lie elsewhere, and where. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   'report.md': 'the page of one run, in its work directory',
+  'detection.md': 'the page of a detector, in the work directory of its benchmark',
   'doc/d9m/tensorflow_status.md': "NVIDIA's repository framework-reproducibility",
   'SECURITY.md': "TensorFlow's repository",
 };

@@ -150,11 +150,13 @@ function boundOf({ experiment: { benchmark } }: Asked): BoundBenchmark {
 /** What one would be; nothing is written. */
 export function dryRunOf(
   asked: Asked,
-  { data = '.', threads, cells }: Pick<Options, 'data' | 'threads' | 'cells'>,
+  options: Pick<Options, 'data' | 'threads' | 'cells' | 'processes' | 'sequential'>,
   tell: (line: string) => void,
 ): Promise<BenchmarkDryRun> {
+  const { data = '.', threads, cells, processes = 1, sequential } = options;
   const chosen = cells.length === 0 ? undefined : cells;
-  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, tell });
+  const layout = { processes, sequential };
+  return dryBenchmark({ ...asked, benchmarks, data, threads, cells: chosen, layout, tell });
 }
 
 interface Ran {
@@ -192,7 +194,8 @@ export async function benchmarkInterruptibly(
       pictures: true,
       cells: cells.length === 0 ? undefined : cells,
     });
-    if (result.finished) await writeBenchmarkReport(result.workDir, result.record, partsOf(asked));
+    const { record, workDir, finished, pages } = result;
+    if (finished) await writeBenchmarkReport(workDir, record, partsOf(asked), pages);
     return result.finished || !signal.aborted ? 0 : interruption.code();
   };
   try {

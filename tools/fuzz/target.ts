@@ -28,6 +28,8 @@ export const TARGETS = [
   'voc',
   'vocObjects',
   'cocoObjects',
+  'cocoResults',
+  'vocResults',
   'subset',
   'targets',
   'tar',

@@ -3,6 +3,7 @@ import { cifarTarget, pictureTarget, safetensorsTarget } from './binary_targets.
 import { subsetTarget, targetsTarget, tarTarget, vocTarget } from './data_targets.ts';
 import { detectorTarget } from './detector_targets.ts';
 import { cocoObjectsTarget, vocObjectsTarget } from './object_targets.ts';
+import { cocoResultsTarget, vocResultsTarget } from './result_targets.ts';
 import type { Target, TargetName } from './target.ts';
 import { experimentTarget, goldenTarget, listTarget, recordTarget } from './text_targets.ts';
 import { detectronTarget, unpicklerTarget, zipTarget } from './weights_targets.ts';
@@ -26,6 +27,10 @@ export async function targetNamed(name: TargetName): Promise<Target> {
       return vocObjectsTarget();
     case 'cocoObjects':
       return cocoObjectsTarget();
+    case 'cocoResults':
+      return cocoResultsTarget();
+    case 'vocResults':
+      return vocResultsTarget();
     case 'subset':
       return subsetTarget();
     case 'targets':

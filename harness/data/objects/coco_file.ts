@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UserError } from '../../base/errors.ts';
 import { parse } from '../../base/parse.ts';
 import { type Rle, rleOf } from '../../metrics/rle.ts';
+import { isFarOutside } from '../../metrics/rle_polygon.ts';
 import { rleOfText, rleText } from '../../metrics/rle_text.ts';
 import { readJsonParts } from './json_parts.ts';
 import { NumberRows } from './numbers.ts';
@@ -213,10 +214,7 @@ class CocoRows {
     const mask = this.masks.get(row);
     if (mask !== undefined && (mask.size[0] !== height || mask.size[1] !== width))
       return `has a mask of size [${mask.size}], its picture is of [${height}, ${width}]; correct one of them`;
-    const far = Math.max(width, height);
-    const outside = this.polygons(row).some((points) =>
-      points.some((at, i) => at < -far || at > far + (i % 2 === 0 ? width : height)),
-    );
+    const outside = this.polygons(row).some((points) => isFarOutside(points, height, width));
     return outside
       ? `has an outline far outside its picture of ${width} x ${height} pixels; correct it`
       : undefined;

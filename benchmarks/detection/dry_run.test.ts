@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { dryBenchmark } from '../../harness/benchmark/dry_run.ts';
+import { dryBenchmarkText } from '../../harness/benchmark/dry_run_text.ts';
+import { parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import { knownCount } from '../../harness/data/known_sizes.ts';
+import { override } from '../../harness/experiment/index.ts';
+import { detection, detectionSpec } from './benchmark.ts';
+import { recipes } from './recipes.ts';
+
+const benchmarks = { detection };
+
+/** A full recipe on a network and pictures so small that a step takes a second. */
+function narrowed(name: keyof typeof recipes, ...more: string[]) {
+  const value = {
+    name: `detection-${name}`,
+    benchmark: { kind: 'detection', ...recipes[name].spec },
+    weights: { kind: 'random' },
+    backbone: { depth: 50, width: 1 / 16 },
+  };
+  const small = [
+    'benchmark.data.longest=64',
+    'benchmark.data.shortEdges=[48]',
+    'benchmark.detector.roi.count=8',
+    'benchmark.detector.rpn.count=16',
+  ];
+  return parseBenchmark(override(value, [...small, ...more]), benchmarks);
+}
+
+describe('a dry run of a full recipe', () => {
+  // 24,000 x 16 pictures are 23.2 epochs of VOC (docs/reference/detection.md, section 3).
+  it('needs no data, and tells iterations, time and memory', async () => {
+    const experiment = narrowed('voc_c4_24k_moco', 'benchmark.replicas=1', 'benchmark.batch=4');
+    const found = await dryBenchmark({ experiment, benchmarks, data: 'nowhere' });
+    expect(found).toMatchObject({ way: 'trained', steps: 24_000, stepImages: 4 });
+    if (found.way !== 'trained') return expect.unreachable();
+    const { each } = found;
+    expect(each).toMatchObject({ stepsPerEpoch: 1000, measured: true, images: { count: 16_551 } });
+    expect(each.peakBytes).toBeGreaterThan(each.stateBytes);
+    expect(each.etaSeconds).toBeCloseTo(24_000 * each.stepSeconds, 6);
+    const text = dryBenchmarkText(experiment, { ...found, stepImages: 16 });
+    expect(text).toContain('24,000 a run, of 16 images: 23.2 times all of them');
+    expect(text).toMatch(/memory +\d+\.\d GiB at the peak of a step \(measured here/);
+  }, 300_000);
+
+  it('tells of replicas one after another', async () => {
+    const experiment = narrowed('coco_c4_1x_moco', 'benchmark.replicas=2', 'benchmark.batch=1');
+    const layout = { sequential: true };
+    const found = await dryBenchmark({ experiment, benchmarks, data: 'nowhere', layout });
+    expect(found).toMatchObject({ way: 'trained', steps: 90_000, stepImages: 2 });
+    const text = dryBenchmarkText(experiment, found);
+    expect(text).toMatch(/layout +1 process of 2 replicas, one after another/);
+  }, 300_000);
+
+  it('knows the length of every recipe, whose pictures are counted where they are known', () => {
+    const counts = Object.values(recipes).map(({ spec }) => {
+      const { iterations, data } = detectionSpec.parse(spec);
+      return [iterations, knownCount(data.train, 'nowhere')?.count];
+    });
+    expect(counts).toEqual([
+      [24_000, 16_551],
+      [24_000, 16_551],
+      [180_000, 118_287],
+      [180_000, 118_287],
+      [90_000, 118_287],
+      [90_000, 118_287],
+    ]);
+  });
+});
