@@ -1,5 +1,4 @@
 import { relu } from '../../harness/engine/ops/activation.ts';
-import { toFloat } from '../../harness/engine/precision.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import type { Module } from '../../harness/nn/module.ts';
 import { convBias, doubling } from './layers.ts';
@@ -45,6 +44,6 @@ export function maskLoss(logits: Tensor, classes: Tensor, targets: Tensor, count
   const weights = tf.mul(tf.ones([count, side, side, planes]), chosen);
   const goals = tf.mul(weights, tf.expandDims(targets, 3));
   const regions = tf.maximum(tf.sum(counts), tf.scalar(1));
-  const total = binaryCrossEntropy(toFloat(logits), goals, weights);
+  const total = binaryCrossEntropy(logits, goals, weights);
   return tf.div(total, tf.mul(regions, tf.scalar(side * side)));
 }

@@ -1,6 +1,5 @@
 import { softmaxCrossEntropy } from '../../harness/engine/ops/cross_entropy.ts';
 import { globalAvgPool } from '../../harness/engine/ops/pooling.ts';
-import { toFloat } from '../../harness/engine/precision.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import { classification } from '../../harness/nn/heads.ts';
 import { linear } from '../../harness/nn/layers.ts';
@@ -145,7 +144,7 @@ export function boxLosses(
   const each = counts === undefined ? tf.ones([1, 1, 4]) : tf.tile(column(counts), [1, 1, 4]);
   const weights = tf.mul(tf.cast(own, 'float32'), each);
   const targets = tf.mul(weights, tf.expandDims(goals, 1));
-  const moves = toFloat(tf.reshape(deltas, [rows, width / 4, 4]));
+  const moves = tf.reshape(deltas, [rows, width / 4, 4]);
   const error = absoluteError(moves, targets, weights);
   if (counts === undefined) {
     const { loss } = classification(scores, classes);

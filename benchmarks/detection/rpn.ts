@@ -1,5 +1,4 @@
 import { relu } from '../../harness/engine/ops/activation.ts';
-import { toFloat } from '../../harness/engine/precision.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import type { Module } from '../../harness/nn/module.ts';
 import type { Stream } from '../../harness/random/stream.ts';
@@ -109,8 +108,8 @@ export type AnchorTensors = Readonly<Record<keyof AnchorTargets, Tensor>>;
 export function rpnLosses({ logits, deltas }: RpnOutput, targets: AnchorTensors, spec: SampleSpec) {
   const [images = 0, anchors = 0] = targets.labels.shape;
   const share = tf.scalar(1 / (spec.count * images));
-  const scores = toFloat(tf.reshape(logits, [images, anchors]));
-  const moves = toFloat(tf.reshape(deltas, [images, anchors, 4]));
+  const scores = tf.reshape(logits, [images, anchors]);
+  const moves = tf.reshape(deltas, [images, anchors, 4]);
   return {
     loss_rpn_cls: tf.mul(binaryCrossEntropy(scores, targets.labels, targets.drawn), share),
     loss_rpn_loc: tf.mul(absoluteError(moves, targets.deltas, targets.moved), share),
