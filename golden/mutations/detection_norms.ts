@@ -8,7 +8,7 @@ export const detectionNorms: MutationSet = {
   mutations: [
     ...inFile('harness/nn/precise_statistics.ts', [
       ['all batches weigh alike', 'pooled ? positions : 1', '1'],
-      ['variances of means of batches biased', 'v * unbiasing', 'v'],
+      ['variances of all values together of unbiased ones', 'v * biasing', 'v'],
       ['variances without those of means', 'Math.max(0, average - (mean[c] ?? 0) ** 2)', 'average'],
     ]),
   ],
