@@ -2,6 +2,7 @@ import { UserError } from '../../harness/base/index.ts';
 import type { Image } from '../../harness/data/images/image.ts';
 import type { TrainingPicture } from '../../harness/data/objects/object_pictures.ts';
 import { paddedPictures } from '../../harness/data/objects/picture.ts';
+import { concatenated } from '../../harness/engine/array.ts';
 import type { TensorSpec } from '../../harness/engine/program.ts';
 import type { FeedSetup, PictureShape } from '../../harness/experiment/index.ts';
 import { stream } from '../../harness/random/stream.ts';
@@ -97,14 +98,4 @@ export function networkPixels(
 /** Channel means or deviations of pixels in 0..1 as those of bytes. */
 function inBytes(values: readonly number[]): readonly number[] {
   return values.map((value) => BYTE * value);
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,7 +1,7 @@
 import type { ImageSize } from '../../benchmarks/detection/boxes.ts';
 import type { AnchorTargets } from '../../benchmarks/detection/rpn.ts';
-import { type HostArray, hostArray } from '../../harness/engine/array.ts';
-import { concatenated, flat } from '../../harness/testing/parity/arrays.ts';
+import { concatenated, type HostArray, hostArray } from '../../harness/engine/array.ts';
+import { flat } from '../../harness/testing/parity/arrays.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 
 /** Boxes of a case, 4 values each. */

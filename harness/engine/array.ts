@@ -98,3 +98,14 @@ export function zeros(dtype: DType, shape: readonly number[]): HostArray {
     data: typedView(dtype, new ArrayBuffer(length * itemBytes(dtype)), 0, length),
   };
 }
+
+/** Values of all parts, one part after another. */
+export function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

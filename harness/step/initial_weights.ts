@@ -5,6 +5,7 @@ import type { ParameterSpec } from '../nn/module.ts';
 import { stream } from '../random/stream.ts';
 import { choiceText, chooseEncoder, refuseMissing, wrapperOf } from '../weights/choose_encoder.ts';
 import { detectorAsBackbone } from '../weights/detector_file.ts';
+import { fileShape } from '../weights/file_shapes.ts';
 import { openWeights, type Weights } from '../weights/published.ts';
 import type { StepDefinition } from './definition.ts';
 import { describedPrefix, experimentIn } from './described.ts';
@@ -102,13 +103,13 @@ function backboneShapes(
     return new Map(
       [...renamed].flatMap(([own, name]) => {
         const spec = specs.get(name);
-        return spec === undefined || spec.dtype === 'int64' ? [] : [[own, fileShape(spec)]];
+        return spec === undefined || spec.dtype === 'int64' ? [] : [[own, fileShape(spec.shape)]];
       }),
     );
   return new Map(
     [...specs].flatMap(([name, spec]) =>
       name.startsWith(backbone) && spec.dtype !== 'int64'
-        ? [[name.slice(backbone.length), fileShape(spec)] as const]
+        ? [[name.slice(backbone.length), fileShape(spec.shape)] as const]
         : [],
     ),
   );
@@ -119,15 +120,8 @@ function fullName({ backbone, renamed }: Model, own: string): string {
   return renamed === undefined ? backbone + own : (renamed.get(own) ?? own);
 }
 
-/** Files hold convolutions as [O, I, H, W]; the specification has them [H, W, I, O]. */
-function fileShape({ shape }: ParameterSpec): readonly number[] {
-  const [h, w, i, o] = shape;
-  if (h === undefined || w === undefined || i === undefined || o === undefined) return shape;
-  return [o, i, h, w];
-}
-
 function fitting(file: string, name: string, value: HostArray, spec: ParameterSpec): HostArray {
-  const shape = fileShape(spec);
+  const shape = fileShape(spec.shape);
   if (value.dtype !== spec.dtype || String(value.shape) !== String(shape))
     throw new UserError(
       `--pretrained ${file}: ${name} is ${value.dtype} [${value.shape}], expected ${spec.dtype} [${shape}]`,

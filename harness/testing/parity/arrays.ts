@@ -16,16 +16,6 @@ export function viewOf({ shape, data }: HostArray, view: number): Float32Array {
   return out;
 }
 
-export function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
 /** Any integers or floats as plain numbers. */
 export function flat(data: TypedArray): number[] {
   return Array.from({ length: data.length }, (_, i) => Number(data[i]));

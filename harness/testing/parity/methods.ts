@@ -1,5 +1,5 @@
 import { UserError } from '../../base/errors.ts';
-import { type HostArray, hostArray, type TypedArray } from '../../engine/array.ts';
+import { concatenated, type HostArray, hostArray, type TypedArray } from '../../engine/array.ts';
 import { startEngine } from '../../engine/index.ts';
 import { toOIHW, transpose4 } from '../../engine/layout.ts';
 import type { TensorSpec } from '../../engine/program.ts';
@@ -12,7 +12,7 @@ import { Learner, type Tensors } from '../../step/learner.ts';
 import { exactCompat } from '../exact_compat.ts';
 import { stateHost } from '../state_host.ts';
 import type { Comparisons } from './agreement.ts';
-import { concatenated, flat, viewOf } from './arrays.ts';
+import { flat, viewOf } from './arrays.ts';
 import type { Fixture } from './fixture.ts';
 import { Gradients } from './gradients.ts';
 import { withoutIdleRules } from './paramwise.ts';
