@@ -1,4 +1,5 @@
 import { op1 } from '../engine/op.ts';
+import { oneOver } from '../engine/ops/one_over.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 
 /** Members of each cluster: int32 [K]. @param labels int32 [M], each in 0..K-1 */
@@ -28,10 +29,7 @@ export function clusterMeans(features: Tensor, labels: Tensor, before: Tensor): 
  * @param floor keeps the weight of an empty cluster finite
  */
 export function balancingWeights(sizes: Tensor, power: number, floor: number): Tensor {
-  const inverse = op1('RealDiv', [
-    tf.scalar(1),
-    tf.add(tf.cast(sizes, 'float32'), tf.scalar(floor)),
-  ]);
+  const inverse = oneOver(tf.add(tf.cast(sizes, 'float32'), tf.scalar(floor)));
   const weights = op1('Pow', [inverse, tf.scalar(power)]);
   return op1('RealDiv', [weights, tf.sum(weights)]);
 }

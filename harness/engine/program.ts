@@ -7,6 +7,7 @@ import { Checks } from './graph/checks.ts';
 import { Graph } from './graph/graph.ts';
 import { oneAtATime } from './graph/one_at_a_time.ts';
 import { madeAt } from './graph/origin.ts';
+import { auditQuotients } from './graph/quotients.ts';
 import { StateWriter } from './graph/state_writer.ts';
 import { type Io, type TensorSpec, Tracing, type Variable } from './graph/tracing.ts';
 import { liberties } from './liberties.ts';
@@ -151,7 +152,9 @@ export class Program {
       .filter(({ type }) => type.startsWith('Collective'));
     if (this.inOrder) oneAtATime(this.graph, collectives);
     const nodes = this.graph.nodes.slice(this.audited);
-    if (liberties() === undefined) auditGraph(nodes, native().library.device);
+    const { device } = native().library;
+    if (liberties() === undefined) auditGraph(nodes, device);
+    if (device === 'cpu') auditQuotients(this.graph, nodes);
     this.audited = this.graph.nodes.length;
     this.entries.set(name, { ...entry, collective: collectives.length > 0 });
   }

@@ -1,5 +1,6 @@
 import { UserError } from '../base/errors.ts';
 import { op1 } from '../engine/op.ts';
+import { oneOver } from '../engine/ops/one_over.ts';
 import type { Io } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
 import type { LossScaleSpec } from './loss_scale_spec.ts';
@@ -102,7 +103,7 @@ class Scaling implements LossScale {
   }
 
   unscaled(gradients: readonly Tensor[]): Tensor[] {
-    const inverse = tf.div(tf.scalar(1), this.scale);
+    const inverse = oneOver(this.scale);
     return gradients.map((gradient) => tf.mul(gradient, inverse));
   }
 

@@ -1,9 +1,13 @@
 import { beforeAll, expect, it } from 'vitest';
+import { sizeOf } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
+import { Program } from '../engine/program.ts';
 import { type Tensor, tf } from '../engine/tf.ts';
 import { stream } from '../random/stream.ts';
+import { estimatesIn } from '../testing/compiled_ops.ts';
 import { evaluate, floats } from '../testing/evaluate.ts';
-import { normalised } from './features.ts';
+import { smallBackbone } from '../testing/small_backbone.ts';
+import { defineFeatures, normalised } from './features.ts';
 
 beforeAll(startEngine);
 
@@ -27,4 +31,33 @@ it.each([8, 64, 225])('images %i pixels wide are normalised by channel', async (
   Array.from(y?.data ?? [], Number).forEach((value, i) => {
     expect(value).toBeCloseTo(expected[i] ?? Number.NaN, 5);
   });
+});
+
+// Where norms divide one by a root, TensorFlow's optimiser would put an estimate of the processor's own.
+it('features are made by no estimate of the processor', async () => {
+  const { module } = smallBackbone('batch', 3);
+  const states = [...module.parameters, ...module.buffers];
+  const program = new Program();
+  try {
+    for (const [name, { shape }] of states) program.state(name, { dtype: 'float32', shape });
+    const normalise = { mean: MEAN, std: STD };
+    const stages = [{ prefix: '', module }];
+    defineFeatures(program, {
+      stages,
+      batch: 2,
+      size: 16,
+      channels: 3,
+      normalise,
+      precision: 'fp32',
+    });
+    for (const [name, { shape }] of states) {
+      const data = new Float32Array(sizeOf(shape)).fill(1);
+      await program.writeState(name, { dtype: 'float32', shape, data });
+    }
+    const nodes = await program.compiled('features', { images: new Uint8Array(2 * 16 * 16 * 3) });
+    expect(nodes.filter(({ type }) => type === 'Sqrt').length).toBeGreaterThan(3);
+    expect(estimatesIn(program, nodes)).toEqual([]);
+  } finally {
+    program.dispose();
+  }
 });

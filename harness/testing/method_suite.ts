@@ -12,6 +12,8 @@ import { stream } from '../random/stream.ts';
 import { type StepDefinition, trainableNames } from '../step/definition.ts';
 import { Learner, type Tensors } from '../step/learner.ts';
 import { runStep, type StepOptions } from '../step/step.ts';
+import { stepFeeds } from '../step/step_inputs.ts';
+import { estimatesIn } from './compiled_ops.ts';
 import { exactCompat } from './exact_compat.ts';
 import { smallBackbone } from './small_backbone.ts';
 import { stateHost } from './state_host.ts';
@@ -201,6 +203,19 @@ export function describeMethod(name: string, run: SmallRun): void {
         return digest(await learner.save());
       });
       expect(resumed).toBe(unbroken);
+    });
+
+    it.each([
+      ['norms of a replica', {}],
+      ['norms of all', { replicas: 2, norm: 'sync' }],
+    ] as const)('runs no estimate of the processor, with %s', async (_, more) => {
+      await withLearner({ ...run, ...more }, async (learner) => {
+        const scalars = learner.definition.method.scalars({ step: 0, steps: STEPS });
+        const feeds = stepFeeds(batchOf(learner, 0), { rate: 0.1, scalars });
+        const nodes = await learner.program.compiled('step', feeds);
+        expect(nodes.length).toBeGreaterThan(100);
+        expect(estimatesIn(learner.program, nodes)).toEqual([]);
+      });
     });
 
     it('averages replicas in the fixed tree', async () => {

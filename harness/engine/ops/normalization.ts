@@ -4,6 +4,7 @@ import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { type Tensor, tf } from '../tf.ts';
 import { inverseRoot } from './inverse_root.ts';
 import { layered } from './layered.ts';
+import { oneOver } from './one_over.ts';
 
 /** Where one layer of a replica adds up with the same layer of the others. */
 export interface Meeting {
@@ -24,7 +25,7 @@ export interface Factor {
 
 export const ONE_OVER_COUNT: Factor = {
   known: (count) => 1 / count,
-  found: (count) => tf.div(tf.scalar(1), count),
+  found: oneOver,
 };
 
 function unbiasedBy(copies: number): Factor {

@@ -175,8 +175,9 @@ export class Sizing implements SizeFree {
     const inverse = forms.filter(({ reciprocal }) => reciprocal).length;
     if (inverse === 0) return sum;
     if (inverse < forms.length) throw new Error('engine: numbers and reciprocals in one constant');
-    const one = plainConstant(graph, hostArray(dtype, [], filled(dtype, [1])));
-    return graph.plain('RealDiv', [one, first(sum)], {}, []);
+    // As `ops/one_over.ts` says: a division of one would become an estimate.
+    const minus = plainConstant(graph, hostArray(dtype, [], filled(dtype, [-1])));
+    return graph.plain('Neg', [first(graph.plain('RealDiv', [minus, first(sum)], {}, []))], {}, []);
   }
 
   /** What of a form has no size that is found, or what one such size is multiplied with in it. */
