@@ -88,10 +88,7 @@ export const detectionSpec = z
   .readonly();
 export type DetectionBenchSpec = z.output<typeof detectionSpec>;
 
-/**
- * Detection on VOC or COCO by Faster R-CNN R50-C4 (docs/reference/detection.md), all of whose layers learn.
- * Departs: a batch is padded to `longest` on both sides, not to its own largest picture, so norms see more zeros.
- */
+/** Detection on VOC or COCO by Faster R-CNN R50-C4 (docs/reference/detection.md), all of whose layers learn. */
 export const detection = defineBenchmark<DetectionBenchSpec>({
   kind: 'detection',
   title: 'Detection',

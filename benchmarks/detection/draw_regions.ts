@@ -4,6 +4,8 @@ import { detached, type Tensor, tf } from '../../harness/engine/tf.ts';
 import type { CoderWeights } from './box_coder.ts';
 import type { HeadSpec, RegionTensors } from './c4.ts';
 import { graphProposals, graphRegions } from './graph_regions.ts';
+import { featureSize } from './infer.ts';
+import { ownRows } from './own_rows.ts';
 import { mostSamplesWithin } from './roi_align.ts';
 import type { RpnOutput } from './rpn.ts';
 
@@ -25,10 +27,16 @@ export interface DrawInputs {
 
 /**
  * Proposals of a batch, and the regions drawn of them that the step learns from, all within the step: nothing of it
- * carries a gradient. Rows behind those that a picture gave are repeats, which norms see and losses do not.
+ * carries a gradient. Each picture has as many as it gave (`regionSizes` are sizes of the entry).
+ * @param prefix of the sizes, and `size` the longest side that a picture may have
  */
-export function drawnWithin(spec: HeadSpec, proposed: RpnOutput, inputs: DrawInputs) {
-  const [images = 0, rows = 0, columns = 0] = proposed.logits.shape;
+export function drawnWithin(
+  spec: HeadSpec,
+  proposed: RpnOutput,
+  inputs: DrawInputs,
+  { prefix, size: longest }: { readonly prefix: string; readonly size: number },
+) {
+  const [images = 0] = proposed.logits.shape;
   const logits = tf.reshape(detached(toFloat(proposed.logits)), [images, -1]);
   const deltas = tf.reshape(detached(toFloat(proposed.deltas)), [images, -1, 4]);
   const parts = {
@@ -37,7 +45,7 @@ export function drawnWithin(spec: HeadSpec, proposed: RpnOutput, inputs: DrawInp
     ...{ truths: tf.unstack(inputs.truths), classes: tf.unstack(inputs.classes) },
   };
   const of = (name: keyof typeof parts, i: number) => parts[name][i] as Tensor;
-  const drawn = Array.from({ length: images }, (_, i) => {
+  const all = Array.from({ length: images }, (_, i) => {
     const { anchors } = inputs;
     const size = of('sizes', i);
     const found = graphProposals(
@@ -50,7 +58,8 @@ export function drawnWithin(spec: HeadSpec, proposed: RpnOutput, inputs: DrawInp
     const truths = { boxes: of('truths', i), classes: of('classes', i), count: of('counts', i) };
     return graphRegions(found, truths, of('keys', i), spec.classes, spec.roi);
   });
-  const shape = [images, rows, columns];
+  const drawn = ownRows(prefix, all);
+  const shape = [images, ...featureSize({ height: longest, width: longest })];
   const regions: RegionTensors = {
     boxes: drawn.map(({ boxes }) => boxes),
     classes: tf.concat(
@@ -66,13 +75,6 @@ export function drawnWithin(spec: HeadSpec, proposed: RpnOutput, inputs: DrawInp
           spec.roi.coderWeights,
         ),
       ),
-      0,
-    ),
-    counts: tf.concat(
-      drawn.map(({ count }) => {
-        const place = tf.range(0, spec.roi.count, 1, 'int32');
-        return tf.cast(tf.less(place, count), 'float32');
-      }),
       0,
     ),
     samples: mostSamplesWithin({ shape }, spec.pooler),

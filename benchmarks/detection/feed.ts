@@ -1,37 +1,64 @@
 import { UserError } from '../../harness/base/index.ts';
 import type { Image } from '../../harness/data/images/image.ts';
 import type { TrainingPicture } from '../../harness/data/objects/object_pictures.ts';
-import { paddedPictures } from '../../harness/data/objects/picture.ts';
+import { type PaddedPictures, paddedPictures } from '../../harness/data/objects/picture.ts';
 import { concatenated } from '../../harness/engine/array.ts';
-import type { TensorSpec } from '../../harness/engine/program.ts';
-import type { FeedSetup, PictureShape } from '../../harness/experiment/index.ts';
+import type { Sizes } from '../../harness/engine/program.ts';
+import type { FeedSetup, ObjectInputs, PictureShape } from '../../harness/experiment/index.ts';
 import { stream } from '../../harness/random/stream.ts';
 import { anchorGrid } from './anchors.ts';
 import { featureSize } from './infer.ts';
 import { anchorsOfCell, type MethodSpec } from './method_spec.ts';
+import { regionSizes } from './own_rows.ts';
 import { type AnchorTargets, drawAnchors } from './rpn.ts';
 
-/** What a step of one replica takes, by name: pictures, what their anchors learn, and what regions are drawn with. */
+/** Sides of a batch, pixels: no map has a side of less than two cells then. */
+const LEAST = 32;
+/** For small pictures as well: in a wide range what follows from one size is easily told from what follows from another. */
+const WIDE = 1024;
+
+/** Bounds of the height and width of a batch, given the longest side of a picture. */
+export function paddedRange(size: number) {
+  return { least: Math.min(LEAST, size), most: Math.max(WIDE, size) };
+}
+
+/**
+ * What a step of one replica takes, by name: pictures, what their anchors learn, and what regions are drawn with. Height
+ * and width are free, those of the largest picture of the batch.
+ */
 export function stepInputs(
   spec: MethodSpec,
   { batch, size, most }: PictureShape,
-): Readonly<Record<string, TensorSpec>> {
-  const [rows, columns] = featureSize({ height: size, width: size });
-  const anchors = rows * columns * anchorsOfCell(spec.anchors);
+  prefix: string,
+): ObjectInputs {
+  const side = (name: 'height' | 'width') => (own: Sizes) => own[prefix + name] ?? Number.NaN;
+  const [height, width] = [side('height'), side('width')];
+  const cells = (own: Sizes) => {
+    const [rows, columns] = featureSize({ height: height(own), width: width(own) });
+    return rows * columns * anchorsOfCell(spec.anchors);
+  };
   const float = (...shape: number[]) => ({ dtype: 'float32', shape: [batch, ...shape] }) as const;
   const int = (...shape: number[]) => ({ dtype: 'int32', shape: [batch, ...shape] }) as const;
-  return {
-    images: float(size, size, 3),
-    labels: float(anchors),
-    drawn: float(anchors),
-    moved: float(anchors, 4),
-    deltas: float(anchors, 4),
+  const free = (shape: (own: Sizes) => number[]) => ({ dtype: 'float32', shape }) as const;
+  const range = paddedRange(size);
+  const sizes = {
+    ...{ [`${prefix}height`]: range, [`${prefix}width`]: range },
+    ...regionSizes(prefix, batch, spec.roi.count),
+  };
+  const inputs = {
+    images: free((own) => [batch, height(own), width(own), 3]),
+    anchors: free((own) => [cells(own), 4]),
+    labels: free((own) => [batch, cells(own)]),
+    drawn: free((own) => [batch, cells(own)]),
+    moved: free((own) => [batch, cells(own), 4]),
+    deltas: free((own) => [batch, cells(own), 4]),
     sizes: float(2),
     truths: float(most, 4),
     classes: int(most),
     counts: int(),
     keys: float(spec.proposals.train.after + most),
   };
+  return { inputs, sizes };
 }
 
 /**
@@ -40,16 +67,13 @@ export function stepInputs(
  * @throws UserError for a picture with more objects than there is room for
  */
 export function fedWith(spec: MethodSpec, setup: FeedSetup, pictures: readonly TrainingPicture[]) {
-  const { size, most, seed } = setup;
-  const grid = anchorGrid(spec.anchors, ...featureSize({ height: size, width: size }));
-  const pixels = networkPixels(
-    pictures.map(({ picture }) => picture),
-    spec,
-    setup,
-  );
+  const { most, seed } = setup;
+  const images = pictures.map(({ picture }) => picture);
+  const { pixels, height, width } = networkPixels(images, spec, setup);
+  const anchors = anchorGrid(spec.anchors, ...featureSize({ height, width }));
   const each = pictures.map(({ targets, place }) => {
     const boxes = Float32Array.from(targets.flatMap(({ box }) => box));
-    return drawAnchors(boxes, grid, spec.rpn, stream(seed, 'anchors drawn', place));
+    return drawAnchors(boxes, anchors, spec.rpn, stream(seed, 'anchors drawn', place));
   });
   const joined = (name: keyof AnchorTargets) => concatenated(each.map((one) => one[name]));
   const [truths, classes] = [
@@ -70,29 +94,32 @@ export function fedWith(spec: MethodSpec, setup: FeedSetup, pictures: readonly T
     const draws = stream(seed, 'regions drawn', place);
     for (let k = 0; k < keyed; k++) keys[i * keyed + k] = draws.uniform();
   }
-  return {
-    images: pixels,
+  const inputs = {
+    ...{ images: pixels, anchors },
     ...{ labels: joined('labels'), drawn: joined('drawn') },
     ...{ moved: joined('moved'), deltas: joined('deltas') },
     sizes: Float32Array.from(pictures.flatMap(({ picture }) => [picture.height, picture.width])),
     ...{ truths, classes, keys },
     counts: Int32Array.from(pictures, ({ targets }) => targets.length),
   };
+  return { inputs, sizes: { height, width } };
 }
 
 const BYTE = 255;
 
-/** Pictures as the network takes them, float32 [N, size, size, 3]; zeros where there is none. */
+/** Pictures as the network takes them, padded to the largest height and width among them. */
 export function networkPixels(
   pictures: readonly Image[],
   { channels }: Pick<MethodSpec, 'channels'>,
   { size, mean, std }: Pick<FeedSetup, 'size' | 'mean' | 'std'>,
-): Float32Array {
+): PaddedPictures {
   const scale = { mean: inBytes(mean), std: inBytes(std) };
-  const { pixels } = paddedPictures(pictures, scale, { height: size, width: size });
+  const { least } = paddedRange(size);
+  const padded = paddedPictures(pictures, scale, { height: least, width: least });
+  const { pixels } = padded;
   if (channels === 'bgr')
     for (let at = 0; at < pixels.length; at += 3) pixels.subarray(at, at + 3).reverse();
-  return pixels;
+  return padded;
 }
 
 /** Channel means or deviations of pixels in 0..1 as those of bytes. */

@@ -7,7 +7,7 @@ import type {
 import { boxAt, type ImageSize } from './boxes.ts';
 import { networks } from './c4.ts';
 import { restored } from './detections.ts';
-import { networkPixels } from './feed.ts';
+import { networkPixels, paddedRange } from './feed.ts';
 import { addDetecting, type Detecting, detect } from './infer.ts';
 import type { MethodSpec } from './method_spec.ts';
 import { detectorBackbone, specOf } from './network.ts';
@@ -21,16 +21,17 @@ export function finder(
   { batch, size, mean, std }: Pick<FeedSetup, 'batch' | 'size' | 'mean' | 'std'>,
 ): ObjectFinder {
   const whole = { ...spec, backbone: detectorBackbone(specOf(backbone)) };
-  const shape = { images: batch, height: size, width: size };
+  const range = paddedRange(size);
+  const shape = { images: batch, height: range, width: range };
   return {
     define: (program) => addDetecting({ program, name: NAME, spec: whole, shape }, networks(whole)),
     find: async (program, pictures) => {
       const one: Detecting = { program, name: NAME, spec: whole, shape };
       const filled = Array.from({ length: batch }, (_, i) => pictures[i] ?? pictures[0]);
       const images = filled.flatMap((entry) => (entry === undefined ? [] : [entry.picture]));
-      const pixels = networkPixels(images, spec, { size, mean, std });
+      const { pixels, ...padded } = networkPixels(images, spec, { size, mean, std });
       const sizes = images.map(({ height, width }): ImageSize => [height, width]);
-      const { found } = await detect(one, pixels, sizes);
+      const { found } = await detect(one, pixels, sizes, padded);
       return pictures.map(({ image, picture }, i) => {
         const original: ImageSize = [image.height, image.width];
         const own = found[i]?.detections;

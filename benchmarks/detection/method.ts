@@ -1,10 +1,8 @@
 import { checkClassCount, defineMethod, type Step, tf } from '../../harness/experiment/kit.ts';
-import { anchorGrid } from './anchors.ts';
 import { trainingLosses } from './c4.ts';
 import { drawnWithin } from './draw_regions.ts';
 import { fedWith, stepInputs } from './feed.ts';
 import { finder } from './finder.ts';
-import { featureSize } from './infer.ts';
 import { type MethodSpec, methodSpec } from './method_spec.ts';
 import { detectorModel } from './network.ts';
 
@@ -21,18 +19,16 @@ export const detectionMethod = defineMethod<MethodSpec>({
   model: detectorModel,
 
   loss(spec, step) {
-    const images = step.input('images'); // [N, H, W, 3]
-    const [, height = 0, width = 0] = images.shape;
-    const grid = anchorGrid(spec.anchors, ...featureSize({ height, width }));
-    const anchors = tf.tensor2d(grid, [grid.length / 4, 4]);
     const losses = trainingLosses(spec, (network, x) => step.forward(network, x), {
-      images,
+      images: step.input('images'), // [N, H, W, 3]
       anchors: inputsOf(step, ['labels', 'drawn', 'moved', 'deltas']),
       regions: (proposed) =>
-        drawnWithin(spec, proposed, {
-          anchors,
-          ...inputsOf(step, ['sizes', 'truths', 'classes', 'counts', 'keys']),
-        }),
+        drawnWithin(
+          spec,
+          proposed,
+          inputsOf(step, ['anchors', 'sizes', 'truths', 'classes', 'counts', 'keys']),
+          step.pictures,
+        ),
     });
     const loss = Object.values(losses).reduce((sum, one) => tf.add(sum, one));
     return { loss, metrics: losses };

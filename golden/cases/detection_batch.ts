@@ -2,16 +2,12 @@ import { anchorGrid } from '../../benchmarks/detection/anchors.ts';
 import { boxAt, boxCount, joinedBoxes } from '../../benchmarks/detection/boxes.ts';
 import type { DetectorSpec } from '../../benchmarks/detection/c4.ts';
 import { featureSize } from '../../benchmarks/detection/infer.ts';
-import {
-  batchSize,
-  normalised,
-  type Picture,
-  type PixelSpec,
-} from '../../benchmarks/detection/pictures.ts';
 import { maskTarget } from '../../benchmarks/detection/polygons.ts';
 import { mostSamples } from '../../benchmarks/detection/roi_align.ts';
 import { matchRegions, regionDeltas } from '../../benchmarks/detection/roi_head.ts';
 import { anchorTargets, matchAnchors } from '../../benchmarks/detection/rpn.ts';
+import { type Image, image } from '../../harness/data/images/image.ts';
+import { type PixelScale, paddedPictures } from '../../harness/data/objects/picture.ts';
 import { concatenated, type HostArray, hostArray } from '../../harness/engine/array.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';
 import type { Comparisons } from '../../harness/testing/parity/agreement.ts';
@@ -25,21 +21,18 @@ export function picturesOf(
   fixture: Fixture,
   comparisons: Comparisons,
   prefix: string,
-  pixels: PixelSpec,
+  pixels: PixelScale,
 ) {
-  const pictures = placesOf(fixture, `${prefix}.image`).map((i): Picture => {
+  const pictures = placesOf(fixture, `${prefix}.image`).map((i): Image => {
     const name = `${prefix}.image${i}.pixels`;
     const { shape, data } = fixture.input(name);
     const whole = hostArray('uint8', [1, ...shape], Uint8Array.from(flat(data)));
     const last = transpose4(whole, [0, 2, 3, 1]);
-    return { size: [shape[1] ?? 0, shape[2] ?? 0], data: last.data as Uint8Array };
+    return image(shape[2] ?? 0, shape[1] ?? 0, last.data as Uint8Array);
   });
-  const size = batchSize(pictures);
-  const images = hostArray(
-    'float32',
-    [pictures.length, ...size, 3],
-    normalised(pictures, size, pixels),
-  );
+  const padded = paddedPictures(pictures, pixels);
+  const shape = [pictures.length, padded.height, padded.width, 3];
+  const images = hostArray('float32', shape, padded.pixels);
   const name = `${prefix}.img`;
   comparisons.hold(name, transpose4(images, [0, 3, 1, 2]), fixture.input(name));
   return { pictures, images };
@@ -50,7 +43,7 @@ export function stepInputs(
   fixture: Fixture,
   comparisons: Comparisons,
   step: number,
-  { spec, pixels }: { readonly spec: DetectorSpec; readonly pixels: PixelSpec },
+  { spec, pixels }: { readonly spec: DetectorSpec; readonly pixels: PixelScale },
 ) {
   const { pictures, images } = picturesOf(fixture, comparisons, `in.step${step}`, pixels);
   const [, height = 0, width = 0] = images.shape;

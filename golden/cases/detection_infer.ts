@@ -1,4 +1,5 @@
 import { entriesOf } from '../../benchmarks/detection/bind.ts';
+import type { ImageSize } from '../../benchmarks/detection/boxes.ts';
 import { networks } from '../../benchmarks/detection/c4.ts';
 import { restored, restoredMasks } from '../../benchmarks/detection/detections.ts';
 import { addDetecting, detect, type Found } from '../../benchmarks/detection/infer.ts';
@@ -33,7 +34,7 @@ export const detectionInferCase: ParityCase = {
     addDetecting(detecting, made);
     try {
       await program.writeStates(initialStates(fixture, made));
-      const sizes = pictures.map(({ size }) => size);
+      const sizes = pictures.map(({ height, width }): ImageSize => [height, width]);
       const { found, proposed } = await detect(detecting, images.data as Float32Array, sizes);
       const file = (name: string) => transpose4(proposed[name] as HostArray, [0, 3, 1, 2]);
       comparisons.add('out.res4', file('features'));

@@ -212,12 +212,13 @@ function compareFound(
   const values = (name: string) =>
     Float32Array.from(flat(outputs[name]?.data ?? new Float32Array()));
   const [logits, deltas] = [values('out.rpn.objectness_logits'), values('out.rpn.anchor_deltas')];
-  pictures.forEach(({ size }, i) => {
-    const part = (all: Float32Array, width: number) => {
-      const rows = (anchors.length / 4) * width;
+  pictures.forEach(({ height, width }, i) => {
+    const part = (all: Float32Array, values: number) => {
+      const rows = (anchors.length / 4) * values;
       return all.subarray(i * rows, (i + 1) * rows);
     };
-    const found = proposals(part(logits, 1), part(deltas, 4), anchors, size, spec.proposals.train);
+    const own = [height, width] as const;
+    const found = proposals(part(logits, 1), part(deltas, 4), anchors, own, spec.proposals.train);
     compareProposals(comparisons, `step${step}.out.proposals.image${i}`, found);
   });
 }

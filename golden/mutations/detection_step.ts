@@ -28,8 +28,8 @@ export const detectionStep: MutationSet = {
       ['masks divided by rows', 'tf.scalar(side * side)', 'tf.scalar(side)'],
       ['all planes learn', 'tf.oneHot(classes, planes)', 'tf.onesLike(tf.oneHot(classes, planes))'],
     ]),
-    ...inFile('benchmarks/detection/pictures.ts', [
-      ['colours in the other order', 'f(mean[c] ?? 0)', 'f(mean[2 - c] ?? 0)'],
+    ...inFile('harness/data/objects/picture.ts', [
+      ['colours in the other order', 'fround(mean[c] ?? 0)', 'fround(mean[2 - c] ?? 0)'],
     ]),
     ...inFile('benchmarks/detection/solver.ts', [
       ['no decay', 'momentum, weightDecay, rules', 'momentum, weightDecay: 0, rules'],

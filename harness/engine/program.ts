@@ -21,7 +21,7 @@ import { type Tensor, traceInto, unwrap } from './tf.ts';
 
 export type { Io, TensorSpec } from './graph/tracing.ts';
 export type { InputSpec } from './sizes/entry.ts';
-export type { SizeSpecs, Sizes } from './sizes/ranges.ts';
+export type { SizeSpec, SizeSpecs, Sizes } from './sizes/ranges.ts';
 
 export interface ProgramOptions extends SessionOptions {
   /**

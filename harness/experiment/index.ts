@@ -36,6 +36,7 @@ export type {
   FeedSetup,
   FoundObject,
   ObjectFinder,
+  ObjectInputs,
   ObjectMethod,
   PictureShape,
 } from './objects.ts';

@@ -22,6 +22,8 @@ export interface Step {
   readonly labels: Tensor;
   /** What `ObjectMethod.inputs` names, of this replica; only for methods with `objects`. */
   input(name: string): Tensor;
+  /** What its free sizes begin with, and the longest side of a picture; only for methods with `objects`. */
+  readonly pictures: { readonly prefix: string; readonly size: number };
   /** A random choice the host made for all replicas together, by name: int32 [R N]. */
   draw(name: string): Tensor;
   /**
@@ -239,7 +241,7 @@ function boundObjects<Spec>(
   spec: Spec,
 ): BoundObjects {
   return {
-    inputs: (shape) => inputs(spec, shape),
+    inputs: (shape, prefix) => inputs(spec, shape, prefix),
     feed: (setup, pictures) => feed(spec, setup, pictures),
     finder: (backbone, shape) => finder(spec, backbone, shape),
   };

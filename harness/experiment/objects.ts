@@ -1,7 +1,7 @@
-import type { Inputs } from '../data/loader/batch.ts';
+import type { SizedInputs } from '../data/loader/batch.ts';
 import type { NetworkPicture, TrainingPicture } from '../data/objects/object_pictures.ts';
 import type { ObjectImage, SeenObject } from '../data/objects/objects.ts';
-import type { Program, TensorSpec } from '../engine/program.ts';
+import type { InputSpec, Program, SizeSpecs } from '../engine/program.ts';
 import type { Rle } from '../metrics/rle.ts';
 import type { Backbone } from './model.ts';
 
@@ -9,7 +9,7 @@ import type { Backbone } from './model.ts';
 export interface PictureShape {
   /** Pictures of one replica in a step. */
   readonly batch: number;
-  /** Side of the square that each of them lies in, at its upper left, pixels. */
+  /** Longest side that one of them may have, pixels. */
   readonly size: number;
   /** Objects of a picture, at most. */
   readonly most: number;
@@ -23,20 +23,26 @@ export interface FeedSetup extends PictureShape {
   readonly std: readonly number[];
 }
 
+/** What a replica's step takes, and its free sizes, whose names begin with the prefix of the replica. */
+export interface ObjectInputs {
+  readonly inputs: Readonly<Record<string, InputSpec>>;
+  readonly sizes: SizeSpecs;
+}
+
 /** A method that looks for objects in pictures. */
 export interface ObjectMethod<Spec> {
   /** What the step of one replica takes in place of views, by name: `Step.input`. */
-  inputs(spec: Spec, shape: PictureShape): Readonly<Record<string, TensorSpec>>;
+  inputs(spec: Spec, shape: PictureShape, prefix: string): ObjectInputs;
   /** Makes them. What it draws for a picture is keyed by the seed and the picture's place in the order. */
-  feed(spec: Spec, setup: FeedSetup, pictures: readonly TrainingPicture[]): Inputs;
+  feed(spec: Spec, setup: FeedSetup, pictures: readonly TrainingPicture[]): SizedInputs;
   /** What finds objects once it is trained. */
   finder(spec: Spec, backbone: Backbone, shape: Omit<FeedSetup, 'seed' | 'most'>): ObjectFinder;
 }
 
 /** The same with its spec filled in. */
 export interface BoundObjects {
-  inputs(shape: PictureShape): Readonly<Record<string, TensorSpec>>;
-  feed(setup: FeedSetup, pictures: readonly TrainingPicture[]): Inputs;
+  inputs(shape: PictureShape, prefix: string): ObjectInputs;
+  feed(setup: FeedSetup, pictures: readonly TrainingPicture[]): SizedInputs;
   finder(backbone: Backbone, shape: Omit<FeedSetup, 'seed' | 'most'>): ObjectFinder;
 }
 

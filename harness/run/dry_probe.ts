@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { always, clock } from '../base/index.ts';
 import { image } from '../data/images/image.ts';
-import { type Batch, inputName } from '../data/loader/batch.ts';
+import { type Batch, ofReplica } from '../data/loader/batch.ts';
 import { stream } from '../random/stream.ts';
 import type { StepDefinition } from '../step/definition.ts';
 import { Learner } from '../step/learner.ts';
@@ -154,8 +154,8 @@ function fedOf(
   return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
 }
 
-/** Pictures of noise with an object each, where steps take those. */
-function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inputs'> {
+/** Pictures of noise with an object each, as large as they may be, where steps take those. */
+function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inputs' | 'sizes'> {
   const { method, objects, normalise, batch, size, replicas } = definition;
   if (objects === undefined || method.objects === undefined || normalise === undefined) return {};
   const draws = stream(seed, 'dry run of objects');
@@ -171,11 +171,12 @@ function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inpu
     return { index: 0, place, picture: noise, change, targets };
   });
   const setup = { seed, batch, size, ...objects, ...normalise };
-  const fed = Object.entries(method.objects.feed(setup, pictures));
-  const all = Array.from({ length: replicas }, (_, replica) =>
-    fed.map(([name, values]) => [inputName(replica, name), values] as const),
-  );
-  return { inputs: Object.fromEntries(all.flat()) };
+  const fed = method.objects.feed(setup, pictures);
+  const all = Array.from({ length: replicas }, (_, replica) => ofReplica(replica, fed));
+  return {
+    inputs: Object.assign({}, ...all.map(({ inputs }) => inputs)),
+    sizes: Object.assign({}, ...all.map(({ sizes }) => sizes)),
+  };
 }
 
 // Linux keeps the most memory a process ever held, and forgets it when asked to.

@@ -29,7 +29,7 @@ export async function preciseNorms(
     const { value: batch } = await batches.next();
     if (batch === undefined) throw new Error('precise batch norm: fewer batches than asked for');
     const feeds = stepFeeds(batch, { rate: undefined, scalars });
-    addTo(sums, await program.run('norms', feeds), kind);
+    addTo(sums, await program.run('norms', feeds, batch.sizes), kind);
   }
   await batches.return?.();
   await program.writeStates(statistics(sums));

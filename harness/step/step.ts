@@ -6,7 +6,7 @@ import { runReplicas } from '../cluster/replicas.ts';
 import { treeSum } from '../cluster/tree.ts';
 import type { Batch } from '../data/loader/batch.ts';
 import type { HostArray } from '../engine/array.ts';
-import { castTo } from '../engine/op.ts';
+import { castTo, identity } from '../engine/op.ts';
 import { lastOfEach } from '../engine/ops/indexing.ts';
 import type { Io, Program } from '../engine/program.ts';
 import { detached, type Tensor, tf } from '../engine/tf.ts';
@@ -50,7 +50,7 @@ export function defineStep(
   let shares: readonly string[] = [];
   const entry = (name: string, last: boolean) =>
     program.entry(name, {
-      inputs: stepInputs(definition, last, layout),
+      ...stepInputs(definition, last, layout),
       build: (io) => {
         const trace = new StepTrace(io, definition, { observe, layout, sequential });
         const outputs = trace.build(last);
@@ -62,7 +62,7 @@ export function defineStep(
   entry('step', true);
   if (definition.preciseNorms)
     program.entry('norms', {
-      inputs: stepInputs(definition, false, layout),
+      ...stepInputs(definition, false, layout),
       build: (io) => new StepTrace(io, definition, { observe: false, layout, sequential }).norms(),
     });
   return { shares };
@@ -75,7 +75,7 @@ export function runStep(
   numbers: StepNumbers,
 ): Promise<Record<string, HostArray>> {
   const entry = numbers.rate === undefined ? 'micro' : 'step';
-  return program.run(entry, stepFeeds(batch, numbers));
+  return program.run(entry, stepFeeds(batch, numbers), batch.sizes);
 }
 
 class StepTrace {
@@ -133,7 +133,7 @@ class StepTrace {
     meetings.close();
     const own = towers.map(({ buffers, positions }) => {
       const counts = [...positions].map(
-        ([prefix, n]) => [`positions.${prefix}`, tf.scalar(n)] as const,
+        ([prefix, n]) => [`positions.${prefix}`, identity(tf.scalar(n))] as const,
       );
       return new Map([...buffers, ...counts].filter(([name]) => !name.endsWith(COUNTER)));
     });
@@ -225,7 +225,7 @@ class StepTrace {
     meetings: Meetings,
     preciseNorms = false,
   ): Tower {
-    const { model, replicas, batch, precision, method, compat } = this.definition;
+    const { model, replicas, batch, size, precision, method, compat } = this.definition;
     const { views: pixels, make } = this.pixels();
     const named: Params = Object.fromEntries(
       this.names.map((name, p) => [name, trainable[p] ?? missing(name)] as const),
@@ -234,6 +234,7 @@ class StepTrace {
       model,
       replicas,
       batch,
+      size,
       precision,
       compat,
       replica,

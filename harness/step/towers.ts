@@ -25,6 +25,8 @@ export interface TowerOptions {
   readonly firstReplica: number;
   readonly ownReplicas: number;
   readonly batch: number;
+  /** Longest side of an image, pixels. */
+  readonly size: number;
   readonly precision: Precision;
   readonly compat: Compat;
   /** Trainable parameters of this replica by full name, so that gradients are kept apart. */
@@ -102,6 +104,11 @@ export class Tower implements Step {
     const value = input(inputName(replica, name));
     if (value === undefined) throw new Error(`step: no input '${name}'; name it in the method`);
     return value;
+  }
+
+  get pictures() {
+    const { replica, size } = this.options;
+    return { prefix: inputName(replica, ''), size };
   }
 
   draw(name: string): Tensor {

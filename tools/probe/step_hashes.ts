@@ -1,4 +1,5 @@
 import { always, sha256 } from '../../harness/base/index.ts';
+import type { Batch } from '../../harness/data/loader/batch.ts';
 import { bytesOf, type HostArray, itemBytes, sizeOf } from '../../harness/engine/array.ts';
 import type { Output } from '../../harness/engine/native/capi.ts';
 import { dtypeOf } from '../../harness/engine/native/native.ts';
@@ -65,17 +66,22 @@ export async function withHashedStep<T>(
       graph: codeGraphHash(learner),
       inputs: Object.fromEntries(inputs),
       nodes,
-      ...(await hashesOf(program, entry, feeds, nodes)),
+      ...(await hashesOf(program, { entry, feeds, sizes: batch.sizes }, nodes)),
     };
     return use(step, program);
   };
   return always(body, () => training.dispose());
 }
 
+interface Call {
+  readonly entry: string;
+  readonly feeds: ReturnType<typeof stepFeeds>;
+  readonly sizes: Batch['sizes'];
+}
+
 async function hashesOf(
   program: Program,
-  entry: string,
-  feeds: ReturnType<typeof stepFeeds>,
+  { entry, feeds, sizes }: Call,
   nodes: readonly StepNode[],
 ): Promise<Pick<HashedStep, 'hashes' | 'state'>> {
   const hashes = new Map<string, string[]>();
@@ -88,7 +94,7 @@ async function hashesOf(
   for (const some of portions(program, nodes)) {
     await restore();
     const outputs = some.flatMap((node) => node.outputs);
-    const values = await program.valuesOf(entry, feeds, outputs);
+    const values = await program.valuesOf(entry, feeds, outputs, sizes);
     let at = 0;
     for (const { node, outputs: own } of some)
       hashes.set(
@@ -100,7 +106,7 @@ async function hashesOf(
       );
   }
   await restore();
-  await program.run(entry, feeds);
+  await program.run(entry, feeds, sizes);
   const after = await program.readStates(names);
   const left = after.map((value, i) => [names[i] ?? '', short(value)] as const);
   return { hashes, state: Object.fromEntries(left) };

@@ -69,7 +69,7 @@ async function profiledSteps(
   for (let step = 0; step < warmup + steps; step++) {
     const { value: batch, done } = await batches.next();
     if (done) throw new Error(`speed: no batch for step ${step}`);
-    const times = await program.profile('step', stepFeeds(batch, plan(step)));
+    const times = await program.profile('step', stepFeeds(batch, plan(step)), batch.sizes);
     if (step >= warmup) result.push(times.map(described));
   }
   return result;

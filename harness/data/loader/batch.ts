@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../engine/array.ts';
+import type { Sizes } from '../../engine/program.ts';
 import type { Source } from '../source.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Batch {
   readonly rows?: Float32Array;
   /** What a method that looks for objects takes in place of views, by `inputName`: of the replicas of this process. */
   readonly inputs?: Inputs;
+  /** The free sizes of the step that these have, by `inputName`. */
+  readonly sizes?: Sizes;
   /** int32 [2]: the key of random values in the graph; for methods that ask. */
   readonly chance?: Int32Array;
 }
@@ -30,9 +33,24 @@ export interface Batch {
 /** Arrays by name. */
 export type Inputs = Readonly<Record<string, TypedArray>>;
 
-/** What an input of one replica is called among those of all. */
+/** Arrays of a replica, and the free sizes that they have. */
+export interface SizedInputs {
+  readonly inputs: Inputs;
+  readonly sizes: Sizes;
+}
+
+/** What an input or a free size of one replica is called among those of all. */
 export function inputName(replica: number, name: string): string {
   return `input${replica}.${name}`;
+}
+
+/** The same under the names that a step of all replicas has for them. */
+export function ofReplica(replica: number, { inputs, sizes }: SizedInputs): SizedInputs {
+  const named = <T>(of: Readonly<Record<string, T>>) =>
+    Object.fromEntries(
+      Object.entries(of).map(([name, value]) => [inputName(replica, name), value]),
+    );
+  return { inputs: named(inputs), sizes: named(sizes) };
 }
 
 /** Where batches come from; `Loader` is one. */

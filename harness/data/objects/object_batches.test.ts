@@ -18,7 +18,10 @@ function open(own?: { first: number; count: number }) {
     ...{ source, draws, own, seed: 3, batch: 2, replicas: 2, stepsPerEpoch: 6 },
     feed: (pictures) => {
       fed.push(pictures);
-      return { indices: Int32Array.from(pictures, ({ index }) => index) };
+      return {
+        inputs: { indices: Int32Array.from(pictures, ({ index }) => index) },
+        sizes: { count: pictures.length },
+      };
     },
   });
   return { batches, fed };

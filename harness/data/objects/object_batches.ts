@@ -1,5 +1,5 @@
 import { Canvas } from '../images/canvas.ts';
-import { type Batch, type Batches, type Inputs, inputName } from '../loader/batch.ts';
+import { type Batch, type Batches, ofReplica, type SizedInputs } from '../loader/batch.ts';
 import type { ReplicaBlock } from '../loader/steps.ts';
 import { type BatchSetup, batchesOf, type ObjectBatch } from './batches.ts';
 import type { PictureDraws } from './draw_change.ts';
@@ -14,7 +14,7 @@ export interface ObjectBatchesSetup extends BatchSetup {
   /** Steps of an epoch: the order of pictures itself has no end. */
   readonly stepsPerEpoch: number;
   /** What a replica's step is fed with, of its pictures. */
-  readonly feed: (pictures: readonly TrainingPicture[]) => Inputs;
+  readonly feed: (pictures: readonly TrainingPicture[]) => SizedInputs;
 }
 
 /**
@@ -39,11 +39,12 @@ export class ObjectBatches implements Batches {
   async *epoch(epoch: number, fromStep = 0): AsyncIterableIterator<Batch> {
     const { replicas, own = { first: 0, count: replicas }, feed } = this.setup;
     for (const all of this.steps(epoch, fromStep)) {
-      const inputs: Record<string, Inputs[string]> = {};
-      for (const [i, batch] of all.slice(own.first, own.first + own.count).entries())
-        for (const [name, values] of Object.entries(feed(await this.read(batch))))
-          inputs[inputName(own.first + i, name)] = values;
-      yield { ...bareBatch(all), inputs };
+      let fed: SizedInputs = { inputs: {}, sizes: {} };
+      for (const [i, batch] of all.slice(own.first, own.first + own.count).entries()) {
+        const { inputs, sizes } = ofReplica(own.first + i, feed(await this.read(batch)));
+        fed = { inputs: { ...fed.inputs, ...inputs }, sizes: { ...fed.sizes, ...sizes } };
+      }
+      yield { ...bareBatch(all), ...fed };
     }
   }
 

@@ -1,5 +1,5 @@
 import { op1 } from '../op.ts';
-import { bySize, dtypeInGraph, type Tensor, tf } from '../tf.ts';
+import { bySize, dtypeInGraph, sizesAreFree, type Tensor, tf } from '../tf.ts';
 import { taken } from './every_nth.ts';
 
 /** Zeros above, below, left and right of an image. */
@@ -80,6 +80,14 @@ export function productSlope(
   return tf.reshape(op1('MatMul', [matrix, slope], { transpose_a: true }), [...taps]);
 }
 
+/** Zeros before and behind an image up to a whole shape, by the size that it has when it is there: int32 [4, 2]. */
+function freePaddings(image: Tensor, zeros: readonly number[], whole: readonly number[]): Tensor {
+  const before = tf.tensor1d([...zeros], 'int32');
+  const length = op1('Shape', [image], { out_type: { dtype: 'int32' } });
+  const behind = tf.sub(tf.sub(tf.tensor1d([...whole], 'int32'), length), before);
+  return op1('Pack', [before, behind], { axis: 1 });
+}
+
 /** For each tap the pixels that it meets, one for each output pixel: [N H' W', C]. */
 function seenByTaps(
   image: Tensor,
@@ -92,9 +100,11 @@ function seenByTaps(
   const rows = stride * Math.ceil(Math.max(top + height, stride * (h - 1) + kh) / stride);
   const columns = stride * Math.ceil(Math.max(left + width, stride * (w - 1) + kw) / stride);
   const edges = [0, 0, top, rows - top - height, left, columns - left - width, 0, 0];
-  const padded = edges.some((edge) => edge > 0)
-    ? op1('Pad', [image, tf.tensor2d(edges, [4, 2], 'int32')])
-    : image;
+  const paddings = () =>
+    stride > 1 && sizesAreFree()
+      ? freePaddings(image, [0, top, left, 0], [n, rows, columns, channels])
+      : tf.tensor2d(edges, [4, 2], 'int32');
+  const padded = edges.some((edge) => edge > 0) ? op1('Pad', [image, paddings()]) : image;
   const shape = [n, rows / stride, stride, columns / stride, stride * channels];
   const blocks = tf.reshape(padded, shape);
   const size = tf.tensor1d([n, h, 1, w, channels], 'int32');

@@ -7,6 +7,11 @@ export type Sizes = Readonly<Record<string, number>>;
 export interface SizeRange {
   readonly least: number;
   readonly most: number;
+  /**
+   * Its place among the sizes of all processes, where entries of others have sizes that this one has not: it is traced
+   * at the same sizes in each of them then, so that `bySize` decides alike. Its own place unless given.
+   */
+  readonly place?: number;
 }
 
 /** One that a run is told, or one that follows from those before it. */
@@ -32,7 +37,7 @@ const STEP = 11;
 export function tracedSizes(specs: SizeSpecs): Sizes[] {
   return PLACES.map((_, trace) => {
     let order = 0;
-    return completed(specs, (_, range) => placed(range, trace, order++));
+    return completed(specs, (_, range) => placed(range, trace, range.place ?? order++));
   });
 }
 

@@ -129,6 +129,8 @@ export class Sizing implements SizeFree {
     const known = this.made.get(key);
     // The graph beside has a constant for each, but they are equal.
     const node = known ?? graph.outside(() => this.valueOf(graph, constant));
+    // Beside there is the constant itself, which shapes follow from, in place of what makes it here.
+    if (known === undefined) this.twins.delete(node.oper);
     this.made.set(key, node);
     if (constant.kind === 'values') this.divisors.set(node.oper, constant);
     return node;
@@ -151,7 +153,7 @@ export class Sizing implements SizeFree {
     const { shape, dtype, value } = constant;
     const dims = this.numbers(graph, { dtype: 'int32', shape: [shape.length], forms: shape });
     const full = plainConstant(graph, hostArray(dtype, [], value));
-    return graph.plain('Fill', [first(dims), full], {}, []);
+    return this.making(graph, 'Fill', [first(dims), full]);
   }
 
   /** Fed where only sizes that are told are in it; computed where a run finds some of them out. */
@@ -167,8 +169,8 @@ export class Sizing implements SizeFree {
     const sum = needed.reduce(
       (all, name, i) => {
         const share = this.fed(graph, { dtype, shape, forms: shares[i] ?? [] });
-        const product = graph.plain('Mul', [first(share), this.sizeAs(graph, name, dtype)], {}, []);
-        return graph.plain('AddV2', [first(all), first(product)], {}, []);
+        const product = this.making(graph, 'Mul', [first(share), this.sizeAs(graph, name, dtype)]);
+        return this.making(graph, 'AddV2', [first(all), first(product)]);
       },
       this.fed(graph, { dtype, shape, forms: base }),
     );
@@ -177,7 +179,7 @@ export class Sizing implements SizeFree {
     if (inverse < forms.length) throw new Error('engine: numbers and reciprocals in one constant');
     // As `ops/one_over.ts` says: a division of one would become an estimate.
     const minus = plainConstant(graph, hostArray(dtype, [], filled(dtype, [-1])));
-    return graph.plain('Neg', [first(graph.plain('RealDiv', [minus, first(sum)], {}, []))], {}, []);
+    return this.making(graph, 'Neg', [first(this.making(graph, 'RealDiv', [minus, first(sum)]))]);
   }
 
   /** What of a form has no size that is found, or what one such size is multiplied with in it. */
@@ -203,6 +205,14 @@ export class Sizing implements SizeFree {
     return maker(graph, output);
   }
 
+  /** An op on the way to a constant, in both graphs, so that it has a shape as others have. */
+  private making(graph: Graph, type: string, inputs: readonly Output[], attrs: Attrs = {}): Node {
+    const node = graph.plain(type, inputs, attrs, []);
+    const twins = inputs.map((one) => this.twin(graph, one));
+    this.twins.set(node.oper, this.beside.add(type, twins, attrs).oper);
+    return node;
+  }
+
   private isFound(name: string): boolean {
     return this.plan.found.has(name);
   }
@@ -212,7 +222,7 @@ export class Sizing implements SizeFree {
     if (output === undefined)
       throw new Error(`engine: size '${name}' is used before the entry finds it out (findSize)`);
     if (dtype === 'int32') return output;
-    return first(graph.plain('Cast', [output], { DstT: { dtype } }, []));
+    return first(this.making(graph, 'Cast', [output], { DstT: { dtype } }));
   }
 }
 

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { image } from '../../harness/data/images/image.ts';
+import { sizeOf } from '../../harness/engine/array.ts';
+import { shapeAt } from '../../harness/engine/sizes/entry.ts';
+import { anchorGrid } from './anchors.ts';
+import { fedWith, networkPixels, stepInputs } from './feed.ts';
+import { methodSpec } from './method_spec.ts';
+
+const spec = methodSpec.parse({
+  classes: 3,
+  anchors: { sizes: [16, 32], ratios: [1] },
+  proposals: { train: { before: 40, after: 10 } },
+  roi: { count: 12 },
+});
+const shape = { batch: 2, size: 96, most: 2 };
+const setup = { ...shape, seed: 1, mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] };
+
+/** A picture of these sides with one object, at a place of the order. */
+function shown(width: number, height: number, place: number) {
+  const pixels = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 37 + place) % 256);
+  const change = { width, height, toWidth: width, toHeight: height, flip: false };
+  const targets = [{ class: 1, box: [4, 4, 30, 30] as const, polygons: [] }];
+  return { index: place, place, picture: image(width, height, pixels), change, targets };
+}
+
+test('a batch is as high and as wide as its own largest pictures, whatever sides may be', () => {
+  const pictures = [shown(70, 40, 0), shown(50, 65, 1)];
+  const { inputs, sizes } = fedWith(spec, setup, pictures);
+  expect(sizes).toEqual({ height: 65, width: 70 });
+  const told = { 'r.height': 65, 'r.width': 70 };
+  const lengths = Object.entries(stepInputs(spec, shape, 'r.').inputs).map(([name, one]) => {
+    return [name, sizeOf(shapeAt(one, told))] as const;
+  });
+  const made = Object.entries(inputs).map(([name, values]) => [name, values.length] as const);
+  expect(Object.fromEntries(made)).toEqual(Object.fromEntries(lengths));
+  // ceil(65 / 16) rows of ceil(70 / 16) cells, which see the padding of the smaller picture as well.
+  expect(inputs.anchors).toEqual(anchorGrid(spec.anchors, 5, 5));
+  expect([...(inputs.sizes ?? [])]).toEqual([40, 70, 65, 50]);
+  expect(fedWith(spec, { ...setup, size: 1333 }, pictures).inputs).toEqual(inputs);
+});
+
+test('zeros lie below and at the right of a smaller picture, and no batch is below 32 pixels', () => {
+  const [flat, tall] = [shown(70, 20, 0).picture, shown(33, 24, 1).picture];
+  const { pixels, height, width } = networkPixels([flat, tall], spec, setup);
+  expect([height, width]).toEqual([32, 70]);
+  const at = (n: number, y: number, x: number) => [
+    ...pixels.subarray(3 * ((n * height + y) * width + x), 3 * ((n * height + y) * width + x) + 3),
+  ];
+  expect(at(0, 20, 0)).toEqual([0, 0, 0]);
+  expect(at(1, 23, 33)).toEqual([0, 0, 0]);
+  const last = (23 * 33 + 32) * 3;
+  const of = (c: number) =>
+    ((tall.pixels[last + c] ?? 0) / 255 - (setup.mean[c] ?? 0)) / (setup.std[c] ?? 1);
+  at(1, 23, 32).forEach((value, c) => {
+    expect(value).toBeCloseTo(of(c), 5);
+  });
+});
