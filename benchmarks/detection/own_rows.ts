@@ -18,7 +18,8 @@ export function regionSizes(prefix: string, images: number, count: number) {
   const names = Array.from({ length: images }, (_, i) => nameOf(prefix, i));
   const each = names.map((name): [string, SizeRange] => [name, { least: 1, most: count }]);
   const all = (sizes: Sizes) => names.reduce((sum, name) => sum + (sizes[name] ?? 0), 0);
-  return { ...Object.fromEntries(each), [allOf(prefix)]: all };
+  // Of one image they are the same number, which has one name.
+  return { ...Object.fromEntries(each), ...(images > 1 ? { [allOf(prefix)]: all } : {}) };
 }
 
 /**
@@ -30,8 +31,11 @@ export function ownRows(prefix: string, drawn: readonly GraphRegions[]): OwnRegi
   const counts = drawn.map(({ count }) => tf.maximum(count, tf.scalar(1, 'int32')));
   const [first, ...others] = counts;
   if (first === undefined) return [];
-  const all = others.reduce((sum, count) => tf.add(sum, count), first);
-  findSize(allOf(prefix), all);
+  if (others.length > 0)
+    findSize(
+      allOf(prefix),
+      others.reduce((sum, count) => tf.add(sum, count), first),
+    );
   return drawn.map((regions, image) => {
     const name = nameOf(prefix, image);
     findSize(name, counts[image] ?? first);

@@ -55,7 +55,8 @@ export class SizedEntry {
     try {
       for (const sizes of this.sizes)
         explored.push({ sizes, graph: this.explore(definition, state, sizes, found) });
-      this.plan = planOf(explored, found);
+      const names = Object.keys(specs).filter((size) => typeof specs[size] === 'function');
+      this.plan = planOf(explored, found, new Set(names));
     } finally {
       for (const { graph } of explored) graph.dispose();
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Fitting, formValue } from './forms.ts';
+import { atomValue, Fitting, formValue } from './forms.ts';
 import { checkedSizes, type Sizes, tracedSizes } from './ranges.ts';
 
 const specs = {
@@ -9,7 +9,7 @@ const specs = {
   both: (sizes: Sizes) => (sizes.rows ?? 0) + 512,
 };
 const traces = tracedSizes(specs);
-const fitting = new Fitting(traces, new Set(['rows', 'both']));
+const fitting = new Fitting(traces, new Set(['rows', 'both']), new Set(['both']));
 const half = (size: number, times: number) => Math.ceil(size / 2 ** times);
 const others = [70, 333, 480, 641, 1024].map((height, i) => ({
   height,
@@ -64,6 +64,40 @@ describe('sizes', () => {
     const order = (name: string) =>
       traces.map((_, i) => i).sort((a, b) => (traces[a]?.[name] ?? 0) - (traces[b]?.[name] ?? 0));
     expect(order('height')).not.toEqual(order('width'));
+  });
+
+  it('of many replicas are told apart, whole and halved', () => {
+    // Heights, widths and regions of two images each, as a detector of eight replicas has them.
+    const many = Object.fromEntries(
+      Array.from({ length: 32 }, (_, i) => {
+        const range = i % 4 < 2 ? { least: 32, most: 1333 } : { least: 1, most: 512 };
+        return [`${i % 4 < 2 ? 'side' : 'rows'}${i}`, range] as const;
+      }),
+    );
+    const own = tracedSizes(many);
+    const rows = Object.keys(many).filter((name) => name.startsWith('rows'));
+    const all = new Fitting(own, new Set(rows));
+    for (const size of Object.keys(many))
+      for (let halvings = 0; halvings <= (size.startsWith('rows') ? 0 : 5); halvings++) {
+        const values = own.map((sizes) => 3 * atomValue({ size, halvings }, sizes) + 2);
+        const form = all.form(values);
+        expect(form?.terms).toEqual([
+          { factor: 3, atoms: [{ size, halvings }] },
+          { factor: 2, atoms: [] },
+        ]);
+      }
+  });
+
+  it('are an error where a number may follow from one or from another', () => {
+    const own = [
+      { a: 10, b: 20 },
+      { a: 12, b: 24 },
+      { a: 40, b: 80 },
+    ];
+    expect(() => new Fitting(own, new Set(['a', 'b'])).form([11, 13, 41])).not.toThrow();
+    expect(() => new Fitting(own, new Set(['a', 'b'])).form([20, 24, 80])).toThrow(
+      "a constant that is 20, 24, 80 in the traces may follow from size 'a' or 'b'",
+    );
   });
 
   it('of small ranges are told apart, and equal ones are an error', () => {

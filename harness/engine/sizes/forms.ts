@@ -44,8 +44,15 @@ export function isConstant({ terms }: Form): boolean {
  */
 export class Fitting {
   private readonly atoms: readonly (readonly [Atom, readonly number[]])[];
+  private readonly following: ReadonlySet<string>;
 
-  constructor(traces: readonly Sizes[], found: ReadonlySet<string>) {
+  /** @param found sizes that runs find out themselves, and `following` those that follow from others */
+  constructor(
+    traces: readonly Sizes[],
+    found: ReadonlySet<string>,
+    following: ReadonlySet<string> = new Set(),
+  ) {
+    this.following = following;
     const names = Object.keys(traces[0] ?? {});
     checkApart(names, traces);
     this.atoms = names.flatMap((size) =>
@@ -72,6 +79,10 @@ export class Fitting {
     const [first = 0] = values;
     if (values.every((value) => value === first)) return [{ factor: first, atoms: [] }];
     const singles = this.atoms.map(([atom, own]) => ({ atoms: [atom], own }));
+    checkOne(
+      this.atoms.filter(([{ size }]) => !this.following.has(size)),
+      values,
+    );
     const pairs = this.atoms.flatMap(([a, left], i) =>
       this.atoms
         .slice(i + 1)
@@ -109,6 +120,19 @@ function checkApart(names: readonly string[], traces: readonly Sizes[]): void {
       );
     known.set(String(own), name);
   }
+}
+
+/** @throws where a number may follow from one size or from another: runs would be fed with what is right in the traces alone. */
+function checkOne(
+  atoms: readonly (readonly [Atom, readonly number[]])[],
+  values: readonly number[],
+): void {
+  const fits = atoms.filter(([, own]) => lineThrough(own, values) !== undefined);
+  const [one, other] = new Set(fits.map(([{ size }]) => size));
+  if (one !== undefined && other !== undefined)
+    throw new Error(
+      `engine: a constant that is ${values.join(', ')} in the traces may follow from size '${one}' or '${other}'; give one of them another range`,
+    );
 }
 
 /** The line with integer slope through all points, where there is one. */

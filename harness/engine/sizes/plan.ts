@@ -38,14 +38,19 @@ export interface Explored {
 
 /**
  * What the traces of an entry differ in.
- * @param found sizes that runs find out themselves
+ * @param found sizes that runs find out themselves, and `following` those that follow from others
  * @throws EngineError where they differ in more than constants, or in a way that no form tells, with op and line.
  */
-export function planOf(traces: readonly Explored[], found: ReadonlySet<string>): Plan {
+export function planOf(
+  traces: readonly Explored[],
+  found: ReadonlySet<string>,
+  following: ReadonlySet<string>,
+): Plan {
   const lists = traces.map(({ graph }) => graph.nodes);
   const fitting = new Fitting(
     traces.map(({ sizes }) => sizes),
     found,
+    following,
   );
   const places = lists.map((nodes) => new Map(nodes.map(({ oper }, i) => [oper, i] as const)));
   const constants = new Map<number, Constant>();

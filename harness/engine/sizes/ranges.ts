@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { stream } from '../../random/stream.ts';
 
 /** Sizes by name, as one run or one trace has them. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -41,11 +42,21 @@ export function tracedSizes(specs: SizeSpecs): Sizes[] {
   });
 }
 
+/** Sizes from this one on are drawn towards the middle of their range, each by a share of its own up to `INWARD`. */
+const FEW = 4;
+const INWARD = 0.7;
+const MIDDLE = 0.5;
+/** One by which the sizes of sixteen replicas are told apart. */
+const SEED = 0;
+
 /** A size near its place in the range, whose parities are those of the trace where the range has room for them. */
 function placed({ least, most }: SizeRange, trace: number, order: number): number {
   // Each size is at another place than the one before it, so that they do not grow together.
   const turn = (trace + 2 * order + Math.floor(order / CYCLE)) % PLACES.length;
-  const near = Math.round(least + (PLACES[turn] ?? 0) * (most - least));
+  const place = PLACES[turn] ?? 0;
+  // Many sizes would grow together all the same, so that halves of one are those of another.
+  const inward = order < FEW ? 0 : INWARD * stream(SEED, 'traced sizes', order, trace).uniform();
+  const near = Math.round(least + (place + inward * (MIDDLE - place)) * (most - least));
   const parities = (PARITIES[trace] ?? 0) ^ ((order * STEP) % CYCLE);
   const away = (near + parities) % CYCLE;
   const up = away === 0 ? near : near + CYCLE - away;
