@@ -99,6 +99,18 @@ it('has the same bits with replicas one after another, and on two processes', as
   expect(await inProcesses(2, { experiments, folder: at('two') })).toEqual(one);
 }, 900_000);
 
+it('learns masks and is judged by them, with the same bits on two processes', async () => {
+  const experiment = detector('benchmark.detector.mask.channels=8');
+  const { record: masked } = await train({ ...common, experiment, workDir: at('masked') });
+  const last = metricsOf(masked.epochs.at(-1)?.metrics ?? {});
+  expect(last.mask_AP).toBeGreaterThanOrEqual(0);
+  // A fresh predictor says nothing: log 2 of each pixel.
+  expect(metricsOf(masked.epochs[1]?.metrics ?? {}).loss_mask).toBeCloseTo(Math.LN2, 1);
+  expect(await inProcesses(2, { experiments: [experiment], folder: at('masked two') })).toEqual([
+    chainOf(masked),
+  ]);
+}, 900_000);
+
 it('runs in bf16, and ends with other bits', async () => {
   const experiment = parseExperiment({ ...detector(), precision: 'bf16' }, methods);
   const { record: narrow } = await train({ ...common, experiment, workDir: at('bf16') });

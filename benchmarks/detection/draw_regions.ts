@@ -5,7 +5,7 @@ import type { CoderWeights } from './box_coder.ts';
 import type { HeadSpec, RegionTensors } from './c4.ts';
 import { graphProposals, graphRegions } from './graph_regions.ts';
 import { featureSize } from './infer.ts';
-import { ownRows } from './own_rows.ts';
+import { type OwnRegions, ownRows } from './own_rows.ts';
 import { mostSamplesWithin } from './roi_align.ts';
 import type { RpnOutput } from './rpn.ts';
 
@@ -25,6 +25,11 @@ export interface DrawInputs {
   readonly keys: Tensor;
 }
 
+/** The regions of a batch and, image by image, what they were drawn as. */
+export interface DrawnRegions extends RegionTensors {
+  readonly drawn: readonly OwnRegions[];
+}
+
 /**
  * Proposals of a batch, and the regions drawn of them that the step learns from, all within the step: nothing of it
  * carries a gradient. Each picture has as many as it gave (`regionSizes` are sizes of the entry).
@@ -35,7 +40,7 @@ export function drawnWithin(
   proposed: RpnOutput,
   inputs: DrawInputs,
   { prefix, size: longest }: { readonly prefix: string; readonly size: number },
-) {
+): DrawnRegions {
   const [images = 0] = proposed.logits.shape;
   const logits = tf.reshape(detached(toFloat(proposed.logits)), [images, -1]);
   const deltas = tf.reshape(detached(toFloat(proposed.deltas)), [images, -1, 4]);
@@ -60,7 +65,8 @@ export function drawnWithin(
   });
   const drawn = ownRows(prefix, all);
   const shape = [images, ...featureSize({ height: longest, width: longest })];
-  const regions: RegionTensors = {
+  return {
+    drawn,
     boxes: drawn.map(({ boxes }) => boxes),
     classes: tf.concat(
       drawn.map(({ classes }) => classes),
@@ -79,7 +85,6 @@ export function drawnWithin(
     ),
     samples: mostSamplesWithin({ shape }, spec.pooler),
   };
-  return regions;
 }
 
 /** As `encodeBoxes` where a region shows an object; zeros elsewhere. */

@@ -7,8 +7,10 @@ import type { Sizes } from '../../harness/engine/program.ts';
 import type { FeedSetup, ObjectInputs, PictureShape } from '../../harness/experiment/index.ts';
 import { stream } from '../../harness/random/stream.ts';
 import { anchorGrid } from './anchors.ts';
+import { nameOf, outlineSizes } from './draw_masks.ts';
 import { featureSize } from './infer.ts';
 import { anchorsOfCell, type MethodSpec } from './method_spec.ts';
+import { sideCount, sidesOf } from './outline_sides.ts';
 import { regionSizes } from './own_rows.ts';
 import { type AnchorTargets, drawAnchors } from './rpn.ts';
 
@@ -58,7 +60,13 @@ export function stepInputs(
     counts: int(),
     keys: float(spec.proposals.train.after + most),
   };
-  return { inputs, sizes };
+  if (spec.mask === undefined) return { inputs, sizes };
+  const corners = (own: Sizes) => own[nameOf(prefix, 'corners')] ?? Number.NaN;
+  const outlines = {
+    sides: { dtype: 'float64', shape: (own: Sizes) => [batch, most, corners(own), 4] },
+    parts: { dtype: 'int32', shape: (own: Sizes) => [batch, most, corners(own)] },
+  } as const;
+  return { inputs: { ...inputs, ...outlines }, sizes: { ...sizes, ...outlineSizes(prefix) } };
 }
 
 /**
@@ -102,7 +110,25 @@ export function fedWith(spec: MethodSpec, setup: FeedSetup, pictures: readonly T
     ...{ truths, classes, keys },
     counts: Int32Array.from(pictures, ({ targets }) => targets.length),
   };
-  return { inputs, sizes: { height, width } };
+  const sizes = { height, width };
+  if (spec.mask === undefined) return { inputs, sizes };
+  const outlines = outlinesOf(pictures, most);
+  return { inputs: { ...inputs, ...outlines.inputs }, sizes: { ...sizes, ...outlines.sizes } };
+}
+
+/** Outlines of the objects of all pictures, with room for `most` of each. */
+function outlinesOf(pictures: readonly TrainingPicture[], most: number) {
+  const objects = pictures.flatMap(({ targets, index }) => {
+    const bare = targets.findIndex(({ polygons }) => polygons.length === 0);
+    if (bare >= 0)
+      throw new UserError(
+        `data.train: object ${bare} of picture ${index} has no polygon, and masks are learnt from polygons; leave out detector.mask, or give it one`,
+      );
+    return Array.from({ length: most }, (_, k) => targets[k]?.polygons ?? []);
+  });
+  const corners = Math.max(4, ...objects.map(sideCount));
+  const polygons = Math.max(1, ...objects.map(({ length }) => length));
+  return { inputs: sidesOf(objects, corners), sizes: { corners, polygons } };
 }
 
 const BYTE = 255;

@@ -272,11 +272,12 @@ describe('a training step of images of every size', () => {
         drawn.map((one, i) => {
           const rows = (x: Tensor) =>
             tf.slice(x, new Array(x.rank).fill(0), [counts[i] ?? 0, ...x.shape.slice(1)]);
-          const { index, boxes, classes, truths } = one;
+          const { index, boxes, classes, goals, truths } = one;
           return {
             index: rows(index),
             boxes: rows(boxes),
             classes: rows(classes),
+            goals: rows(goals),
             truths: rows(truths),
           };
         });

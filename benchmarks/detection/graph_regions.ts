@@ -91,7 +91,8 @@ export interface GraphRegions {
   readonly boxes: Tensor;
   /** int32 [spec.count]; `background` where none of the ground truths is met. */
   readonly classes: Tensor;
-  /** The ground truth of each, float32 [spec.count, 4]. */
+  /** The ground truth that each meets most of, int32 [spec.count], and its box, float32 [spec.count, 4]. */
+  readonly goals: Tensor;
   readonly truths: Tensor;
   /** int32. */
   readonly count: Tensor;
@@ -141,13 +142,16 @@ export function graphRegions(
     at(byKey(positive, keys, count), place),
     at(byKey(negative, keys, count), others),
   );
-  const goal = at(nearest, index);
+  const goals = at(nearest, index);
   const classes = tf.where(
     at(positive, index),
-    at(truths.classes, goal),
+    at(truths.classes, goals),
     tf.fill([count], background, 'int32'),
   );
-  return { index, boxes: at(pool, index), classes, truths: at(truths.boxes, goal), count: drawn };
+  return {
+    ...{ index, boxes: at(pool, index), classes, goals },
+    ...{ truths: at(truths.boxes, goals), count: drawn },
+  };
 }
 
 /** Places of those that are flagged, by falling key; then of others. */

@@ -8,6 +8,7 @@ import { bindNetworks, entriesOf, type Networks } from './bind.ts';
 import { type Boxes, boxCount, type ImageSize } from './boxes.ts';
 import { type DetectorSpec, judging, masking, proposing } from './c4.ts';
 import { type Detections, detections } from './detections.ts';
+import { maskSide } from './mask_head.ts';
 import { type Proposals, proposals } from './proposals.ts';
 import { mostSamplesWithin } from './roi_align.ts';
 
@@ -24,7 +25,6 @@ interface PixelSize {
 }
 
 const STRIDE = 16;
-const MASK = 14;
 
 /** Rows and columns of the feature map: halved four times, rounded up. */
 export function featureSize({ height, width }: PixelSize): ImageSize {
@@ -202,7 +202,7 @@ async function withMasks(
     await program.run(`${name}.mask`, { features, boxes, classes }, padded),
   );
   return found.map((one, i) => {
-    const pixels = boxCount(one.detections.boxes) * MASK * MASK;
+    const pixels = boxCount(one.detections.boxes) * maskSide(spec.pooler) ** 2;
     const logits = made('logits', i).subarray(0, pixels * spec.classes);
     return {
       ...one,

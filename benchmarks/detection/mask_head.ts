@@ -3,11 +3,17 @@ import { type Tensor, tf } from '../../harness/engine/tf.ts';
 import type { Module } from '../../harness/nn/module.ts';
 import { convBias, doubling } from './layers.ts';
 import { binaryCrossEntropy } from './losses.ts';
+import type { RoiAlignSpec } from './roi_align.ts';
 import type { Forward } from './rpn.ts';
 
 export interface MaskSpec {
   /** Channels between the two layers: 256. */
   readonly channels: number;
+}
+
+/** Pixels of a mask along a side: regions are pooled, halved by res5 and doubled by the head. */
+export function maskSide({ output }: Pick<RoiAlignSpec, 'output'>): number {
+  return 2 * Math.ceil(output / 2);
 }
 
 const HEAD = 'roi_heads.mask_head';

@@ -1,6 +1,7 @@
 import { checkClassCount, defineMethod, type Step, tf } from '../../harness/experiment/kit.ts';
 import { trainingLosses } from './c4.ts';
-import { drawnWithin } from './draw_regions.ts';
+import { masksWithin } from './draw_masks.ts';
+import { type DrawnRegions, drawnWithin } from './draw_regions.ts';
 import { fedWith, stepInputs } from './feed.ts';
 import { finder } from './finder.ts';
 import { type MethodSpec, methodSpec } from './method_spec.ts';
@@ -19,16 +20,19 @@ export const detectionMethod = defineMethod<MethodSpec>({
   model: detectorModel,
 
   loss(spec, step) {
+    let drawn: DrawnRegions | undefined;
     const losses = trainingLosses(spec, (network, x) => step.forward(network, x), {
       images: step.input('images'), // [N, H, W, 3]
       anchors: inputsOf(step, ['labels', 'drawn', 'moved', 'deltas']),
-      regions: (proposed) =>
-        drawnWithin(
-          spec,
-          proposed,
-          inputsOf(step, ['anchors', 'sizes', 'truths', 'classes', 'counts', 'keys']),
-          step.pictures,
-        ),
+      regions: (proposed) => {
+        const named = ['anchors', 'sizes', 'truths', 'classes', 'counts', 'keys'] as const;
+        drawn = drawnWithin(spec, proposed, inputsOf(step, named), step.pictures);
+        return drawn;
+      },
+      masks:
+        spec.mask === undefined
+          ? undefined
+          : () => masksWithin(spec, drawn, inputsOf(step, ['sides', 'parts']), step.pictures),
     });
     const loss = Object.values(losses).reduce((sum, one) => tf.add(sum, one));
     return { loss, metrics: losses };

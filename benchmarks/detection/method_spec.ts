@@ -66,6 +66,11 @@ export const methodSpec = z
       })
       .readonly()
       .prefault({}),
+    /** With it masks are learnt and found as well. */
+    mask: z
+      .strictObject({ channels: positive.default(256) })
+      .readonly()
+      .optional(),
     detections: z
       .strictObject({
         scoreThreshold: share.default(0.05),

@@ -41,11 +41,12 @@ export function ownRows(prefix: string, drawn: readonly GraphRegions[]): OwnRegi
     findSize(name, counts[image] ?? first);
     const rows = freeSize(name);
     const cut = (x: Tensor) => tf.slice(x, new Array(x.rank).fill(0), [rows, ...x.shape.slice(1)]);
-    const { index, boxes, classes, truths } = regions;
+    const { index, boxes, classes, goals, truths } = regions;
     return {
       index: cut(index),
       boxes: cut(boxes),
       classes: cut(classes),
+      goals: cut(goals),
       truths: cut(truths),
     };
   });

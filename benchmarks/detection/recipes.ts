@@ -27,6 +27,7 @@ const coco = {
   },
   scoring: 'coco',
   classes: 80,
+  detector: { mask: {} },
   warmup: { iterations: 1000 },
 } as const;
 
