@@ -17,7 +17,7 @@ const oneView = { ...base.data, pipelines: tiny.data.pipelines.slice(0, 1) };
 const cases: Readonly<Record<string, object>> = {
   moco: {
     ...base,
-    method: tiny.method,
+    method: { ...tiny.method, queue: 96 }, // whole steps of 2, 4, 6 and 8 replicas
     evaluation: {
       ...tiny.evaluation,
       train: { ...tiny.evaluation.train, count: 60 },
