@@ -154,6 +154,9 @@ function fedOf(
   return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
 }
 
+/** Of an outline with many, as data have them. */
+const CORNERS = 256;
+
 /** Pictures of noise with an object each, as large as they may be, where steps take those. */
 function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inputs' | 'sizes'> {
   const { method, objects, normalise, batch, size, replicas } = definition;
@@ -165,9 +168,12 @@ function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inpu
     Uint8Array.from({ length: 3 * size * size }, () => draws.int(0, 255)),
   );
   const change = { width: size, height: size, toWidth: size, toHeight: size, flip: false };
-  const box = [0, 0, size / 2, size / 2] as const;
+  const half = size / 2;
+  const box = [0, 0, half, half] as const;
+  const at = (corner: number) => [(half * corner) / CORNERS, corner % 2 === 0 ? 0 : half];
+  const outline = Float64Array.from(Array.from({ length: CORNERS }, (_, k) => at(k)).flat());
   const pictures = Array.from({ length: batch }, (_, place) => {
-    const targets = [{ class: 0, box, polygons: [] }];
+    const targets = [{ class: 0, box, polygons: [outline] }];
     return { index: 0, place, picture: noise, change, targets };
   });
   const setup = { seed, batch, size, ...objects, ...normalise };
