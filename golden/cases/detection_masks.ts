@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { boxAt, boxCount } from '../../benchmarks/detection/boxes.ts';
+import { type Boxes, boxAt, boxCount } from '../../benchmarks/detection/boxes.ts';
+import { graphMaskTargets } from '../../benchmarks/detection/graph_masks.ts';
+import { sideCount, sidesOf } from '../../benchmarks/detection/outline_sides.ts';
 import { pasted } from '../../benchmarks/detection/paste_masks.ts';
 import {
   boundingBox,
@@ -9,6 +11,8 @@ import {
   polygonArea,
 } from '../../benchmarks/detection/polygons.ts';
 import { hostArray } from '../../harness/engine/array.ts';
+import { tf } from '../../harness/engine/tf.ts';
+import { evaluate } from '../../harness/testing/evaluate.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
 import type { Fixture } from '../../harness/testing/parity/fixture.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
@@ -29,7 +33,7 @@ export const detectionMaskCase: ParityCase = {
     const objects = placesOf(fixture, 'in.object').map((k) =>
       polygonsOf(fixture, `in.object${k}.polygon`),
     );
-    objects.forEach((polygons, k) => {
+    for (const [k, polygons] of objects.entries()) {
       const boxes = boxesOf(fixture, `in.object${k}.boxes`);
       const count = boxCount(boxes);
       for (const side of given.mask_sizes) {
@@ -37,11 +41,14 @@ export const detectionMaskCase: ParityCase = {
           maskTarget(polygons, boxAt(boxes, i), side),
         );
         const data = Uint8Array.from(rows.flatMap(({ data }) => [...data]));
-        comparisons.add(`object${k}.mask${side}`, hostArray('uint8', [count, side, side], data));
+        const shape = [count, side, side];
+        comparisons.add(`object${k}.mask${side}`, hostArray('uint8', shape, data));
+        const drawn = await withinStep(polygons, boxes, side);
+        comparisons.add(`object${k}.mask${side}`, hostArray('uint8', shape, drawn));
       }
       const { data } = filled(polygons, height, width);
       comparisons.add(`object${k}.bitmask`, hostArray('uint8', [height, width], data));
-    });
+    }
     const around = Float32Array.from(objects.flatMap((polygons) => [...boundingBox(polygons)]));
     comparisons.add('bounding_boxes', hostArray('float32', [objects.length, 4], around));
     const sizes = Float64Array.from(objects, polygonArea);
@@ -70,4 +77,24 @@ function pastedOf(fixture: Fixture, threshold: number) {
     out.set(whole.data, i * height * width);
   }
   return hostArray('uint8', [count, height, width], out);
+}
+
+/** The targets of an object's regions as a step makes them. */
+async function withinStep(polygons: readonly Polygon[], boxes: Boxes, side: number) {
+  const corners = sideCount(polygons);
+  const count = boxCount(boxes);
+  const found = await evaluate(
+    {
+      sides: hostArray('float64', [1, corners, 4], sidesOf([polygons], corners).sides),
+      parts: hostArray('int32', [1, corners], sidesOf([polygons], corners).parts),
+      boxes: hostArray('float32', [count, 4], boxes),
+    },
+    ({ sides, parts, boxes: regions }) => {
+      if (!sides || !parts || !regions) throw new Error('masks: no inputs');
+      const outlines = { sides, parts, most: polygons.length };
+      const own = tf.fill([count], 0, 'int32');
+      return { targets: graphMaskTargets(outlines, own, regions, side) };
+    },
+  );
+  return Uint8Array.from(found.targets?.data ?? [], Number);
 }
