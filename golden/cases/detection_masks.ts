@@ -11,6 +11,7 @@ import {
   polygonArea,
 } from '../../benchmarks/detection/polygons.ts';
 import { hostArray } from '../../harness/engine/array.ts';
+import { startEngine } from '../../harness/engine/index.ts';
 import { tf } from '../../harness/engine/tf.ts';
 import { evaluate } from '../../harness/testing/evaluate.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
@@ -81,6 +82,7 @@ function pastedOf(fixture: Fixture, threshold: number) {
 
 /** The targets of an object's regions as a step makes them. */
 async function withinStep(polygons: readonly Polygon[], boxes: Boxes, side: number) {
+  await startEngine();
   const corners = sideCount(polygons);
   const count = boxCount(boxes);
   const found = await evaluate(
