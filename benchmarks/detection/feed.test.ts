@@ -55,3 +55,31 @@ test('zeros lie below and at the right of a smaller picture, and no batch is bel
     expect(value).toBeCloseTo(of(c), 5);
   });
 });
+
+test('masks are learnt from sides of polygons, filled up to those of the largest object', () => {
+  const masked = methodSpec.parse({ ...spec, mask: {} });
+  const [triangle, square] = [
+    Float64Array.of(4, 4, 30, 4, 4, 30),
+    Float64Array.of(10, 10, 20, 10, 20, 20, 10, 20),
+  ];
+  const seen = (place: number, polygons: readonly Float64Array[]) => {
+    const { targets, ...picture } = shown(70, 40, place);
+    return { ...picture, targets: targets.map((target) => ({ ...target, polygons })) };
+  };
+  const { inputs, sizes } = fedWith(masked, setup, [
+    seen(0, [triangle, square]),
+    seen(1, [square]),
+  ]);
+  expect(sizes).toEqual({ height: 40, width: 70, corners: 7, polygons: 2 });
+  const { sides = [], parts = [] } = inputs;
+  expect([sides.length, parts.length]).toEqual([2 * 2 * 7 * 4, 2 * 2 * 7]);
+  expect(Array.from(sides.slice(4, 12), Number)).toEqual([30, 4, 4, 30, 4, 30, 4, 4]);
+  expect(Array.from(parts.slice(0, 7), Number)).toEqual([0, 0, 0, 1, 1, 1, 1]);
+  expect(Array.from(sides.slice(2 * 7 * 4 + 16), Number).every((at) => at === 0)).toBe(true);
+  const told = Object.fromEntries(Object.entries(sizes).map(([name, n]) => [`r.${name}`, n]));
+  const spec64 = stepInputs(masked, shape, 'r.').inputs.sides;
+  expect(spec64 && sizeOf(shapeAt(spec64, told))).toBe(sides.length);
+  expect(() => fedWith(masked, setup, [seen(0, []), seen(1, [square])])).toThrow(
+    /object 0 of picture 0 has no polygon.*leave out detector\.mask/,
+  );
+});
