@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { image } from '../../harness/data/images/image.ts';
+import type { SizedInputs } from '../../harness/data/loader/batch.ts';
 import { sizeOf } from '../../harness/engine/array.ts';
 import { shapeAt } from '../../harness/engine/sizes/entry.ts';
 import { anchorGrid } from './anchors.ts';
@@ -66,12 +67,15 @@ test('masks are learnt from sides of polygons, filled up to those of the largest
     const { targets, ...picture } = shown(70, 40, place);
     return { ...picture, targets: targets.map((target) => ({ ...target, polygons })) };
   };
-  const { inputs, sizes } = fedWith(masked, setup, [
+  const { inputs, sizes }: SizedInputs = fedWith(masked, setup, [
     seen(0, [triangle, square]),
     seen(1, [square]),
   ]);
   expect(sizes).toEqual({ height: 40, width: 70, corners: 7, polygons: 2 });
-  const { sides = [], parts = [] } = inputs;
+  const [sides, parts] = [
+    inputs.sides ?? expect.unreachable(),
+    inputs.parts ?? expect.unreachable(),
+  ];
   expect([sides.length, parts.length]).toEqual([2 * 2 * 7 * 4, 2 * 2 * 7]);
   expect(Array.from(sides.slice(4, 12), Number)).toEqual([30, 4, 4, 30, 4, 30, 4, 4]);
   expect(Array.from(parts.slice(0, 7), Number)).toEqual([0, 0, 0, 1, 1, 1, 1]);
