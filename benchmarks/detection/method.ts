@@ -35,7 +35,12 @@ export const detectionMethod = defineMethod<MethodSpec>({
           : () => masksWithin(spec, drawn, inputsOf(step, ['sides', 'parts']), step.pictures),
     });
     const loss = Object.values(losses).reduce((sum, one) => tf.add(sum, one));
-    return { loss, metrics: losses };
+    const observed = Object.fromEntries(
+      (drawn?.drawn ?? []).flatMap(({ boxes, classes, goals }, i) =>
+        Object.entries({ boxes, classes, goals }).map(([name, x]) => [`drawn${i}.${name}`, x]),
+      ),
+    );
+    return { loss, metrics: losses, observed };
   },
 });
 
