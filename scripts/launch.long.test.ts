@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,9 +39,19 @@ async function sharedLibrary(): Promise<string> {
   return shared;
 }
 
-/** Waits until a run has written down so many steps; beside other work a start may take minutes. */
-async function stepsIn(workDir: string, count: number): Promise<void> {
-  await until(() => rowsOf(workDir).length > count);
+/**
+ * Waits until a run has written down so many steps; beside other work a start may take minutes.
+ * @throws with what the run said, if it ends before
+ */
+async function stepsIn(
+  workDir: string,
+  count: number,
+  { child, output }: { readonly child: ChildProcess; readonly output: () => string },
+): Promise<void> {
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${output()}`);
+    return rowsOf(workDir).length > count;
+  });
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -91,7 +101,7 @@ describe.skipIf(!inPrivate)('a run of several processes', () => {
     for (const { processes, signal, code } of stops) {
       const before = rowsOf(workDir).length;
       const run = startLine(`exec TRAIN ${words(workDir)} --processes ${processes}`);
-      await stepsIn(workDir, before + 2);
+      await stepsIn(workDir, before + 2, run);
       run.child.kill(signal);
       expect(await run.ended, run.output()).toBe(code);
       await run.closed;
@@ -105,7 +115,7 @@ describe.skipIf(!inPrivate)('a run of several processes', () => {
   test('leaves no process when its launcher is killed', async () => {
     const workDir = join(folder, 'killed');
     const run = startLine(`exec TRAIN ${words(workDir)} --processes 4`);
-    await stepsIn(workDir, 3);
+    await stepsIn(workDir, 3, run);
     run.child.kill('SIGKILL');
     await run.closed;
     await until(() => processesIn(workDir).length === 0);
@@ -117,8 +127,8 @@ describe.skipIf(!inPrivate)('a run of several processes', () => {
     'is started again after a process had %s',
     async (signal) => {
       const workDir = join(folder, `restarted-${signal}`);
-      const run = startLine(`exec TRAIN ${words(workDir)} --processes 2 --restarts 1 --timeout 5`);
-      await stepsIn(workDir, 5);
+      const run = startLine(`exec TRAIN ${words(workDir)} --processes 2 --restarts 1 --timeout 20`);
+      await stepsIn(workDir, 5, run);
       const [, , last = 0] = processesIn(workDir);
       process.kill(last, signal);
       expect(await run.ended, run.output()).toBe(0);
@@ -163,12 +173,13 @@ describe.skipIf(machines === undefined)('a run on two machines', () => {
 
   test('goes on in one process when a host stays away', async () => {
     const workDir = join(folder, 'fewer');
-    const options = `${HOSTS} --restarts 1 --timeout 5 --rank`;
-    const [first, second] = both.map((rank) => startOn(rank, `${options} ${rank}`, workDir));
-    await stepsIn(workDir, 5);
-    second?.child.kill('SIGKILL'); // and its process with it
-    expect(await first?.ended, first?.output()).toBe(0);
-    expect(first?.output()).toMatch(
+    const options = `${HOSTS} --restarts 1 --timeout 20 --rank`;
+    const first = startOn(0, `${options} 0`, workDir);
+    const second = startOn(1, `${options} 1`, workDir);
+    await stepsIn(workDir, 5, first);
+    second.child.kill('SIGKILL'); // and its process with it
+    expect(await first.ended, first.output()).toBe(0);
+    expect(first.output()).toMatch(
       /going on in 1 of 2 processes, as rank 0, without rank 1 \(node2/,
     );
     expect(await traces(workDir)).toEqual(expected);
