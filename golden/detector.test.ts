@@ -2,42 +2,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { benchmarks } from '../benchmarks/index.ts';
-import { drawnBenchmark } from '../harness/benchmark/drawn.ts';
-import { definitionOf } from '../harness/benchmark/experiment.ts';
-import { methodsOf } from '../harness/benchmark/registry.ts';
-import { trainedExperiments } from '../harness/benchmark/trained.ts';
-import { type Experiment, parseExperiment } from '../harness/experiment/index.ts';
+import { parseExperiment } from '../harness/experiment/index.ts';
 import { metricsOf } from '../harness/record/entries.ts';
 import type { RunRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
 import { stoppingAt } from '../harness/testing/stopping.ts';
 import { verifyEpoch } from '../harness/verify/verify.ts';
 import { inProcesses } from './processes.ts';
-
-const methods = methodsOf(benchmarks);
-
-/** The drawn detector, narrower, of two replicas and four steps. */
-const settings = [
-  'backbone.width=0.0625',
-  'benchmark.replicas=2',
-  'benchmark.batch=2',
-  'benchmark.iterations=4',
-  'benchmark.period=2',
-  'benchmark.warmup.iterations=2',
-  'benchmark.steps=[3]',
-  'benchmark.data.test.count=4',
-  'benchmark.preciseNorms.batches=2',
-  'benchmark.judge.everyPeriods=1',
-  'benchmark.detector.roi.count=8',
-];
-
-function detector(...more: string[]): Experiment {
-  const asked = drawnBenchmark('detection', benchmarks, [...settings, ...more]);
-  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
-  if (bound.way !== 'trained') return expect.unreachable();
-  return trainedExperiments(asked, bound).get('detector') ?? expect.unreachable();
-}
+import { detector, methods } from './small_detector.ts';
 
 let folder = '';
 let record: RunRecord;
@@ -96,18 +68,6 @@ it('has the same bits with replicas one after another, and on two processes', as
   const one = await inProcesses(1, { experiments, folder: at('sequential'), sequential: true });
   expect(one).toEqual([chainOf(record)]);
   expect(await inProcesses(2, { experiments, folder: at('two') })).toEqual(one);
-}, 900_000);
-
-it('learns masks and is judged by them, with the same bits on two processes', async () => {
-  const experiment = detector('benchmark.detector.mask.channels=8');
-  const { record: masked } = await train({ ...common, experiment, workDir: at('masked') });
-  const last = metricsOf(masked.epochs.at(-1)?.metrics ?? {});
-  expect(last.mask_AP).toBeGreaterThanOrEqual(0);
-  // A fresh predictor says nothing: log 2 of each pixel.
-  expect(metricsOf(masked.epochs[1]?.metrics ?? {}).loss_mask).toBeCloseTo(Math.LN2, 1);
-  expect(await inProcesses(2, { experiments: [experiment], folder: at('masked two') })).toEqual([
-    chainOf(masked),
-  ]);
 }, 900_000);
 
 it('runs in bf16, and ends with other bits', async () => {
