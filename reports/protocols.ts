@@ -128,6 +128,8 @@ export const MEANING: Readonly<Record<string, string>> = {
   'data.most': 'objects of a picture, at most',
   scoring: 'whose average precision',
   'detector.extraNorm': 'one more norm behind the last stage',
+  'detector.mask.channels':
+    'of the mask head, between its two layers; masks are learnt where it is there',
   'detector.anchors.sizes': 'sides of square anchors, pixels',
   'detector.anchors.ratios': 'height over width of anchors',
   'detector.anchors.stride': 'pixels between them',
