@@ -213,7 +213,7 @@ export function describeMethod(name: string, run: SmallRun): void {
         const scalars = learner.definition.method.scalars({ step: 0, steps: STEPS });
         const feeds = stepFeeds(batchOf(learner, 0), { rate: 0.1, scalars });
         const nodes = await learner.program.compiled('step', feeds);
-        expect(nodes.length).toBeGreaterThan(100);
+        expect(nodes.length).toBeGreaterThan(10);
         expect(estimatesIn(learner.program, nodes)).toEqual([]);
       });
     });
