@@ -1,4 +1,5 @@
 import { op1 } from '../../harness/engine/op.ts';
+import { rows } from '../../harness/engine/ops/indexing.ts';
 import { freeSize } from '../../harness/engine/sizes/free_size.ts';
 import type { SizeSpecs } from '../../harness/engine/sizes/ranges.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
@@ -46,15 +47,20 @@ export function masksWithin(
   const all = regions.drawn.map((own, image) => {
     const [corners, polygon] = [sidesOf[image], partsOf[image]];
     if (corners === undefined || polygon === undefined) throw new Error('detection: no outlines');
-    const rows = rowsOf(own.classes);
+    const count = countOf(own.classes);
     const wanted = tf.range(0, room, 1, 'int32');
-    const place = tf.minimum(wanted, tf.sub(rows, int(1)));
-    const classes = at(own.classes, place);
-    const shows = tf.logicalAnd(tf.less(wanted, rows), tf.less(classes, int(background)));
+    const place = tf.minimum(wanted, tf.sub(count, int(1)));
+    const classes = rows(own.classes, place);
+    const shows = tf.logicalAnd(tf.less(wanted, count), tf.less(classes, int(background)));
     const outlines = { sides: corners, parts: polygon, most };
-    const targets = graphMaskTargets(outlines, at(own.goals, place), at(own.boxes, place), side);
+    const targets = graphMaskTargets(
+      outlines,
+      rows(own.goals, place),
+      rows(own.boxes, place),
+      side,
+    );
     const index = tf.add(place, before);
-    before = tf.add(before, rows);
+    before = tf.add(before, count);
     return { index, classes, targets, counts: tf.cast(shows, 'float32') };
   });
   const joined = (name: keyof (typeof all)[number]) =>
@@ -69,12 +75,8 @@ export function masksWithin(
 }
 
 /** How many rows there are when the step runs. */
-function rowsOf(x: Tensor): Tensor {
+function countOf(x: Tensor): Tensor {
   return op1('Sum', [op1('OnesLike', [x]), int(0)]);
-}
-
-function at(x: Tensor, places: Tensor): Tensor {
-  return op1('GatherV2', [x, places, int(0)]);
 }
 
 function int(value: number): Tensor {

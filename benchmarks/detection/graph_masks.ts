@@ -1,4 +1,5 @@
-import { op1 } from '../../harness/engine/op.ts';
+import { castTo, op1 } from '../../harness/engine/op.ts';
+import { rows } from '../../harness/engine/ops/indexing.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
 
 /** Outlines of the objects of a picture, filled up with zeros. */
@@ -29,11 +30,11 @@ export function graphMaskTargets(
 ): Tensor {
   const [regions = 0] = objects.shape;
   const [, corners = 0] = parts.shape;
-  const own = onFineGrid(at(sides, objects), boxes, side);
+  const own = onFineGrid(rows(sides, objects), boxes, side);
   const { crosses, row } = crossings(own, side); // [F, S, side]
   const place = tf.minimum(tf.maximum(row, int(0)), int(side)); // beyond the last pixel: behind all
   const region = tf.reshape(tf.range(0, regions, 1, 'int32'), [regions, 1]);
-  const polygon = tf.add(tf.mul(region, int(most)), at(parts, objects)); // [F, S]
+  const polygon = tf.add(tf.mul(region, int(most)), rows(parts, objects)); // [F, S]
   const column = tf.add(
     tf.mul(tf.reshape(polygon, [regions, corners, 1]), int(side)),
     tf.range(0, side, 1, 'int32'),
@@ -115,10 +116,6 @@ function crossings([x0, y0, x1, y1]: readonly Tensor[], side: number) {
   return { crosses: passes, row: op1('FloorDiv', [tf.add(lower, int(2)), int(FINE)]) };
 }
 
-function at(x: Tensor, places: Tensor): Tensor {
-  return op1('GatherV2', [x, places, int(0)]);
-}
-
 function int(value: number): Tensor {
   return tf.scalar(value, 'int32');
 }
@@ -129,10 +126,10 @@ function constant(value: number): Tensor {
 }
 
 function wide(x: Tensor): Tensor {
-  return op1('Cast', [x], { DstT: { dtype: 'float64' } });
+  return castTo(x, 'float64');
 }
 
 /** To whole numbers, towards zero, as C has it. */
 function truncated(x: Tensor): Tensor {
-  return op1('Cast', [x], { DstT: { dtype: 'int32' } });
+  return castTo(x, 'int32');
 }
