@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
 import { Canvas } from '../images/canvas.ts';
 import { type Batch, inputName } from '../loader/batch.ts';
 import { PictureDraws } from './draw_change.ts';
@@ -69,6 +70,39 @@ test('a process reads the pictures of its own replicas, and knows which the othe
   expect([...open().batches.bare(0)].map(({ indices }) => indices)).toEqual(
     whole.map(({ indices }) => indices),
   );
+});
+
+test('the batch that follows is made while a step has the one before', async () => {
+  const { batches, fed } = open();
+  const each = batches.epoch(0);
+  await each.next();
+  expect(fed.length).toBe(2); // one of each replica
+  await vi.waitUntil(() => fed.length === 4);
+  await each.return?.();
+  await setImmediate();
+  expect(fed.length).toBe(4);
+});
+
+test('a picture that cannot be read is told to whoever asks for its batch, and to nobody else', async () => {
+  const broken = (from: number) => {
+    let read = 0;
+    const own = {
+      ...source,
+      read: (index: number) =>
+        ++read > from ? Promise.reject(new Error('not a picture')) : source.read(index),
+    };
+    const feed = () => ({ inputs: {}, sizes: {} });
+    const setup = { source: own, draws, seed: 3, batch: 2, replicas: 1, stepsPerEpoch: 6, feed };
+    return new ObjectBatches(setup).epoch(0);
+  };
+  await expect(broken(0).next()).rejects.toThrow('not a picture');
+  const each = broken(2);
+  expect((await each.next()).done).toBe(false);
+  await expect(each.next()).rejects.toThrow('not a picture');
+  const left = broken(2);
+  await left.next();
+  await setImmediate();
+  await left.return?.(); // vitest fails where a rejection is left
 });
 
 test('pictures of a test are at one short side, not flipped', async () => {

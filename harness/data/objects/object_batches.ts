@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Canvas } from '../images/canvas.ts';
 import { type Batch, type Batches, ofReplica, type SizedInputs } from '../loader/batch.ts';
 import type { ReplicaBlock } from '../loader/steps.ts';
@@ -35,17 +36,32 @@ export class ObjectBatches implements Batches {
     this.pictures = trainable(setup.source);
   }
 
-  /** @throws ImageError that names the picture, for one that cannot be read */
+  /**
+   * The batch after the one that is given out is made meanwhile: while a step computes, this thread has nothing else to do.
+   * @throws ImageError that names the picture, for one that cannot be read
+   */
   async *epoch(epoch: number, fromStep = 0): AsyncIterableIterator<Batch> {
-    const { replicas, own = { first: 0, count: replicas }, feed } = this.setup;
+    let ahead: Promise<Batch> | undefined;
     for (const all of this.steps(epoch, fromStep)) {
-      let fed: SizedInputs = { inputs: {}, sizes: {} };
-      for (const [i, batch] of all.slice(own.first, own.first + own.count).entries()) {
-        const { inputs, sizes } = ofReplica(own.first + i, feed(await this.read(batch)));
-        fed = { inputs: { ...fed.inputs, ...inputs }, sizes: { ...fed.sizes, ...sizes } };
-      }
-      yield { ...bareBatch(all), ...fed };
+      const ready = await ahead;
+      ahead = this.made(all, ready !== undefined);
+      // Whoever asks for it is told; without this an epoch that is left early would end the process.
+      ahead.catch(() => undefined);
+      if (ready !== undefined) yield ready;
     }
+    if (ahead !== undefined) yield await ahead;
+  }
+
+  /** @param later than what waits now, such as a step that is about to begin */
+  private async made(all: readonly ObjectBatch[], later: boolean): Promise<Batch> {
+    if (later) await setImmediate();
+    const { replicas, own = { first: 0, count: replicas }, feed } = this.setup;
+    let fed: SizedInputs = { inputs: {}, sizes: {} };
+    for (const [i, batch] of all.slice(own.first, own.first + own.count).entries()) {
+      const { inputs, sizes } = ofReplica(own.first + i, feed(await this.read(batch)));
+      fed = { inputs: { ...fed.inputs, ...inputs }, sizes: { ...fed.sizes, ...sizes } };
+    }
+    return { ...bareBatch(all), ...fed };
   }
 
   *bare(epoch: number, fromStep = 0): Iterable<Batch> {

@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import { recipes } from '../../benchmarks/detection/recipes.ts';
+import { benchmarks } from '../../benchmarks/index.ts';
+import { definitionOf, parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import { trainedExperiments } from '../../harness/benchmark/trained.ts';
+import { type Experiment, override } from '../../harness/experiment/index.ts';
+import type { DetectionShape } from '../../reports/detection_speed.ts';
+
+/** As `torch_detection_reference.py`. */
+const ASPECT = 4 / 3;
+
+/** Where paths of data would start; none is read. */
+export const NOWHERE = resolve('/');
+
+/** A step that is run again and again. */
+export interface TimedDetection {
+  /** @returns what is told of the last one */
+  take(step: number): Promise<Readonly<Record<string, number>>>;
+  dispose(): Promise<void> | void;
+}
+
+/** The recipe of VOC, with masks where they are asked for; the reference has 20 classes with them as well. */
+export function experimentOf({ batch, precision, mask }: DetectionShape): Experiment {
+  const value = {
+    name: 'detection-speed',
+    benchmark: { kind: 'detection', ...recipes.voc_c4_24k_moco.spec },
+    weights: { kind: 'random' },
+    backbone: { depth: 50 },
+  };
+  const settings = ['replicas=1', `batch=${batch}`, `precision=${precision}`, 'norm=batch'];
+  if (mask) settings.push('detector.mask={}');
+  const asked = parseBenchmark(
+    override(
+      value,
+      settings.map((one) => `benchmark.${one}`),
+    ),
+    benchmarks,
+  );
+  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
+  if (bound.way !== 'trained') throw new Error('speed: detection trains nothing');
+  const [experiment] = trainedExperiments(asked, bound).values();
+  if (experiment === undefined) throw new Error('speed: there is no detector');
+  return experiment;
+}
+
+export function specFields({ method: { kind: _, ...fields } }: Experiment): object {
+  return fields;
+}
+
+export function sidesOf({ size }: DetectionShape) {
+  return { height: size, width: Math.round(size * ASPECT) };
+}
