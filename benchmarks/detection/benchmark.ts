@@ -95,7 +95,7 @@ export const detection = defineBenchmark<DetectionBenchSpec>({
   schema: detectionSpec,
   method: detectionMethod,
   drawn,
-  drawnBackbone: { depth: 50, width: 1 / 4 },
+  drawnBackbone: { depth: 50, width: 1 / 8 },
   presets: recipes,
 
   experiments(spec, target) {

@@ -7,18 +7,29 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256Json } from '../../harness/base/index.ts';
 import { type HostArray, hostArray } from '../../harness/engine/array.ts';
+import { resnet, resnetSpec } from '../../harness/nn/resnet.ts';
 import { convertWeights } from '../../harness/publish/convert.ts';
 import { publish } from '../../harness/publish/publish.ts';
 import { chained } from '../../harness/record/entries.ts';
+import { readPretrained } from '../../harness/step/initial_weights.ts';
 import { pythonWith } from '../../harness/testing/python.ts';
 import { sharedPath } from '../../harness/testing/shared.ts';
 import { saveCheckpoint, stateHash } from '../../harness/weights/checkpoint.ts';
-import { isPretrained, readDetectorFile } from '../../harness/weights/detector_file.ts';
+import {
+  detectorName,
+  isPretrained,
+  readDetectorFile,
+} from '../../harness/weights/detector_file.ts';
 import { fileShapes } from '../../harness/weights/file_shapes.ts';
 import { openPublished } from '../../harness/weights/published.ts';
-import { hashTensors, readSafetensors } from '../../harness/weights/safetensors.ts';
+import {
+  hashTensors,
+  readSafetensors,
+  writeSafetensors,
+} from '../../harness/weights/safetensors.ts';
 import { entriesOf } from './bind.ts';
 import { type DetectorSpec, networks } from './c4.ts';
+import { detectorModel } from './network.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'detector-weights-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -52,6 +63,45 @@ it('the full-size detectors have the names and shapes of detectron2', () => {
   const { 'state_dict.voc': voc, 'state_dict.coco': coco } = file;
   expect(sorted(shapesOf(spec(20, undefined, 1)))).toEqual(sorted(Object.entries(voc)));
   expect(sorted(shapesOf(spec(80, 256, 1)))).toEqual(sorted(Object.entries({ ...voc, ...coco })));
+});
+
+// A published number was once made with fewer tensors than there are, as a step had been forgotten (DenseCL#6).
+describe('a backbone that a detector begins with', () => {
+  const backbone = resnet(resnetSpec.parse({ depth: 50, width: 1 / 16 }));
+  const model = detectorModel(spec(3, undefined, 1 / 16), backbone);
+  const { parameters, buffers } = backbone.module;
+  const own = [...fileShapes(parameters, buffers)].filter(([name]) => !name.endsWith('_tracked'));
+  const tensors = new Map(
+    own.map(([name, shape], i) => {
+      const count = shape.reduce((size, n) => size * n, 1);
+      return [name, hostArray('float32', shape, new Float32Array(count).fill(i))] as const;
+    }),
+  );
+  const read = async (left: (name: string) => boolean) => {
+    const file = join(folder, 'backbone.safetensors');
+    const some = new Map([...tensors].filter(([name]) => !left(name)));
+    await writeSafetensors(file, { tensors: some, metadata: {} });
+    return readPretrained({ file, methods: {} }, model);
+  };
+
+  it('arrives whole, each tensor under the name that it has in the detector', async () => {
+    const { values, said } = await read(() => false);
+    const expected = new Map([...tensors].map(([name, value]) => [detectorName(name), value]));
+    expect(hashTensors(values)).toBe(hashTensors(expected));
+    expect(values.size).toBe(265); // 53 convolutions, each with a norm of four
+    expect(said.join()).toContain('265 tensors taken');
+  });
+
+  it.each([
+    ['conv1.weight', 1],
+    ['layer4.2.conv3.weight', 1],
+    ['layer3.5.bn2.running_var', 1],
+    ['layer4.', 50],
+  ])('is refused without %s', async (start, count) => {
+    await expect(read((name) => name.startsWith(start))).rejects.toThrow(
+      `${count} tensors of the backbone are missing: ${start}`,
+    );
+  });
 });
 
 const counters = (one: HostArray) =>

@@ -81,6 +81,8 @@ export interface Preset {
   readonly needs: readonly string[];
   /** Fields of the spec. */
   readonly spec: Readonly<Record<string, unknown>>;
+  /** Taken only where it is asked for by name, whatever files are there. */
+  readonly onlyByName?: boolean;
 }
 
 interface Named<Spec> {

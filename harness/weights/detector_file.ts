@@ -79,22 +79,6 @@ export function readDetectorFile(path: string, model: Shapes, whole = false): De
   return arrived(path, contentOf(path), model, whole);
 }
 
-/**
- * The tensors of a detector that a pre-trained ResNet has: a backbone that was recognised in any file of weights goes
- * into a detector without a file between.
- * @param own by a ResNet's names, in the shapes of files
- * @param file for messages
- * @throws UserError where less arrives than the architecture has: `checkArrived`
- */
-export function backboneInDetector(
-  own: ReadonlyMap<string, HostArray>,
-  model: Shapes,
-  file: string,
-): DetectorTensors {
-  const tensors = new Map([...own].map(([name, array]) => [detectorName(name), array]));
-  return arrived(file, { tensors, byEnds: false, beside: [] }, model, false);
-}
-
 interface DetectorContent extends DetectronFile {
   /** What else the file has, for people. */
   readonly beside: readonly string[];

@@ -2,15 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { UserError } from '../base/index.ts';
 import { type HostArray, hostArray } from '../engine/array.ts';
 import { detectorFiles } from '../testing/detector_files.ts';
-import {
-  backboneInDetector,
-  detectorName,
-  isPretrained,
-  readDetectorFile,
-} from './detector_file.ts';
+import { isPretrained, readDetectorFile } from './detector_file.ts';
 import { readDetectron } from './detectron.ts';
 import { hashTensors } from './safetensors.ts';
 import { readWeightsFile } from './weights_file.ts';
@@ -49,17 +43,6 @@ describe('a backbone as the original converts it', () => {
       expect(hashTensors(readDetectron(path(name)))).toBe(hashTensors(backbone));
     },
   );
-
-  test('goes into a detector without a file between, and is counted', () => {
-    const { tensors, match } = backboneInDetector(backbone, model, 'moco');
-    expect([...tensors.keys()].every(isPretrained)).toBe(true);
-    expect(match.unused).toEqual([detectorName('fc.weight')]);
-    const less = new Map([...backbone].filter(([name]) => name !== 'layer4.0.conv1.weight'));
-    expect(() => backboneInDetector(less, model, 'moco')).toThrow(UserError);
-    expect(() => backboneInDetector(less, model, 'moco')).toThrow(
-      'moco: 19 of the 20 tensors of the pre-trained network arrived: the file has no roi_heads.res5.0.conv1.weight',
-    );
-  });
 });
 
 describe('a whole detector', () => {

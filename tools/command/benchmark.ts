@@ -121,7 +121,7 @@ function dataOf(
     const names = known.map(([name]) => name).join(', ');
     throw new UserError(`--preset ${preset}: ${kind} knows ${names === '' ? 'none' : names}`);
   }
-  const there = known.find(([, one]) => missingOf(one, data).length === 0);
+  const there = known.find(([, one]) => !one.onlyByName && missingOf(one, data).length === 0);
   if (there !== undefined) return { name: there[0], spec: there[1].spec };
   throw new UserError(`${kind}: ${data} has none of its data: ${absentText(presets, data)}`);
 }
@@ -132,6 +132,7 @@ function missingOf({ needs }: Preset, data: string): string[] {
 
 function absentText(presets: BenchmarkDefinition['presets'], data: string): string {
   return Object.entries(presets)
+    .filter(([, one]) => !one.onlyByName)
     .map(([name, one]) => `${name} (${missingOf(one, data).join(', ')} is not there)`)
     .join('; ');
 }
