@@ -7,7 +7,11 @@ await command(
     summary: 'Make those records of the zoo again that are no results of the code as it is.',
     ends: 'saves',
     options: {
-      only: { kind: 'list', value: 'NAME', help: 'this training and what judges its weights' },
+      only: {
+        kind: 'list',
+        value: 'NAME',
+        help: 'this training and what judges its weights; or random',
+      },
       data: dataOption,
       work_dir: {
         kind: 'text',

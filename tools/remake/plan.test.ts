@@ -54,6 +54,8 @@ it('benchmarks of random weights need no training', () => {
     'knn-cifar10--random': { kind: 'earlier graph', today: undefined },
   });
   expect(keysOf(remakesOf(entries, standings, []))).toEqual([[undefined, 1]]);
+  expect(keysOf(remakesOf(entries, standings, ['random']))).toEqual([[undefined, 1]]);
+  expect(keysOf(remakesOf(entries, standings, ['moco-cifar10']))).toEqual([]);
 });
 
 it('a record whose weights were not kept with it is made whole', () => {

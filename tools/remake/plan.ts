@@ -11,10 +11,13 @@ export interface Remake {
   readonly benchmarks: readonly Entry[];
 }
 
+/** What weights are called that come from a seed alone. */
+const RANDOM = 'random';
+
 /**
  * What has to be made again, in order of name: trainings that are no results of today's code, or whose benchmarks are
  * none, as weights are not among the records.
- * @param names of trainings; all that need it where there are none
+ * @param names of trainings, and `random` for benchmarks of random weights; all that need it where there are none
  * @throws UserError for a name that no record has.
  */
 export function remakesOf(
@@ -24,10 +27,10 @@ export function remakesOf(
 ): Remake[] {
   const trainings = entries.filter(isTraining);
   const known = trainings.map(({ record }) => record.experiment.name);
-  const strange = names.find((name) => !known.includes(name));
+  const strange = names.find((name) => name !== RANDOM && !known.includes(name));
   if (strange !== undefined)
     throw new UserError(
-      `there is no record of a training ${strange}; those are: ${known.join(', ')}`,
+      `there is no record of a training ${strange}; those are: ${known.join(', ')}; and ${RANDOM} for benchmarks of random weights`,
     );
   const stale = ({ key }: Entry) => isEarlier(standings.get(key));
   const all = trainings.map((training): Remake => {
@@ -41,7 +44,8 @@ export function remakesOf(
       (stale(training) || training.weights === undefined || benchmarks.some(stale)),
   );
   const random = entries.filter((entry) => !isTraining(entry) && stale(entry) && isRandom(entry));
-  if (random.length === 0 || names.length > 0) return chosen;
+  const asked = names.length === 0 || names.includes(RANDOM);
+  if (random.length === 0 || !asked) return chosen;
   return [...chosen, { training: undefined, benchmarks: random }];
 }
 
@@ -50,7 +54,7 @@ function isOn(entry: Entry, { record }: Entry): boolean {
 }
 
 function isRandom({ record }: Entry): boolean {
-  return (record.experiment.weights as { kind?: unknown }).kind === 'random';
+  return (record.experiment.weights as { kind?: unknown }).kind === RANDOM;
 }
 
 /**
