@@ -13,7 +13,7 @@ await command(
       jobs: { kind: 'int', default: 2, min: 1, help: 'runs at a time' },
       date: { kind: 'text', value: 'YYYY-MM-DD', help: 'write reports/MUTATIONS.md of that day' },
     },
-    examples: ['--experiment moco --only queue', '--date 2026-11-25'],
+    examples: ['--experiment moco --only queue', '--experiment moco --date 2026-11-25'],
   },
   async ({ options, print }) => {
     const { mutate } = await load('tools/mutate/mutate.ts');

@@ -1,9 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { mutationSets } from '../../golden/mutations/index.ts';
 import type { MutationSet } from '../../golden/mutations/mutation.ts';
-import { inTemporaryFolder, writeAtomic } from '../../harness/base/index.ts';
-import { type MutationResult, mutationMarkdown } from '../../reports/mutations.ts';
+import { inTemporaryFolder, UserError, writeAtomic } from '../../harness/base/index.ts';
+import {
+  type MutationPart,
+  type MutationResult,
+  mutationMarkdown,
+  mutationReport,
+} from '../../reports/mutations.ts';
 import { root } from '../command/root.ts';
 import { parityIn } from './parity.ts';
 import { trainIn } from './run.ts';
@@ -18,7 +24,7 @@ export interface MutateOptions {
   readonly experiment: string | undefined;
   /** Runs at a time. */
   readonly jobs: number;
-  /** Writes reports/MUTATIONS.md of that day. */
+  /** Writes reports/MUTATIONS.md of that day, in which other experiments stay as they were. */
   readonly date: string | undefined;
 }
 
@@ -31,19 +37,22 @@ export async function mutate(
   options: MutateOptions,
   tell: (result: MutationResult) => void,
 ): Promise<MutationResult[]> {
+  const { date, only } = options;
+  if (date !== undefined && only !== undefined)
+    throw new UserError('--date writes whole experiments: leave out --only');
   const results: MutationResult[] = [];
-  let platform = '';
+  const platforms = new Map<string, string>();
   await inTemporaryFolder('mutations-', async (folder) => {
     const trees = Array.from({ length: options.jobs }, (_, i) => copyTree(join(folder, `${i}`)));
     for (const [i, set] of mutationSets.entries()) {
       const wanted = wantedOf(set, options);
       if (wanted.mutations.length === 0) continue;
       const found = await ofSet(wanted, trees, join(folder, `set${i}`), tell);
-      platform = found.platform || platform;
+      if (found.platform !== '') platforms.set(set.experiment, found.platform);
       results.push(...found.results);
     }
   });
-  if (options.date !== undefined) await writeReport(options.date, platform, results);
+  if (date !== undefined) await writeReport(date, platforms, results);
   return results;
 }
 
@@ -123,12 +132,28 @@ async function shared<Item, Result>(
   return results;
 }
 
+/** Beside what the report has of other experiments; of some that are no more it has nothing. */
 async function writeReport(
   date: string,
-  platform: string,
+  platforms: ReadonlyMap<string, string>,
   results: readonly MutationResult[],
 ): Promise<void> {
   const { stdout } = spawnSync('git', ['-C', root, 'rev-parse', 'HEAD'], { encoding: 'utf8' });
-  const page = mutationMarkdown({ date, commit: stdout.trim(), platform, results });
-  await writeAtomic(resolve(root, 'reports/MUTATIONS.md'), page);
+  const file = resolve(root, 'reports/mutations.json');
+  const before = existsSync(file)
+    ? mutationReport.parse(JSON.parse(readFileSync(file, 'utf8')))
+    : {};
+  const known = new Set(mutationSets.map(({ experiment }) => experiment));
+  const report: Record<string, MutationPart> = Object.fromEntries(
+    Object.entries(before).filter(([experiment]) => known.has(experiment)),
+  );
+  for (const experiment of new Set(results.map((one) => one.experiment)))
+    report[experiment] = {
+      date,
+      commit: stdout.trim(),
+      platform: platforms.get(experiment) ?? '',
+      results: results.filter((one) => one.experiment === experiment),
+    };
+  await writeAtomic(file, `${JSON.stringify(report, null, 1)}\n`);
+  await writeAtomic(resolve(root, 'reports/MUTATIONS.md'), mutationMarkdown(report));
 }
