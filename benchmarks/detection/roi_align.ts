@@ -79,11 +79,18 @@ function axisShares(
   const bin = tf.div(extent, tf.scalar(output)); // [R, 1]
   const given = tf.fill([count, 1], samplingRatio);
   const samples = samplingRatio > 0 ? given : op1('Neg', [op1('Floor', [op1('Neg', [bin])])]);
-  const divisor = tf.maximum(samples, tf.scalar(1));
+  /** Over the samples of each region; a given count is one number, as constants of a whole vector are no divisors. */
+  const overSamples = (x: Tensor, shape: number[]) =>
+    tf.div(
+      x,
+      samplingRatio > 0
+        ? tf.scalar(samplingRatio)
+        : tf.reshape(tf.maximum(samples, tf.scalar(1)), shape),
+    );
   const bins = tf.range(0, output, 1, 'float32');
   const steps = tf.range(0, most, 1, 'float32');
   const starts = tf.reshape(tf.add(start, tf.mul(bins, bin)), [count, output, 1]);
-  const within = tf.div(tf.mul(tf.add(steps, tf.scalar(0.5)), bin), divisor); // [R, most]
+  const within = overSamples(tf.mul(tf.add(steps, tf.scalar(0.5)), bin), [count, 1]); // [R, most]
   const sample = tf.add(starts, tf.reshape(within, [count, 1, most]));
   const taken = tf.reshape(tf.less(steps, samples), [count, 1, most]);
   const inside = tf.logicalAnd(
@@ -91,7 +98,7 @@ function axisShares(
     tf.lessEqual(sample, tf.scalar(size)),
   );
   const counts = tf.cast(tf.logicalAnd(inside, taken), 'float32');
-  const weight = tf.div(counts, tf.reshape(divisor, [count, 1, 1]));
+  const weight = overSamples(counts, [count, 1, 1]);
   const moved = tf.minimum(tf.maximum(sample, tf.scalar(0)), tf.scalar(size - 1));
   const cells = tf.range(0, size, 1, 'float32');
   const apart = tf.abs(tf.sub(tf.reshape(moved, [count, output, most, 1]), cells));

@@ -23,6 +23,7 @@ export const detectionStep: MutationSet = {
         'tf.oneHot(classes, width / 4)',
         "tf.oneHot(tf.minimum(classes, tf.scalar(width / 4 - 1, 'int32')), width / 4)",
       ],
+      ['boxes divided by coordinates', 'tf.scalar(rows)', 'tf.scalar(4 * rows)'],
     ]),
     ...inFile('benchmarks/detection/mask_head.ts', [
       ['masks divided by rows', 'tf.scalar(side * side)', 'tf.scalar(side)'],

@@ -4,20 +4,24 @@ import type { Graph, Node } from './graph.ts';
 import { madeAt } from './origin.ts';
 
 /**
- * Refuses divisions of ones on a CPU: TensorFlow's optimiser makes Reciprocal of them, so that the graph which runs
- * has an op that the list of deterministic ops refuses. A single number is divided for all that, as kernels have
- * estimates for whole vectors alone.
+ * Refuses divisions on a CPU of which TensorFlow's optimiser makes Reciprocal, an op that the list of deterministic ops
+ * refuses: those of ones, where it runs in every step, and those by constants, where it runs once as the graph is
+ * folded. A single number is divided for all that, as kernels have estimates for whole vectors alone.
  * @throws naming the first such division and the line that made it
  */
 export function auditQuotients(graph: Graph, nodes: readonly Node[]): void {
   for (const node of nodes) {
     const { type, inputs } = node;
     const [ones, divisor] = inputs;
-    if (!DIVISIONS.has(type) || divisor === undefined || !isOnes(graph, ones)) continue;
+    if (!DIVISIONS.has(type) || divisor === undefined) continue;
     if (sizeOf(graph.meta(divisor).shape) === 1) continue;
+    const [what, instead] = isOnes(graph, ones)
+      ? ['divides ones', 'Use oneOver of harness/engine/ops/one_over.ts']
+      : ['divides by constants', 'Multiply by constants, or divide by a single number'];
+    if (!isOnes(graph, ones) && !isConstant(graph, divisor)) continue;
     throw new Error(
-      `engine: ${type} divides ones, which TensorFlow's optimiser replaces by Reciprocal, an estimate of the ` +
-        `processor's own; it ${madeAt(node)}. Use oneOver of harness/engine/ops/one_over.ts.`,
+      `engine: ${type} ${what}, which TensorFlow's optimiser replaces by Reciprocal, an estimate of the ` +
+        `processor's own; it ${madeAt(node)}. ${instead}.`,
     );
   }
 }
@@ -38,6 +42,14 @@ function isOnes(graph: Graph, output: Output | undefined): boolean {
   if (KEEPS_ONES.has(type)) return isOnes(graph, inputs[0]);
   const { value } = attrs;
   return typeof value === 'object' && 'tensor' in value && allOne(value.tensor);
+}
+
+/** Whether the optimiser knows the values of an output before anything runs, as far as we make such. */
+function isConstant(graph: Graph, output: Output | undefined): boolean {
+  const node = output && graph.maker(output);
+  if (node === undefined) return false;
+  const { type, inputs } = node;
+  return type === 'Const' || (inputs.length > 0 && inputs.every((one) => isConstant(graph, one)));
 }
 
 /** How the formats that are kept as whole numbers write one. */

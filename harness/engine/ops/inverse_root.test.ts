@@ -48,12 +48,24 @@ it.each([
   expect(() => dividing(() => tf.scalar(2))).not.toThrow();
 });
 
-function dividing(dividend: () => Tensor): void {
+it.each([
+  ['constants', () => tf.fill([COUNT], 3)],
+  ['a row of constants', () => tf.reshape(tf.range(1, COUNT + 1, 1, 'float32'), [1, COUNT])],
+  ['what follows from constants', () => tf.add(tf.ones([COUNT]), tf.scalar(2))],
+])('dividing by %s is refused on a CPU: the folded graph has their Reciprocal', (_, divisor) => {
+  expect(() => dividing(undefined, divisor)).toThrow(/RealDiv divides by constants.*Multiply/);
+  expect(() => dividing(undefined, () => tf.scalar(3))).not.toThrow();
+});
+
+/** By what the program is given, or dividing that, where one of both is left out. */
+function dividing(dividend?: () => Tensor, divisor?: () => Tensor): void {
   const program = new Program();
   try {
     program.entry('quotient', {
       inputs: { x: { dtype: 'float32', shape: [COUNT] } },
-      build: ({ inputs }) => ({ y: tf.div(dividend(), inputs.x ?? expect.unreachable()) }),
+      build: ({ inputs: { x = expect.unreachable() } }) => ({
+        y: tf.div(dividend?.() ?? x, divisor?.() ?? x),
+      }),
     });
   } finally {
     program.dispose();
