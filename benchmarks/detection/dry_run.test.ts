@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { dryBenchmarkText } from '../../harness/benchmark/dry_run_text.ts';
-import { parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import { definitionOf, parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import { methodsOf } from '../../harness/benchmark/registry.ts';
+import { trainedExperiments } from '../../harness/benchmark/trained.ts';
 import { knownCount } from '../../harness/data/known_sizes.ts';
-import { override } from '../../harness/experiment/index.ts';
+import { bindMethod, override, warningsOf } from '../../harness/experiment/index.ts';
+import { dryWarnings } from '../../harness/run/dry_run.ts';
 import { detection, detectionSpec } from './benchmark.ts';
 import { recipes } from './recipes.ts';
 
@@ -25,6 +28,24 @@ function narrowed(name: keyof typeof recipes, ...more: string[]) {
   ];
   return parseBenchmark(override(value, [...small, ...more]), benchmarks);
 }
+
+const names = (Object.keys(recipes) as (keyof typeof recipes)[]).filter(
+  (name) => !name.endsWith('overfit'),
+);
+
+// An epoch is as many steps as the recipe says, however many pictures there are.
+it.each(names)('%s is not warned of', (name) => {
+  const asked = narrowed(name);
+  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
+  if (bound.way !== 'trained') return expect.unreachable();
+  const [experiment] = trainedExperiments(asked, bound).values();
+  if (experiment === undefined) return expect.unreachable();
+  expect(dryWarnings(experiment, methodsOf(benchmarks), 'nowhere')).toEqual([]);
+  const method = bindMethod(experiment, methodsOf(benchmarks));
+  const few = { train: { count: 20, classes: 3, sha256: 'a' } };
+  const said = warningsOf(experiment, method, few).join();
+  expect(said).not.toMatch(/milestones|dropLast|equal parts/);
+});
 
 describe('a dry run of a full recipe', () => {
   // 24,000 x 16 pictures are 23.2 epochs of VOC (docs/reference/detection.md, section 3).
@@ -52,8 +73,8 @@ describe('a dry run of a full recipe', () => {
   }, 300_000);
 
   it('knows the length of every recipe, whose pictures are counted where they are known', () => {
-    const counts = Object.values(recipes).map(({ spec }) => {
-      const { iterations, data } = detectionSpec.parse(spec);
+    const counts = names.map((name) => {
+      const { iterations, data } = detectionSpec.parse(recipes[name].spec);
       return [iterations, knownCount(data.train, 'nowhere')?.count];
     });
     expect(counts).toEqual([

@@ -32,7 +32,8 @@ function wholeRun(experiment: Experiment, train: KnownSource | undefined): Whole
   const { dropLast, replacement, pipelines } = data;
   const samples = train?.count ?? Number.POSITIVE_INFINITY;
   const order = { seed, replicas, batch, dropLast, replacement };
-  const stepsPerEpoch = train === undefined ? samples : stepsOf(order, samples);
+  const passes = train === undefined ? samples : stepsOf(order, samples);
+  const stepsPerEpoch = data.objects?.steps ?? passes; // of pictures without an end: as many as are asked for
   return {
     replicas,
     batch,

@@ -6,10 +6,11 @@ const SMALL_SHARE = 0.25;
 
 /** How the images of an epoch make steps. */
 export function dataWarnings({ data }: Experiment, run: WholeRun): string[] {
-  return [...batchWarnings(run), ...scaleWarnings(data)];
+  return [...batchWarnings(run, data.objects !== undefined), ...scaleWarnings(data)];
 }
 
-function batchWarnings(run: WholeRun): string[] {
+/** @param endless whether images come in an order without an end, of which an epoch is so many steps */
+function batchWarnings(run: WholeRun, endless: boolean): string[] {
   const { replicas, batch, accumulate, samples, perReplica, stepsPerEpoch, steps } = run;
   const warnings: string[] = [];
   const update = replicas * batch * accumulate;
@@ -19,6 +20,7 @@ function batchWarnings(run: WholeRun): string[] {
         `${accumulate}), but data.train has ${samples}: each counts more than once in it; use a smaller ` +
         `${accumulate > 1 ? 'accumulate' : 'batch'}`,
     );
+  if (endless) return warnings;
   const left = perReplica - stepsPerEpoch * batch;
   if (left > SMALL_SHARE * perReplica)
     warnings.push(
