@@ -70,7 +70,7 @@ function smallDetector(sizes: readonly number[]) {
     anchors: { sizes },
     rpn: { count: 128 },
     proposals: { train: { before: 2000, after: 500 }, test: { before: 1000, after: 300 } },
-    roi: { count: 64 },
+    roi: { count: 32 },
   };
 }
 
