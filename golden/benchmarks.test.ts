@@ -12,8 +12,7 @@ const goldens = fileURLToPath(new URL('.', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'golden-benchmarks-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-// The drawn detector is held to its bits by detector.test.ts until a golden of it is blessed.
-test.each(Object.keys(benchmarks).filter((kind) => kind !== 'detection'))(
+test.each(Object.keys(benchmarks))(
   '%s on drawn images ends as its golden says',
   async (kind) => {
     const { record, summary } = await runBenchmark({

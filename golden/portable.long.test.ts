@@ -19,8 +19,7 @@ test.each(drawn)(
   },
 );
 
-// Detection has no golden yet.
-test.each(Object.keys(benchmarks).filter((kind) => kind !== 'detection'))(
+test.each(Object.keys(benchmarks))(
   'benchmark %s with portable numerics is its golden bit for bit',
   async (kind) => {
     const folder = mkdtempSync(join(tmpdir(), 'portable-'));
