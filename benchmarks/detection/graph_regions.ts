@@ -1,4 +1,5 @@
-import { op, op1 } from '../../harness/engine/op.ts';
+import { op } from '../../harness/engine/op.ts';
+import { rows } from '../../harness/engine/ops/indexing.ts';
 import { toFloat } from '../../harness/engine/precision.ts';
 import { sizesAreFree, type Tensor, tf } from '../../harness/engine/tf.ts';
 import { SCALE_CLAMP } from './box_coder.ts';
@@ -44,7 +45,7 @@ export function graphProposals(
     2,
   );
   if (!scores || !places) throw new Error('TopKV2: outputs are missing');
-  const moved = decoded(at(longer(toFloat(deltas), 0), places), at(longer(anchors, 0), places));
+  const moved = decoded(rows(longer(toFloat(deltas), 0), places), rows(longer(anchors, 0), places));
   const most = tf.tile(tf.reverse(size), [2]); // x, y, x, y
   const boxes = tf.minimum(tf.maximum(moved, tf.scalar(0)), most);
   const sides = tf.sub(tf.slice(boxes, [0, 2], [top, 2]), tf.slice(boxes, [0, 0], [top, 2]));
@@ -67,7 +68,7 @@ export function graphProposals(
   const [kept, count] = found;
   if (!kept || !count) throw new Error('NonMaxSuppressionV4: outputs are missing');
   const real = tf.less(tf.range(0, after, 1, 'int32'), count);
-  const chosen = tf.where(tf.expandDims(real, 1), at(boxes, kept), tf.zeros([after, 4]));
+  const chosen = tf.where(tf.expandDims(real, 1), rows(boxes, kept), tf.zeros([after, 4]));
   return { boxes: chosen, count };
 }
 
@@ -119,13 +120,13 @@ export function graphRegions(
   background: number,
   { count, positiveFraction, threshold }: RoiSpec,
 ): GraphRegions {
-  const [rows = 0] = proposed.boxes.shape;
+  const [room = 0] = proposed.boxes.shape;
   const [most = 0] = truths.boxes.shape;
   const pool = tf.concat([proposed.boxes, truths.boxes], 0);
   const filled = (size: number, used: Tensor) => tf.less(tf.range(0, size, 1, 'int32'), used);
   const isTruth = filled(most, truths.count);
-  const valid = tf.concat([filled(rows, proposed.count), isTruth], 0);
-  const none = tf.fill([most, rows + most], -1);
+  const valid = tf.concat([filled(room, proposed.count), isTruth], 0);
+  const none = tf.fill([most, room + most], -1);
   const iou = tf.where(tf.expandDims(isTruth, 1), graphIou(truths.boxes, pool), none);
   const nearest = tf.argMax(iou, 0);
   const hit = tf.greaterEqual(tf.max(iou, 0), tf.scalar(threshold));
@@ -139,18 +140,18 @@ export function graphRegions(
   const others = tf.maximum(tf.sub(place, own), tf.scalar(0, 'int32'));
   const index = tf.where(
     tf.less(place, own),
-    at(byKey(positive, keys, count), place),
-    at(byKey(negative, keys, count), others),
+    rows(byKey(positive, keys, count), place),
+    rows(byKey(negative, keys, count), others),
   );
-  const goals = at(nearest, index);
+  const goals = rows(nearest, index);
   const classes = tf.where(
-    at(positive, index),
-    at(truths.classes, goals),
+    rows(positive, index),
+    rows(truths.classes, goals),
     tf.fill([count], background, 'int32'),
   );
   return {
-    ...{ index, boxes: at(pool, index), classes, goals },
-    ...{ truths: at(truths.boxes, goals), count: drawn },
+    ...{ index, boxes: rows(pool, index), classes, goals },
+    ...{ truths: rows(truths.boxes, goals), count: drawn },
   };
 }
 
@@ -161,15 +162,15 @@ function byKey(flags: Tensor, keys: Tensor, count: number): Tensor {
   const [, places] = op('TopKV2', [own, tf.scalar(k, 'int32')], {}, 2);
   if (places === undefined) throw new Error('TopKV2: outputs are missing');
   const last = tf.scalar(k - 1, 'int32');
-  return at(places, tf.minimum(tf.range(0, count, 1, 'int32'), last));
+  return rows(places, tf.minimum(tf.range(0, count, 1, 'int32'), last));
 }
 
 /** As `pairwiseIou`: [a, b]. */
 function graphIou(a: Tensor, b: Tensor): Tensor {
-  const [rows = 0, columns = 0] = [a.shape[0], b.shape[0]];
+  const [m = 0, n = 0] = [a.shape[0], b.shape[0]];
   const corner = (x: Tensor, k: 0 | 2, shape: number[]) =>
     tf.reshape(tf.slice(x, [0, k], [x.shape[0] ?? 0, 2]), shape);
-  const ends = (k: 0 | 2) => [corner(a, k, [rows, 1, 2]), corner(b, k, [1, columns, 2])] as const;
+  const ends = (k: 0 | 2) => [corner(a, k, [m, 1, 2]), corner(b, k, [1, n, 2])] as const;
   const sides = tf.sub(tf.minimum(...ends(2)), tf.maximum(...ends(0)));
   const shared = tf.prod(tf.maximum(sides, tf.scalar(0)), 2);
   const area = (x: Tensor) => {
@@ -178,10 +179,6 @@ function graphIou(a: Tensor, b: Tensor): Tensor {
   };
   const sum = tf.add(tf.expandDims(area(a), 1), tf.expandDims(area(b), 0));
   const meets = tf.greater(shared, tf.scalar(0));
-  const safe = tf.where(meets, tf.sub(sum, shared), tf.ones([rows, columns]));
-  return tf.where(meets, tf.div(shared, safe), tf.zeros([rows, columns]));
-}
-
-function at(x: Tensor, places: Tensor): Tensor {
-  return op1('GatherV2', [x, places, tf.scalar(0, 'int32')]);
+  const safe = tf.where(meets, tf.sub(sum, shared), tf.ones([m, n]));
+  return tf.where(meets, tf.div(shared, safe), tf.zeros([m, n]));
 }
