@@ -2,13 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseExperiment } from '../harness/experiment/index.ts';
 import { metricsOf } from '../harness/record/entries.ts';
 import type { RunRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
 import { stoppingAt } from '../harness/testing/stopping.ts';
-import { verifyEpoch } from '../harness/verify/verify.ts';
-import { inProcesses } from './processes.ts';
 import { detector, methods } from './small_detector.ts';
 
 let folder = '';
@@ -56,23 +53,4 @@ it('goes on in the middle of a period with the same bits', async () => {
   expect(stopped.record.epochs.length).toBe(1);
   const { record: ended } = await train(options);
   expect(chainOf(ended)).toBe(chainOf(record));
-}, 900_000);
-
-it('is found again bit by bit, with its norms', async () => {
-  const found = await verifyEpoch({ workDir: at('whole'), methods, data: '.' });
-  expect(found).toMatchObject({ epoch: 2, pass: true, changes: [], tensors: [], apart: [] });
-}, 900_000);
-
-it('has the same bits with replicas one after another, and on two processes', async () => {
-  const experiments = [detector()];
-  const one = await inProcesses(1, { experiments, folder: at('sequential'), sequential: true });
-  expect(one).toEqual([chainOf(record)]);
-  expect(await inProcesses(2, { experiments, folder: at('two') })).toEqual(one);
-}, 900_000);
-
-it('runs in bf16, and ends with other bits', async () => {
-  const experiment = parseExperiment({ ...detector(), precision: 'bf16' }, methods);
-  const { record: narrow } = await train({ ...common, experiment, workDir: at('bf16') });
-  expect(narrow.finished).toBe(true);
-  expect(chainOf(narrow)).not.toBe(chainOf(record));
 }, 900_000);

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseExperiment } from '../harness/experiment/index.ts';
+import type { RunRecord } from '../harness/record/record.ts';
+import { train } from '../harness/run/trainer.ts';
+import { verifyEpoch } from '../harness/verify/verify.ts';
+import { inProcesses } from './processes.ts';
+import { detector, methods } from './small_detector.ts';
+
+let folder = '';
+let record: RunRecord;
+const at = (name: string) => join(folder, name);
+const common = { methods, data: '.', terminal: { write: () => true } };
+const chainOf = ({ epochs }: RunRecord) => epochs.at(-1)?.chain;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'detector-'));
+  const whole = await train({ ...common, experiment: detector(), workDir: at('whole') });
+  record = whole.record;
+}, 900_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('is found again bit by bit, with its norms', async () => {
+  const found = await verifyEpoch({ workDir: at('whole'), methods, data: '.' });
+  expect(found).toMatchObject({ epoch: 2, pass: true, changes: [], tensors: [], apart: [] });
+}, 900_000);
+
+it('has the same bits with replicas one after another, and on two processes', async () => {
+  const experiments = [detector()];
+  const one = await inProcesses(1, { experiments, folder: at('sequential'), sequential: true });
+  expect(one).toEqual([chainOf(record)]);
+  expect(await inProcesses(2, { experiments, folder: at('two') })).toEqual(one);
+}, 900_000);
+
+it('runs in bf16, and ends with other bits', async () => {
+  const experiment = parseExperiment({ ...detector(), precision: 'bf16' }, methods);
+  const { record: narrow } = await train({ ...common, experiment, workDir: at('bf16') });
+  expect(narrow.finished).toBe(true);
+  expect(chainOf(narrow)).not.toBe(chainOf(record));
+}, 900_000);
