@@ -15,6 +15,7 @@ const one: DetectionCase = {
   ],
   peak_mb: { ours: 5120, torch: 6144 },
   regions: { ours: 1024, torch: 1024 },
+  start: { operations: 9000, open_s: 4, first_s: 20.4 },
 };
 const page = (own: DetectionCase) =>
   detectionMarkdown({
@@ -28,6 +29,7 @@ it('compares turns that followed each other', () => {
   expect(gainOf(one)).toEqual({ median: 1.2, low: 1.1, high: 1.5 });
   expect(page(one)).toContain('1.20 (1.10–1.50) | 1.05 met');
   expect(page({ ...one, target: 1.25 })).toContain('1.25 missed');
+  expect(page(one)).toContain('9000 ops, 4.0 + 20.4');
 });
 
 it('names a case by what is done, the precision and masks', () => {

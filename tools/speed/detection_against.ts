@@ -115,6 +115,11 @@ async function measure(
       pairs: found,
       peak_mb: both('peak_rss_mb'),
       regions: both('regions'),
+      start: {
+        operations: Number(ends.ours.operations),
+        open_s: Number(ends.ours.open_s),
+        first_s: Number(ends.ours.first_s),
+      },
       torch: String(ends.torch.version),
     };
   } finally {

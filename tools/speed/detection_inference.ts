@@ -56,6 +56,7 @@ export async function inferenceStep(
   );
   const sizes = Array.from({ length: shape.batch }, () => [height, width] as const);
   return {
+    program,
     async take() {
       const { found } = await detect(one, pixels, sizes, sides);
       const count = (of: (one: (typeof found)[number]) => number) =>

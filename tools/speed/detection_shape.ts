@@ -3,6 +3,7 @@ import { recipes } from '../../benchmarks/detection/recipes.ts';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { definitionOf, parseBenchmark } from '../../harness/benchmark/experiment.ts';
 import { trainedExperiments } from '../../harness/benchmark/trained.ts';
+import type { Program } from '../../harness/engine/program.ts';
 import { type Experiment, override } from '../../harness/experiment/index.ts';
 import type { DetectionShape } from '../../reports/detection_speed.ts';
 
@@ -14,6 +15,7 @@ export const NOWHERE = resolve('/');
 
 /** A step that is run again and again. */
 export interface TimedDetection {
+  readonly program: Program;
   /** @returns what is told of the last one */
   take(step: number): Promise<Readonly<Record<string, number>>>;
   dispose(): Promise<void> | void;

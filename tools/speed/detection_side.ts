@@ -17,21 +17,32 @@ export async function detectionSide(
 ): Promise<object> {
   const experiment = experimentOf(shape);
   const spec = methodSpec.parse(specFields(experiment));
+  const began = performance.now();
   const step = shape.inference
     ? await inferenceStep(experiment, spec, shape)
     : await trainingStep(experiment, spec, shape);
+  const openSeconds = (performance.now() - began) / 1e3;
   return always(
     async () => {
       const turns = turnsFrom(process.stdin, (laps) => print({ turn: ofTurn(laps) }));
       let counted: Readonly<Record<string, number>> = {};
+      let first = 0;
       for (let i = 0; i < shape.steps; i++) {
         await turns.begin();
         const [before, cpu] = [performance.now(), process.cpuUsage()];
         counted = await step.take(i);
-        turns.end(lapOf(performance.now() - before, process.cpuUsage(cpu)));
+        const took = performance.now() - before;
+        if (i === 0) first = took;
+        turns.end(lapOf(took, process.cpuUsage(cpu)));
       }
       turns.close();
-      return { ...counted, peak_rss_mb: Math.floor(process.resourceUsage().maxRSS / 1024) };
+      return {
+        ...counted,
+        operations: step.program.graph.nodes.length,
+        open_s: Number(openSeconds.toFixed(1)),
+        first_s: Number((first / 1e3).toFixed(1)),
+        peak_rss_mb: Math.floor(process.resourceUsage().maxRSS / 1024),
+      };
     },
     () => step.dispose(),
   );

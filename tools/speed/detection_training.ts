@@ -33,6 +33,7 @@ export async function trainingStep(
   const pictures = noisePictures(spec, shape, seed);
   const setup = { seed, batch, size, most: objects.most, mean, std };
   return {
+    program: training.learner.program,
     async take(step) {
       const places = pictures.map((one, i) => ({ ...one, place: step * batch + i }));
       const fed = ofReplica(0, fedWith(spec, setup, places));
