@@ -149,5 +149,6 @@ export function imagesText(entry: Entry): string {
     const of = all === undefined || all === Number(count) ? '' : ` of ${all}`;
     return `${count}${of}${i === 0 ? ' images' : ''} to ${use}`;
   });
-  return parts.join(', ');
+  const { train, 'evaluation.test': test } = entry.record.data;
+  return parts.join(', ') + (train !== undefined && train === test ? ', which are the same' : '');
 }

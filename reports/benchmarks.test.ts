@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sha256Json } from '../harness/base/index.ts';
 import type { Metrics } from '../harness/experiment/index.ts';
 import { recordOf } from '../harness/testing/records.ts';
 import { sharedPath } from '../harness/testing/shared.ts';
@@ -124,6 +125,12 @@ describe('the zoo, of benchmarks', () => {
     );
     const few = entry({ kind: 'semi', spec: { percent: 1 }, images: 'train 200, test 1000' });
     expect(imagesText(few)).toBe('200 images to train, 1000 of 10000 to test');
+    const sha = sha256Json('pictures');
+    const same = {
+      ...few,
+      record: { ...few.record, data: { train: sha, 'evaluation.test': sha } },
+    };
+    expect(imagesText(same)).toBe('200 images to train, 1000 of 10000 to test, which are the same');
   });
 
   it('names results by level, and leaves out those of single cells and classes', () => {
