@@ -12,7 +12,7 @@ import {
 } from '../../reports/detection_speed.ts';
 import { root } from '../command/root.ts';
 import { processor, today } from './machine.ts';
-import { startTimed } from './timed_process.ts';
+import { type JsonLine, startTimed } from './timed_process.ts';
 
 export interface DetectionAgainstOptions {
   readonly python: string;
@@ -31,17 +31,27 @@ interface Case extends DetectionShape {
   readonly target?: number;
   /** Of a turn. */
   readonly steps: number;
+  /** Both sides do not fit into 24 GiB at once: each is started for its turn, and ended after it. */
+  readonly large?: boolean;
 }
 
 const SIDES = { size: 480, batch: 2 } as const;
 const CASES: readonly Case[] = [
   { ...SIDES, precision: 'fp32', mask: false, inference: false, target: 1.05, steps: 1 },
-  { ...SIDES, precision: 'fp32', mask: true, inference: false, target: 1.05, steps: 1 },
+  {
+    ...SIDES,
+    precision: 'fp32',
+    mask: true,
+    inference: false,
+    target: 1.05,
+    steps: 2,
+    large: true,
+  },
   { ...SIDES, precision: 'fp32', mask: false, inference: true, target: 1.1, steps: 1 },
   { ...SIDES, precision: 'fp32', mask: true, inference: true, steps: 1 },
   { ...SIDES, precision: 'bf16', mask: false, inference: false, steps: 1 },
 ];
-const WARMUP = 2;
+const WARMUP = 1;
 /** Of the clock by a step of the reference: before it, after each of its five phases, after it. */
 const READINGS = 7;
 
@@ -79,52 +89,102 @@ export async function detectionAgainst(
   return { report, page: detectionMarkdown(report) };
 }
 
+type Side = 'ours' | 'torch';
+const NAMES = ['ours', 'torch'] as const;
+
 /** Both sides in processes of their own that take turns, each side first in every other pair. */
 async function measure(
-  { target, steps, ...shape }: Case,
+  one: Case,
   { python, reference, pairs }: DetectionAgainstOptions,
 ): Promise<DetectionCase & { readonly torch: string }> {
-  const count = WARMUP + pairs * steps;
-  const own = JSON.stringify({ ...shape, steps: count });
+  const { target, steps, large = false, ...shape } = one;
+  const count = WARMUP + (large ? 1 : pairs) * steps;
   const script = resolve(root, 'scripts/bench_detection.mjs');
-  const sides = {
-    ours: startTimed([process.execPath, script, '--json', '--side', own]),
-    torch: startTimed([python, ...torchLine(shape, count, reference)]),
+  const own = JSON.stringify({ ...shape, steps: count });
+  const lines = {
+    ours: [process.execPath, script, '--json', '--side', own],
+    torch: [python, ...torchLine(shape, count, reference)],
   };
-  const names = ['ours', 'torch'] as const;
+  const found = await (large
+    ? aloneInTurns(lines, one, pairs)
+    : togetherInTurns(lines, one, pairs));
+  const { ends } = found;
+  const both = (key: string) => ({ ours: Number(ends.ours[key]), torch: Number(ends.torch[key]) });
+  return {
+    ...shape,
+    ...(target === undefined ? {} : { target }),
+    pairs: found.pairs,
+    peak_mb: both('peak_rss_mb'),
+    regions: both('regions'),
+    start: {
+      operations: Number(ends.ours.operations),
+      open_s: Number(ends.ours.open_s),
+      first_s: Number(ends.ours.first_s),
+    },
+    torch: String(ends.torch.version),
+  };
+}
+
+interface InTurns {
+  readonly pairs: readonly Record<Side, number>[];
+  /** What each side printed last. */
+  readonly ends: Record<Side, JsonLine>;
+}
+
+async function togetherInTurns(
+  lines: Record<Side, readonly string[]>,
+  { steps }: Case,
+  pairs: number,
+): Promise<InTurns> {
+  const sides = { ours: startTimed(lines.ours), torch: startTimed(lines.torch) };
   try {
-    for (const side of names) await sides[side].turn(WARMUP);
+    for (const side of NAMES) await sides[side].turn(WARMUP);
     const found = [];
-    for (let i = 0; i < pairs; i++) {
-      const pair = { ours: 0, torch: 0 };
-      for (const side of i % 2 === 0 ? names : names.toReversed())
-        pair[side] = (await sides[side].turn(steps)).step_ms;
-      process.stderr.write(
-        `pair ${i + 1}: ${pair.ours.toFixed(0)} against ${pair.torch.toFixed(0)} ms\n`,
-      );
-      found.push(pair);
-    }
-    const ends = { ours: await sides.ours.result(), torch: await sides.torch.result() };
-    const both = (key: string) => ({
-      ours: Number(ends.ours[key]),
-      torch: Number(ends.torch[key]),
-    });
+    for (let i = 0; i < pairs; i++)
+      found.push(await pairOf(i, async (side) => (await sides[side].turn(steps)).step_ms));
     return {
-      ...shape,
-      ...(target === undefined ? {} : { target }),
       pairs: found,
-      peak_mb: both('peak_rss_mb'),
-      regions: both('regions'),
-      start: {
-        operations: Number(ends.ours.operations),
-        open_s: Number(ends.ours.open_s),
-        first_s: Number(ends.ours.first_s),
-      },
-      torch: String(ends.torch.version),
+      ends: { ours: await sides.ours.result(), torch: await sides.torch.result() },
     };
   } finally {
-    for (const side of names) sides[side].stop();
+    for (const side of NAMES) sides[side].stop();
   }
+}
+
+async function aloneInTurns(
+  lines: Record<Side, readonly string[]>,
+  { steps }: Case,
+  pairs: number,
+): Promise<InTurns> {
+  const ends: Record<Side, JsonLine> = { ours: {}, torch: {} };
+  const found = [];
+  for (let i = 0; i < pairs; i++)
+    found.push(
+      await pairOf(i, async (side) => {
+        const process = startTimed(lines[side]);
+        try {
+          await process.turn(WARMUP);
+          const { step_ms } = await process.turn(steps);
+          ends[side] = await process.result();
+          return step_ms;
+        } finally {
+          process.stop();
+        }
+      }),
+    );
+  return { pairs: found, ends };
+}
+
+async function pairOf(
+  i: number,
+  milliseconds: (side: Side) => Promise<number>,
+): Promise<Record<Side, number>> {
+  const pair = { ours: 0, torch: 0 };
+  for (const side of i % 2 === 0 ? NAMES : NAMES.toReversed())
+    pair[side] = await milliseconds(side);
+  const [ours, torch] = NAMES.map((side) => pair[side].toFixed(0));
+  process.stderr.write(`pair ${i + 1}: ${ours} against ${torch} ms\n`);
+  return pair;
 }
 
 function torchLine(shape: DetectionShape, steps: number, reference: string): string[] {
