@@ -40,6 +40,7 @@ net = Detector(spec, 50, 1.0).eval().to(memory_format=torch.channels_last)
 for layer, deviation in ((net.conv, 0.01), (net.objectness, 0.01), (net.offsets, 0.01), (net.cls, 0.01), (net.reg, 0.001)):
     torch.nn.init.normal_(layer.weight, std=deviation)
     torch.nn.init.zeros_(layer.bias)
+torch.nn.init.constant_(net.cls.bias[:1], 1)  # one class is seen in every region: else nothing passes the least score
 shapes = [(s * q**-0.5, s * q**0.5) for s in spec["anchors"]["sizes"] for q in spec["anchors"]["ratios"]]
 cells = torch.tensor([[-w / 2, -h / 2, w / 2, h / 2] for w, h in shapes])
 height, width = asked.size, round(asked.size * asked.aspect)

@@ -268,4 +268,5 @@ def main():
     print(json.dumps({"steps": len(trace["losses"]), "worst": worst[0], "at": worst[1]}))
 
 
-main()
+if __name__ == "__main__":
+    main()
