@@ -62,7 +62,8 @@ export async function inferenceStep(
       const count = (of: (one: (typeof found)[number]) => number) =>
         found.reduce((sum, each) => sum + of(each), 0);
       return {
-        regions: count(({ proposals }) => proposals.boxes.length / 4),
+        regions: shape.batch * spec.proposals.test.after, // fewer are filled up with empty boxes
+        proposals: count(({ proposals }) => proposals.boxes.length / 4),
         detections: count(({ detections }) => detections.classes.length),
       };
     },
