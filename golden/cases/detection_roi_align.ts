@@ -4,7 +4,7 @@ import { startEngine } from '../../harness/engine/index.ts';
 import { transpose4 } from '../../harness/engine/layout.ts';
 import { rows } from '../../harness/engine/ops/indexing.ts';
 import { type Tensor, tf } from '../../harness/engine/tf.ts';
-import { differentiate } from '../../harness/testing/evaluate.ts';
+import { differentiate, floats } from '../../harness/testing/evaluate.ts';
 import { flat } from '../../harness/testing/parity/arrays.ts';
 import type { ParityCase } from '../../harness/testing/parity/run.ts';
 
@@ -30,12 +30,14 @@ export const detectionRoiAlignCase: ParityCase = {
     const features = transpose4(fixture.input('in.features'), [...LAST]);
     const [count = 0] = fixture.input('in.rois').shape;
     const regions = sortedByImage(flat(fixture.input('in.rois').data), features.shape[0] ?? 0);
+    const constants = Object.fromEntries(
+      regions.boxes.map((own, image) => [`boxes${image}`, floats([own.length / 4, 4], own)]),
+    );
     for (const [name, { output, sampling_ratio, aligned }] of Object.entries(variants)) {
       const spec = { output, scale, samplingRatio: sampling_ratio, aligned };
       const upstream = transpose4(fixture.input(`in.${name}.grad_out`), [...LAST]);
-      const apply = (tensors: Readonly<Record<string, Tensor>>) =>
-        pooled(tensors.features, regions, spec);
-      const made = await differentiate({ variables: { features }, apply }, upstream);
+      const apply = (tensors: Readonly<Record<string, Tensor>>) => pooled(tensors, regions, spec);
+      const made = await differentiate({ variables: { features }, constants, apply }, upstream);
       const [y, slope] = [made.y, made['grad.features']];
       if (count === 0 || y === undefined || slope === undefined)
         throw new Error('nothing was pooled');
@@ -66,21 +68,22 @@ function sortedByImage(values: readonly number[], images: number): Regions {
   return { boxes: members.map((own) => Float32Array.from(own.flatMap(boxOf))), places };
 }
 
+/** @param tensors `features`, and `boxes0`, … of each image */
 function pooled(
-  features: Tensor | undefined,
+  { features, ...given }: Readonly<Record<string, Tensor>>,
   { boxes, places }: Regions,
   spec: RoiAlignSpec,
 ): Tensor {
   if (features === undefined) throw new Error('no features');
   const [, height = 0, width = 0, channels = 0] = features.shape;
   const parts = boxes.flatMap((own, image) => {
-    if (own.length === 0) return [];
+    const regions = given[`boxes${image}`];
+    if (own.length === 0 || regions === undefined) return [];
     const map = tf.reshape(tf.slice(features, [image, 0, 0, 0], [1, height, width, channels]), [
       height,
       width,
       channels,
     ]);
-    const regions = tf.tensor2d(Array.from(own), [own.length / 4, 4]);
     return [roiAlign(map, regions, spec, mostSamples(own, spec))];
   });
   const all = parts.length === 1 ? (parts[0] as Tensor) : tf.concat(parts, 0);
