@@ -47,12 +47,13 @@ it.each([
         x: floats([1, side, side, 2], x),
         weight: floats([1, 8], weight),
         bias: floats([1], [0.5]),
+        variance: floats([2], [1, 1]),
       },
-      ({ x: image, weight: w, bias }) => {
-        if (!head || !image || !w || !bias) throw new Error('an input is missing');
+      ({ x: image, weight: w, bias, variance }) => {
+        if (!head || !image || !w || !bias || !variance) throw new Error('an input is missing');
         const context = layerContext({
           train: false,
-          buffer: (name) => tf.tensor1d(name.endsWith('var') ? [1, 1] : [0, 0]),
+          buffer: (name) => (name.endsWith('var') ? variance : tf.zeros([2])),
         });
         return { y: head.apply({ 'fcs.0.weight': w, 'fcs.0.bias': bias }, image, context) };
       },
@@ -130,6 +131,8 @@ it('has the same logits from rows of levels that are pooled already', async () =
       [0, 1].map((i) => [`w${i}`, floats(shape(i), numbers(size(shape(i)), 5 + i))]),
     ),
     bias: floats([2], [0.5, -0.5]),
+    variance: floats([2], [0.5, 2]),
+    mean: floats([2], [0.1, -0.3]),
   };
   const { apart, rows } = await evaluate(given, (inputs) => {
     const at = (name: string) => inputs[name] as Tensor;
@@ -139,7 +142,7 @@ it('has the same logits from rows of levels that are pooled already', async () =
     };
     const context = layerContext({
       train: false,
-      buffer: (name) => tf.tensor1d(name.endsWith('var') ? [0.5, 2] : [0.1, -0.3]),
+      buffer: (name) => at(name.endsWith('var') ? 'variance' : 'mean'),
     });
     const logits = heads.map((head, i) => head.apply(params, at(`x${i}`), context));
     const flat = [0, 1].map((i) => flattened(pooledLevel(at(`x${i}`), i + 3, 'adaptive')));
