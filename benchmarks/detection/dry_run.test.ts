@@ -1,33 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { dryBenchmarkText } from '../../harness/benchmark/dry_run_text.ts';
-import { definitionOf, parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import { definitionOf } from '../../harness/benchmark/experiment.ts';
 import { methodsOf } from '../../harness/benchmark/registry.ts';
 import { trainedExperiments } from '../../harness/benchmark/trained.ts';
 import { knownCount } from '../../harness/data/known_sizes.ts';
-import { bindMethod, override, warningsOf } from '../../harness/experiment/index.ts';
+import { bindMethod, warningsOf } from '../../harness/experiment/index.ts';
 import { dryWarnings } from '../../harness/run/dry_run.ts';
-import { detection, detectionSpec } from './benchmark.ts';
+import { detectionSpec } from './benchmark.ts';
+import { benchmarks, narrowed } from './narrowed.fixture.ts';
 import { recipes } from './recipes.ts';
-
-const benchmarks = { detection };
-
-/** A full recipe on a network and pictures so small that a step takes a second. */
-function narrowed(name: keyof typeof recipes, ...more: string[]) {
-  const value = {
-    name: `detection-${name}`,
-    benchmark: { kind: 'detection', ...recipes[name].spec },
-    weights: { kind: 'random' },
-    backbone: { depth: 50, width: 1 / 16 },
-  };
-  const small = [
-    'benchmark.data.longest=64',
-    'benchmark.data.shortEdges=[48]',
-    'benchmark.detector.roi.count=8',
-    'benchmark.detector.rpn.count=16',
-  ];
-  return parseBenchmark(override(value, [...small, ...more]), benchmarks);
-}
 
 const names = (Object.keys(recipes) as (keyof typeof recipes)[]).filter(
   (name) => !name.endsWith('overfit'),
@@ -61,15 +43,6 @@ describe('a dry run of a full recipe', () => {
     const text = dryBenchmarkText(experiment, { ...found, stepImages: 16 });
     expect(text).toContain('24,000 a run, of 16 images: 23.2 times all of them');
     expect(text).toMatch(/memory +\d+\.\d GiB at the peak of a step \(measured here/);
-  }, 300_000);
-
-  it('tells of replicas one after another', async () => {
-    const experiment = narrowed('coco_c4_1x_moco', 'benchmark.replicas=2', 'benchmark.batch=1');
-    const layout = { sequential: true };
-    const found = await dryBenchmark({ experiment, benchmarks, data: 'nowhere', layout });
-    expect(found).toMatchObject({ way: 'trained', steps: 90_000, stepImages: 2 });
-    const text = dryBenchmarkText(experiment, found);
-    expect(text).toMatch(/layout +1 process of 2 replicas, one after another/);
   }, 300_000);
 
   it('knows the length of every recipe, whose pictures are counted where they are known', () => {
