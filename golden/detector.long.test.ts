@@ -7,13 +7,11 @@ import type { RunRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
 import { verifyEpoch } from '../harness/verify/verify.ts';
 import { inProcesses } from './processes.ts';
-import { detector, methods } from './small_detector.ts';
+import { chainOf, common, detector, methods } from './small_detector.ts';
 
 let folder = '';
 let record: RunRecord;
 const at = (name: string) => join(folder, name);
-const common = { methods, data: '.', terminal: { write: () => true } };
-const chainOf = ({ epochs }: RunRecord) => epochs.at(-1)?.chain;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'detector-'));

@@ -6,13 +6,11 @@ import { metricsOf } from '../harness/record/entries.ts';
 import type { RunRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
 import { stoppingAt } from '../harness/testing/stopping.ts';
-import { detector, methods } from './small_detector.ts';
+import { chainOf, common, detector } from './small_detector.ts';
 
 let folder = '';
 let record: RunRecord;
 const at = (name: string) => join(folder, name);
-const common = { methods, data: '.', terminal: { write: () => true } };
-const chainOf = ({ epochs }: RunRecord) => epochs.at(-1)?.chain;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'detector-'));

@@ -5,12 +5,11 @@ import { afterAll, expect, it } from 'vitest';
 import { metricsOf } from '../harness/record/entries.ts';
 import { train } from '../harness/run/trainer.ts';
 import { inProcesses } from './processes.ts';
-import { detector, methods } from './small_detector.ts';
+import { chainOf, common, detector } from './small_detector.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'detector-masks-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (name: string) => join(folder, name);
-const common = { methods, data: '.', terminal: { write: () => true } };
 
 it('learns masks and is judged by them, with the same bits on two processes', async () => {
   const experiment = detector('benchmark.detector.mask.channels=8');
@@ -20,6 +19,6 @@ it('learns masks and is judged by them, with the same bits on two processes', as
   // A fresh predictor says nothing: log 2 of each pixel.
   expect(metricsOf(masked.epochs[1]?.metrics ?? {}).loss_mask).toBeCloseTo(Math.LN2, 1);
   expect(await inProcesses(2, { experiments: [experiment], folder: at('masked two') })).toEqual([
-    masked.epochs.at(-1)?.chain,
+    chainOf(masked),
   ]);
 }, 900_000);

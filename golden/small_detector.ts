@@ -1,9 +1,9 @@
 import { benchmarks } from '../benchmarks/index.ts';
 import { drawnBenchmark } from '../harness/benchmark/drawn.ts';
-import { definitionOf } from '../harness/benchmark/experiment.ts';
 import { methodsOf } from '../harness/benchmark/registry.ts';
-import { trainedExperiments } from '../harness/benchmark/trained.ts';
+import { firstTrained } from '../harness/benchmark/trained.ts';
 import type { Experiment } from '../harness/experiment/index.ts';
+import type { RunRecord } from '../harness/record/record.ts';
 
 export const methods = methodsOf(benchmarks);
 
@@ -24,9 +24,10 @@ const settings = [
 
 export function detector(...more: string[]): Experiment {
   const asked = drawnBenchmark('detection', benchmarks, [...settings, ...more]);
-  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
-  if (bound.way !== 'trained') throw new Error('detection trains nothing');
-  const experiment = trainedExperiments(asked, bound).get('detector');
-  if (experiment === undefined) throw new Error('detection: there is no detector');
-  return experiment;
+  return firstTrained(asked, benchmarks);
 }
+
+/** What every run of it is told. */
+export const common = { methods, data: '.', terminal: { write: () => true } };
+
+export const chainOf = ({ epochs }: RunRecord) => epochs.at(-1)?.chain;

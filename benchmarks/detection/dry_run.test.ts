@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { dryBenchmark } from '../../harness/benchmark/dry_run.ts';
 import { dryBenchmarkText } from '../../harness/benchmark/dry_run_text.ts';
-import { definitionOf } from '../../harness/benchmark/experiment.ts';
 import { methodsOf } from '../../harness/benchmark/registry.ts';
-import { trainedExperiments } from '../../harness/benchmark/trained.ts';
+import { firstTrained } from '../../harness/benchmark/trained.ts';
 import { knownCount } from '../../harness/data/known_sizes.ts';
 import { bindMethod, warningsOf } from '../../harness/experiment/index.ts';
 import { dryWarnings } from '../../harness/run/dry_run.ts';
@@ -17,11 +16,7 @@ const names = (Object.keys(recipes) as (keyof typeof recipes)[]).filter(
 
 // An epoch is as many steps as the recipe says, however many pictures there are.
 it.each(names)('%s is not warned of', (name) => {
-  const asked = narrowed(name);
-  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
-  if (bound.way !== 'trained') return expect.unreachable();
-  const [experiment] = trainedExperiments(asked, bound).values();
-  if (experiment === undefined) return expect.unreachable();
+  const experiment = firstTrained(narrowed(name), benchmarks);
   expect(dryWarnings(experiment, methodsOf(benchmarks), 'nowhere')).toEqual([]);
   const method = bindMethod(experiment, methodsOf(benchmarks));
   const few = { train: { count: 20, classes: 3, sha256: 'a' } };

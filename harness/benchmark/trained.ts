@@ -18,11 +18,12 @@ import { type TrainResult, train } from '../run/trainer.ts';
 import { openWorkDir } from '../run/work_dir.ts';
 import { stateHash } from '../weights/checkpoint.ts';
 import type { BoundTrained } from './definition.ts';
-import type { BenchmarkExperiment } from './experiment.ts';
+import { type BenchmarkExperiment, definitionOf } from './experiment.ts';
 import { weightsOf } from './given_weights.ts';
 import { trainedCounts } from './image_counts.ts';
 import { notesOf } from './notes.ts';
 import type { BenchmarkOptions, BenchmarkResult } from './options.ts';
+import type { Benchmarks } from './registry.ts';
 import { drawTrained } from './trained_pictures.ts';
 
 /** The experiments of a protocol that trains, checked, by name. */
@@ -42,6 +43,16 @@ export function trainedExperiments(
       return [cell, parseExperiment(value, { [bound.method.kind]: bound.method })] as const;
     }),
   );
+}
+
+/** The first of them, of a protocol that trains one, or of a grid. @throws where it trains nothing */
+export function firstTrained(asked: BenchmarkExperiment, benchmarks: Benchmarks): Experiment {
+  const { kind } = asked.benchmark;
+  const bound = definitionOf(kind, benchmarks).bindBenchmark(asked.benchmark);
+  if (bound.way !== 'trained') throw new Error(`benchmark: ${kind} trains nothing`);
+  const [experiment] = trainedExperiments(asked, bound).values();
+  if (experiment === undefined) throw new Error(`benchmark: ${kind} has no experiment`);
+  return experiment;
 }
 
 /**

@@ -66,6 +66,7 @@ function shapeLine({ shape }: Case, steps: number): string[] {
   return lineOf({ depth, size, batch, precision, steps });
 }
 
-function lineOf(values: Readonly<Record<string, string | number>>): string[] {
+/** Options of a command line. */
+export function lineOf(values: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(values).flatMap(([key, value]) => [`--${key}`, String(value)]);
 }

@@ -11,7 +11,9 @@ import {
   gainOf,
 } from '../../reports/detection_speed.ts';
 import { root } from '../command/root.ts';
+import { lineOf } from './both_sides.ts';
 import { processor, today } from './machine.ts';
+import { bothInOrder, type Side } from './pairs.ts';
 import { type JsonLine, startTimed } from './timed_process.ts';
 
 export interface DetectionAgainstOptions {
@@ -89,7 +91,6 @@ export async function detectionAgainst(
   return { report, page: detectionMarkdown(report) };
 }
 
-type Side = 'ours' | 'torch';
 const NAMES = ['ours', 'torch'] as const;
 
 /** Both sides in processes of their own that take turns, each side first in every other pair. */
@@ -179,9 +180,7 @@ async function pairOf(
   i: number,
   milliseconds: (side: Side) => Promise<number>,
 ): Promise<Record<Side, number>> {
-  const pair = { ours: 0, torch: 0 };
-  for (const side of i % 2 === 0 ? NAMES : NAMES.toReversed())
-    pair[side] = await milliseconds(side);
+  const pair = await bothInOrder(i, milliseconds);
   const [ours, torch] = NAMES.map((side) => pair[side].toFixed(0));
   process.stderr.write(`pair ${i + 1}: ${ours} against ${torch} ms\n`);
   return pair;
@@ -190,8 +189,7 @@ async function pairOf(
 function torchLine(shape: DetectionShape, steps: number, reference: string): string[] {
   const { size, batch, precision, mask, inference } = shape;
   const turns = resolve(root, 'tools/torch/in_turns.py');
-  const line = Object.entries({ size, batch, steps, warmup: 0 });
-  const common = [...line.flatMap(([key, value]) => [`--${key}`, String(value)])];
+  const common = lineOf({ size, batch, steps, warmup: 0 });
   if (mask) common.push('--mask');
   if (inference) return [turns, resolve(root, 'tools/torch/bench_detection.py'), ...common];
   return [turns, '--readings', String(READINGS), reference, ...common, '--precision', precision];

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { recipes } from '../../benchmarks/detection/recipes.ts';
 import { benchmarks } from '../../benchmarks/index.ts';
-import { definitionOf, parseBenchmark } from '../../harness/benchmark/experiment.ts';
-import { trainedExperiments } from '../../harness/benchmark/trained.ts';
+import { parseBenchmark } from '../../harness/benchmark/experiment.ts';
+import { firstTrained } from '../../harness/benchmark/trained.ts';
 import type { Program } from '../../harness/engine/program.ts';
 import { type Experiment, override } from '../../harness/experiment/index.ts';
 import type { DetectionShape } from '../../reports/detection_speed.ts';
@@ -38,15 +38,7 @@ export function experimentOf({ batch, precision, mask }: DetectionShape): Experi
     ),
     benchmarks,
   );
-  const bound = definitionOf('detection', benchmarks).bindBenchmark(asked.benchmark);
-  if (bound.way !== 'trained') throw new Error('speed: detection trains nothing');
-  const [experiment] = trainedExperiments(asked, bound).values();
-  if (experiment === undefined) throw new Error('speed: there is no detector');
-  return experiment;
-}
-
-export function specFields({ method: { kind: _, ...fields } }: Experiment): object {
-  return fields;
+  return firstTrained(asked, benchmarks);
 }
 
 export function sidesOf({ size }: DetectionShape) {

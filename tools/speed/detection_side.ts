@@ -2,7 +2,7 @@ import { methodSpec } from '../../benchmarks/detection/method_spec.ts';
 import { always } from '../../harness/base/index.ts';
 import type { DetectionShape } from '../../reports/detection_speed.ts';
 import { inferenceStep } from './detection_inference.ts';
-import { experimentOf, specFields } from './detection_shape.ts';
+import { experimentOf } from './detection_shape.ts';
 import { trainingStep } from './detection_training.ts';
 import { type Lap, ofTurn } from './lap.ts';
 import { turnsFrom } from './turns.ts';
@@ -16,7 +16,8 @@ export async function detectionSide(
   print: (result: object) => void,
 ): Promise<object> {
   const experiment = experimentOf(shape);
-  const spec = methodSpec.parse(specFields(experiment));
+  const { kind: _, ...fields } = experiment.method;
+  const spec = methodSpec.parse(fields);
   const began = performance.now();
   const step = shape.inference
     ? await inferenceStep(experiment, spec, shape)

@@ -57,10 +57,8 @@ function noisePictures(spec: MethodSpec, shape: DetectionShape, seed: number) {
   const change = { width, height, toWidth: width, toHeight: height, flip: false };
   return Array.from({ length: shape.batch }, (_, index) => {
     const targets = Array.from({ length: BOXES }, () => {
-      const [w, h] = [draws.uniform(), draws.uniform()].map((u) => 0.1 + 0.5 * u) as [
-        number,
-        number,
-      ];
+      const side = () => 0.1 + 0.5 * draws.uniform();
+      const [w, h] = [side(), side()];
       const [x, y] = [width * (1 - w) * draws.uniform(), height * (1 - h) * draws.uniform()];
       const box = [x, y, x + width * w, y + height * h] as const;
       return { class: draws.int(0, spec.classes - 1), box, polygons: [ellipse(box)] };

@@ -4,7 +4,7 @@ import type { Case } from './cases.ts';
 import { type JsonLine, startTimed, type Turn } from './timed_process.ts';
 
 type Pair = SpeedCase['pairs'][number];
-type Side = keyof Pair;
+export type Side = keyof Pair;
 
 /** Steps of each side before the first turn that counts. */
 const WARMUP = 2;
@@ -60,8 +60,8 @@ export async function runsInPairs(commands: BothSides, pairs: number): Promise<P
   return done;
 }
 
-// Turned from pair to pair, so that a machine that warms up favours neither side.
-async function bothInOrder<T>(
+/** Runs both sides, each first in every other pair, so that a machine that warms up favours neither. */
+export async function bothInOrder<T>(
   pair: number,
   run: (side: Side) => Promise<T>,
 ): Promise<Record<Side, T>> {

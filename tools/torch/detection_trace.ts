@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { always, canonicalJson, UserError, writeAtomic } from '../../harness/base/index.ts';
 import { methodsOf } from '../../harness/benchmark/registry.ts';
-import { trainedExperiments } from '../../harness/benchmark/trained.ts';
+import { firstTrained } from '../../harness/benchmark/trained.ts';
 import { hostArray } from '../../harness/engine/array.ts';
 import { shapeAt } from '../../harness/engine/sizes/entry.ts';
 import { NO_SUMS } from '../../harness/record/sums.ts';
@@ -39,10 +39,7 @@ export async function traceDetection(
     ...{ data: data === '.' ? undefined : data, set: [...set] },
     ...{ preset: undefined, work_dir: undefined },
   });
-  const bound = benchmarks.detection?.bindBenchmark(asked.experiment.benchmark);
-  if (bound?.way !== 'trained') throw new Error('trace: detection trains nothing');
-  const [experiment] = trainedExperiments(asked.experiment, bound).values();
-  if (experiment === undefined) throw new Error('trace: no experiment');
+  const experiment = firstTrained(asked.experiment, benchmarks);
   if (experiment.replicas !== 1)
     throw new UserError(
       `benchmark.replicas: ${experiment.replicas}; PyTorch takes the steps of one: --set benchmark.replicas=1`,

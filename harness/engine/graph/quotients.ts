@@ -15,10 +15,11 @@ export function auditQuotients(graph: Graph, nodes: readonly Node[]): void {
     const [ones, divisor] = inputs;
     if (!DIVISIONS.has(type) || divisor === undefined) continue;
     if (sizeOf(graph.meta(divisor).shape) === 1) continue;
-    const [what, instead] = isOnes(graph, ones)
+    const ofOnes = isOnes(graph, ones);
+    if (!ofOnes && !isConstant(graph, divisor)) continue;
+    const [what, instead] = ofOnes
       ? ['divides ones', 'Use oneOver of harness/engine/ops/one_over.ts']
       : ['divides by constants', 'Multiply by constants, or divide by a single number'];
-    if (!isOnes(graph, ones) && !isConstant(graph, divisor)) continue;
     throw new Error(
       `engine: ${type} ${what}, which TensorFlow's optimiser replaces by Reciprocal, an estimate of the ` +
         `processor's own; it ${madeAt(node)}. ${instead}.`,
