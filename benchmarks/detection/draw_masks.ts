@@ -8,11 +8,14 @@ import type { DrawnRegions } from './draw_regions.ts';
 import { graphMaskTargets } from './graph_masks.ts';
 import { maskSide } from './mask_head.ts';
 
+/** Of an object, the most that a step takes. */
+export const MOST_OF_OUTLINE = { corners: 16_384, polygons: 1024 } as const;
+
 /** The free sizes that outlines have: sides of an object, and polygons of one, at most in this batch. */
 export function outlineSizes(prefix: string): SizeSpecs {
   return {
-    [nameOf(prefix, 'corners')]: { least: 4, most: 16_384 },
-    [nameOf(prefix, 'polygons')]: { least: 1, most: 1024 },
+    [nameOf(prefix, 'corners')]: { least: 4, most: MOST_OF_OUTLINE.corners },
+    [nameOf(prefix, 'polygons')]: { least: 1, most: MOST_OF_OUTLINE.polygons },
   };
 }
 

@@ -84,6 +84,10 @@ test('masks are learnt from sides of polygons, filled up to those of the largest
   const spec64 = stepInputs(masked, shape, 'r.').inputs.sides;
   expect(spec64 && sizeOf(shapeAt(spec64, told))).toBe(sides.length);
   expect(() => fedWith(masked, setup, [seen(0, []), seen(1, [square])])).toThrow(
-    /object 0 of picture 0 has no polygon.*leave out detector\.mask/,
+    /object 0 of picture 0 has no outline.*leave out detector\.mask/,
+  );
+  const ragged = Float64Array.from({ length: 2 * 16_385 }, (_, i) => i % 30);
+  expect(() => fedWith(masked, setup, [seen(0, [square]), seen(1, [square, ragged])])).toThrow(
+    'data.train: object 0 of picture 1 has an outline of 2 polygons with 16389 sides together; expected at most 1024 and 16384: smooth it',
   );
 });

@@ -7,11 +7,12 @@ import type { Sizes } from '../../harness/engine/program.ts';
 import type { FeedSetup, ObjectInputs, PictureShape } from '../../harness/experiment/index.ts';
 import { stream } from '../../harness/random/stream.ts';
 import { anchorGrid } from './anchors.ts';
-import { nameOf, outlineSizes } from './draw_masks.ts';
+import { MOST_OF_OUTLINE, nameOf, outlineSizes } from './draw_masks.ts';
 import { featureSize } from './infer.ts';
 import { anchorsOfCell, type MethodSpec } from './method_spec.ts';
 import { sideCount, sidesOf } from './outline_sides.ts';
 import { regionSizes } from './own_rows.ts';
+import type { Polygon } from './polygons.ts';
 import { type AnchorTargets, drawAnchors } from './rpn.ts';
 
 /** Sides of a batch, pixels: no map has a side of less than two cells then. */
@@ -119,16 +120,26 @@ export function fedWith(spec: MethodSpec, setup: FeedSetup, pictures: readonly T
 /** Outlines of the objects of all pictures, with room for `most` of each. */
 function outlinesOf(pictures: readonly TrainingPicture[], most: number) {
   const objects = pictures.flatMap(({ targets, index }) => {
-    const bare = targets.findIndex(({ polygons }) => polygons.length === 0);
-    if (bare >= 0)
-      throw new UserError(
-        `data.train: object ${bare} of picture ${index} has no polygon, and masks are learnt from polygons; leave out detector.mask, or give it one`,
-      );
+    for (const [k, { polygons }] of targets.entries()) {
+      const fault = faultOfOutline(polygons);
+      if (fault !== undefined)
+        throw new UserError(`data.train: object ${k} of picture ${index} has ${fault}`);
+    }
     return Array.from({ length: most }, (_, k) => targets[k]?.polygons ?? []);
   });
   const corners = Math.max(4, ...objects.map(sideCount));
   const polygons = Math.max(1, ...objects.map(({ length }) => length));
   return { inputs: sidesOf(objects, corners), sizes: { corners, polygons } };
+}
+
+/** Why no mask is learnt from an object, as the end of a sentence. */
+function faultOfOutline(polygons: readonly Polygon[]): string | undefined {
+  if (polygons.length === 0)
+    return 'no outline, and masks are learnt from polygons or run lengths; leave out detector.mask, or give it one';
+  const [sides, most] = [sideCount(polygons), MOST_OF_OUTLINE];
+  return sides > most.corners || polygons.length > most.polygons
+    ? `an outline of ${polygons.length} polygons with ${sides} sides together; expected at most ${most.polygons} and ${most.corners}: smooth it`
+    : undefined;
 }
 
 const BYTE = 255;

@@ -1,10 +1,12 @@
 import { beforeAll, expect, it } from 'vitest';
 import { startEngine } from '../../harness/engine/index.ts';
 import { Program } from '../../harness/engine/program.ts';
+import { rleOfBitmap } from '../../harness/metrics/rle.ts';
+import { outlineOfRle } from '../../harness/metrics/rle_outline.ts';
 import { type Stream, stream } from '../../harness/random/stream.ts';
 import type { Box } from './boxes.ts';
 import { graphMaskTargets } from './graph_masks.ts';
-import { sidesOf } from './outline_sides.ts';
+import { sideCount, sidesOf } from './outline_sides.ts';
 import { maskTarget, type Polygon } from './polygons.ts';
 
 beforeAll(startEngine);
@@ -24,14 +26,32 @@ const corners: Readonly<Record<string, Corner>> = {
   'any number': (draws) => [90 * draws.uniform(), 90 * draws.uniform()],
 };
 
-function objectsOf(name: string, corner: Corner): readonly (readonly Polygon[])[] {
-  const draws = stream(5, 'outlines', name);
-  return Array.from({ length: OBJECTS }, () =>
+/** @returns polygons of an object */
+type Draw = (draws: Stream) => readonly Polygon[];
+
+function polygonsOf(corner: Corner): Draw {
+  return (draws) =>
     Array.from({ length: draws.int(1, PARTS) }, () => {
       const count = draws.int(3, Math.floor(CORNERS / PARTS));
       return Float64Array.from(Array.from({ length: count }, () => corner(draws)).flat());
-    }),
-  );
+    });
+}
+
+/** Of a mask with holes and parts that touch at corners. */
+function outlineOfMask(draws: Stream): readonly Polygon[] {
+  const bitmap = Array.from({ length: 36 }, () => Number(draws.int(0, 9) < 6));
+  const outline = outlineOfRle(rleOfBitmap(6, 6, bitmap));
+  return [outline.map((at, i) => at * (i % 2 === 0 ? 13.7 : 14.9))];
+}
+
+const kinds: readonly (readonly [string, Draw])[] = [
+  ...Object.entries(corners).map(([name, corner]) => [name, polygonsOf(corner)] as const),
+  ['pixels of a mask', outlineOfMask],
+];
+
+function objectsOf(name: string, draw: Draw): readonly (readonly Polygon[])[] {
+  const draws = stream(5, 'outlines', name);
+  return Array.from({ length: OBJECTS }, () => draw(draws));
 }
 
 /** Regions of which some are far outside, and some have next to no side. */
@@ -45,43 +65,43 @@ function regionsOf(name: string): Float32Array {
   return Float32Array.from(boxes.flat());
 }
 
-it.each(
-  Object.entries(corners).flatMap(([name, corner]) =>
-    [14, 28, 3].map((side) => [name, side, corner] as const),
-  ),
-)('outlines of %s fill regions of %i pixels as the host fills them', async (name, side, corner) => {
-  const objects = objectsOf(name, corner);
-  const boxes = regionsOf(name);
-  const own = Int32Array.from({ length: REGIONS }, (_, i) => i % OBJECTS);
-  const outlines = sidesOf(objects, CORNERS);
-  const program = new Program();
-  try {
-    program.entry('masks', {
-      inputs: {
-        sides: { dtype: 'float64', shape: [OBJECTS, CORNERS, 4] },
-        parts: { dtype: 'int32', shape: [OBJECTS, CORNERS] },
-        objects: { dtype: 'int32', shape: [REGIONS] },
-        boxes: { dtype: 'float32', shape: [REGIONS, 4] },
-      },
-      build: ({ inputs: { sides, parts, objects: places, boxes: regions } }) => {
-        if (!sides || !parts || !places || !regions) return expect.unreachable();
-        return { masks: graphMaskTargets({ sides, parts, most: PARTS }, places, regions, side) };
-      },
-    });
-    const { masks } = await program.run('masks', { ...outlines, objects: own, boxes });
-    const expected = Array.from({ length: REGIONS }, (_, i) => {
-      const box = boxes.slice(4 * i, 4 * i + 4) as unknown as Box;
-      return [...maskTarget(objects[i % OBJECTS] ?? [], box, side).data];
-    });
-    const area = side * side;
-    const found = expected.map((_, i) =>
-      Array.from(masks?.data.slice(i * area, (i + 1) * area) ?? [], Number),
-    );
-    expect(found).toEqual(expected);
-    const inside = expected.flat().filter((pixel) => pixel === 1).length;
-    expect(inside).toBeGreaterThan(0.05 * REGIONS * area);
-    expect(inside).toBeLessThan(0.95 * REGIONS * area);
-  } finally {
-    program.dispose();
-  }
-});
+it.each(kinds.flatMap(([name, draw]) => [14, 28, 3].map((side) => [name, side, draw] as const)))(
+  'outlines of %s fill regions of %i pixels as the host fills them',
+  async (name, side, draw) => {
+    const objects = objectsOf(name, draw);
+    const most = Math.max(...objects.map(sideCount));
+    const boxes = regionsOf(name);
+    const own = Int32Array.from({ length: REGIONS }, (_, i) => i % OBJECTS);
+    const outlines = sidesOf(objects, most);
+    const program = new Program();
+    try {
+      program.entry('masks', {
+        inputs: {
+          sides: { dtype: 'float64', shape: [OBJECTS, most, 4] },
+          parts: { dtype: 'int32', shape: [OBJECTS, most] },
+          objects: { dtype: 'int32', shape: [REGIONS] },
+          boxes: { dtype: 'float32', shape: [REGIONS, 4] },
+        },
+        build: ({ inputs: { sides, parts, objects: places, boxes: regions } }) => {
+          if (!sides || !parts || !places || !regions) return expect.unreachable();
+          return { masks: graphMaskTargets({ sides, parts, most: PARTS }, places, regions, side) };
+        },
+      });
+      const { masks } = await program.run('masks', { ...outlines, objects: own, boxes });
+      const expected = Array.from({ length: REGIONS }, (_, i) => {
+        const box = boxes.slice(4 * i, 4 * i + 4) as unknown as Box;
+        return [...maskTarget(objects[i % OBJECTS] ?? [], box, side).data];
+      });
+      const area = side * side;
+      const found = expected.map((_, i) =>
+        Array.from(masks?.data.slice(i * area, (i + 1) * area) ?? [], Number),
+      );
+      expect(found).toEqual(expected);
+      const inside = expected.flat().filter((pixel) => pixel === 1).length;
+      expect(inside).toBeGreaterThan(0.05 * REGIONS * area);
+      expect(inside).toBeLessThan(0.95 * REGIONS * area);
+    } finally {
+      program.dispose();
+    }
+  },
+);

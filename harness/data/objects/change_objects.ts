@@ -1,3 +1,4 @@
+import { outlineOfRle } from '../../metrics/rle_outline.ts';
 import type { Corners, SeenObject } from './objects.ts';
 
 /** What a picture and its objects become. */
@@ -66,13 +67,13 @@ const NOTHING = 1e-5;
 
 /**
  * The objects that a changed picture is trained on: no crowds, boxes clipped to the picture, none without
- * width or height left.
+ * width or height left. Of a mask it is the outline.
  */
 export function targetsOf(objects: readonly SeenObject[], change: PictureChange): TargetObject[] {
   const { toWidth, toHeight } = change;
   return objects
     .filter(({ crowd }) => !crowd)
-    .flatMap(({ class: label, box, polygons = [] }) => {
+    .flatMap(({ class: label, box, polygons, mask }) => {
       const [x1, y1, x2, y2] = changedBox(box, change);
       const within = (value: number, most: number) => Math.min(Math.max(value, 0), most);
       const clipped: Corners = [
@@ -82,7 +83,10 @@ export function targetsOf(objects: readonly SeenObject[], change: PictureChange)
         within(y2, toHeight),
       ];
       if (clipped[2] - clipped[0] <= NOTHING || clipped[3] - clipped[1] <= NOTHING) return [];
-      const changed = polygons.map((points) => changedPolygon(points, change));
+      const outlines = polygons ?? (mask === undefined ? [] : [outlineOfRle(mask)]);
+      const changed = outlines
+        .filter(({ length }) => length > 0)
+        .map((points) => changedPolygon(points, change));
       return [{ class: label, box: clipped, polygons: changed }];
     });
 }

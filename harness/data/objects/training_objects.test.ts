@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { rleOf, rleOfBitmap } from '../../metrics/rle.ts';
 import { Canvas } from '../images/canvas.ts';
 import { resample } from '../images/resample.ts';
 import { batchesOf } from './batches.ts';
@@ -70,6 +71,26 @@ test('crowds and what has no side left are not trained on; boxes are clipped, ou
     [2, 2, 2.00002, 5],
   ]);
   expect([...(targets[0]?.polygons[0] ?? [])]).toEqual([-2, 0, 10, 0, 10, 5]);
+});
+
+test('of an object with a mask in place of polygons the outline is trained on, moved as the picture is', () => {
+  const change = { width: 4, height: 3, toWidth: 8, toHeight: 9, flip: true };
+  const one = { class: 0, area: 3, crowd: false, difficult: false };
+  const mask = rleOfBitmap(3, 4, [1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  const empty = rleOf(3, 4, [12]);
+  const targets = targetsOf(
+    [
+      { ...one, box: [0, 0, 2, 2], mask },
+      { ...one, box: [0, 0, 2, 2], mask: empty },
+    ],
+    change,
+  );
+  const corners = [0, 0, 2, 0, 2, 1, 1, 1, 1, 2, 0, 2];
+  const moved = corners.map((at, i) => (i % 2 === 0 ? 8 - 2 * at : 3 * at));
+  expect(targets.map(({ polygons }) => polygons.map((points) => [...points]))).toEqual([
+    [moved],
+    [],
+  ]);
 });
 
 test('every short side is drawn, half the pictures are flipped, the same place gives the same', () => {
