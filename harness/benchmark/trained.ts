@@ -45,11 +45,12 @@ export function trainedExperiments(
   );
 }
 
-/** The first of them, of a protocol that trains one, or of a grid. @throws where it trains nothing */
+/** The first of them, of a protocol that trains one, or of a grid. @throws UserError where it trains nothing */
 export function firstTrained(asked: BenchmarkExperiment, benchmarks: Benchmarks): Experiment {
   const { kind } = asked.benchmark;
   const bound = definitionOf(kind, benchmarks).bindBenchmark(asked.benchmark);
-  if (bound.way !== 'trained') throw new Error(`benchmark: ${kind} trains nothing`);
+  if (bound.way !== 'trained')
+    throw new UserError(`benchmark ${kind}: it trains nothing; name a protocol that does`);
   const [experiment] = trainedExperiments(asked, bound).values();
   if (experiment === undefined) throw new Error(`benchmark: ${kind} has no experiment`);
   return experiment;

@@ -61,11 +61,21 @@ export async function runsInPairs(commands: BothSides, pairs: number): Promise<P
 }
 
 /** Runs both sides, each first in every other pair, so that a machine that warms up favours neither. */
-export async function bothInOrder<T>(
+export function bothInOrder<T>(
   pair: number,
   run: (side: Side) => Promise<T>,
 ): Promise<Record<Side, T>> {
-  if (pair % 2 === 0) return { ours: await run('ours'), torch: await run('torch') };
-  const torch = await run('torch');
-  return { ours: await run('ours'), torch };
+  return inOrder(pair, ['ours', 'torch'], run);
+}
+
+/** The same of sides of other names. */
+export async function inOrder<Name extends string, T>(
+  pair: number,
+  [first, second]: readonly [Name, Name],
+  run: (side: Name) => Promise<T>,
+): Promise<Record<Name, T>> {
+  const done = new Map<Name, T>();
+  for (const side of pair % 2 === 0 ? [first, second] : [second, first])
+    done.set(side, await run(side));
+  return Object.fromEntries(done) as Record<Name, T>;
 }

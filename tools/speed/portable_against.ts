@@ -7,6 +7,7 @@ import {
 } from '../../reports/portable_speed.ts';
 import { root } from '../command/root.ts';
 import { processor, today } from './machine.ts';
+import { inOrder } from './pairs.ts';
 import { startTimed } from './timed_process.ts';
 
 export interface PortableOptions {
@@ -55,9 +56,7 @@ async function inPairs(shape: Readonly<Record<string, number>>, steps: number, p
     for (const side of SIDES) await sides[side].turn(WARMUP);
     const found = [];
     for (let i = 0; i < pairs; i++) {
-      const pair = { native: 0, portable: 0 };
-      for (const side of i % 2 === 0 ? SIDES : SIDES.toReversed())
-        pair[side] = (await sides[side].turn(steps)).step_ms;
+      const pair = await inOrder(i, SIDES, async (side) => (await sides[side].turn(steps)).step_ms);
       const [native, portable] = SIDES.map((side) => pair[side].toFixed(1));
       process.stderr.write(`pair ${i + 1}: native ${native}, portable ${portable} ms\n`);
       found.push(pair);

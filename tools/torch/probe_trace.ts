@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { benchmarks } from '../../benchmarks/index.ts';
 import { always, canonicalJson, UserError, writeAtomic } from '../../harness/base/index.ts';
-import { trainedExperiments } from '../../harness/benchmark/trained.ts';
+import { methodsOf } from '../../harness/benchmark/registry.ts';
+import { firstTrained } from '../../harness/benchmark/trained.ts';
 import { hostArray } from '../../harness/engine/array.ts';
 import { openTraining, type Training } from '../../harness/run/open_training.ts';
 import { readPretrained, setWeights } from '../../harness/step/initial_weights.ts';
@@ -37,11 +38,8 @@ export async function traceProbe({
   const asked = askedFor(benchmark, weights, {
     ...{ data, set: [...set], preset: undefined, work_dir: undefined },
   });
-  const bound = benchmarks[benchmark]?.bindBenchmark(asked.experiment.benchmark);
-  if (bound?.way !== 'trained') throw new UserError(`${benchmark}: it trains nothing`);
-  const [experiment] = trainedExperiments(asked.experiment, bound).values();
-  if (experiment === undefined) throw new Error('probe: no experiment');
-  const methods = { [bound.method.kind]: bound.method };
+  const experiment = firstTrained(asked.experiment, benchmarks);
+  const methods = methodsOf(benchmarks);
   const training = await openTraining({ experiment, methods, data });
   return always(
     async () => {
