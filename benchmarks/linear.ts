@@ -127,10 +127,12 @@ export function headFields({
   };
 }
 
+const imagenetData = { ...imagenet.data, view: [...jitteredView] };
+
 /** ImageNet, docs/reference/benchmarks.md, section 5. */
 export const linearSpec = z
   .strictObject({
-    data: trainedData.prefault({ ...imagenet.data, view: [...jitteredView] }),
+    data: trainedData.prefault(imagenetData),
     ...headFields({ classes: 1000, cache: 0 }),
     lr: rate.default(0.01),
     ...training({
@@ -193,7 +195,7 @@ export const linear = defineBenchmark<LinearSpec>({
     ...{ judgeEvery: 2, judgeBatch: 80, logEvery: 5 },
   },
   presets: {
-    imagenet: { needs: imagenet.needs, spec: {} },
+    imagenet: { needs: imagenet.needs, spec: { data: imagenetData } },
     cifar10: {
       needs: cifar10.needs,
       spec: {

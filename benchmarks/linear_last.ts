@@ -90,10 +90,12 @@ export const linearLast = defineMethod<LastSpec>({
   afterStep: ({ classes, health }, host, at) => pulse(host, at, { classes, health }),
 });
 
+const imagenetData = { ...imagenet.data, view: [...croppedView] };
+
 /** ImageNet, docs/reference/benchmarks.md, section 6. */
 export const linearLastSpec = z
   .strictObject({
-    data: trainedData.prefault({ ...imagenet.data, view: [...croppedView] }),
+    data: trainedData.prefault(imagenetData),
     classes: z.int().min(2).default(1000),
     initStd: z.number().nonnegative().default(0.01),
     lr: rate.default(30),
@@ -152,7 +154,7 @@ export const linearLastBenchmark = defineBenchmark<LinearLastSpec>({
     ...{ judgeBatch: 80, logEvery: 5, health: { steps: 10 } },
   },
   presets: {
-    imagenet: { needs: imagenet.needs, spec: {} },
+    imagenet: { needs: imagenet.needs, spec: { data: imagenetData } },
     cifar10: {
       needs: cifar10.needs,
       spec: {

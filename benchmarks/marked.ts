@@ -75,9 +75,12 @@ export const svmFields = {
   costs: z.array(z.number().positive()).min(1).readonly().default(COSTS),
   /** Weight of errors on images that have the class, and on others. */
   weights: z
-    .strictObject({ positive: z.number().positive(), negative: z.number().positive() })
+    .strictObject({
+      positive: z.number().positive().default(2),
+      negative: z.number().positive().default(1),
+    })
     .readonly()
-    .default({ positive: 2, negative: 1 }),
+    .prefault({}),
   /** The feature whose regularised weight is the intercept. */
   interceptScaling: z.number().positive().default(1),
   /** Added to the length that a row is divided by. */

@@ -5,10 +5,12 @@ import { places205 as data } from './settings.ts';
 import { rate, trainedData, training } from './training.ts';
 import { drawnPlaces, placesView } from './views.ts';
 
+const placesData = { ...data.data, view: [...placesView] };
+
 /** Places205, docs/reference/benchmarks.md, section 7. */
 export const placesSpec = z
   .strictObject({
-    data: trainedData.prefault({ ...data.data, view: [...placesView] }),
+    data: trainedData.prefault(placesData),
     ...headFields({ classes: 205, cache: 0 }),
     lr: rate.default(0.01),
     ...training({
@@ -44,7 +46,7 @@ export const places205 = defineBenchmark<PlacesSpec>({
     ...{ classes: 5, pool: 'adaptive', replicas: 2, batch: 32, epochs: 3, milestones: [1, 2] },
     ...{ judgeEvery: 2, judgeBatch: 80, logEvery: 5 },
   },
-  presets: { places205: { needs: data.needs, spec: {} } },
+  presets: { places205: { needs: data.needs, spec: { data: placesData } } },
   experiments: (spec, target) => ({ places205: multiExperiment('places205', spec, target) }),
   summary: (_, runs) => lastEpoch(runs.get('places205') ?? []),
 });

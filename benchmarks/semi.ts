@@ -87,6 +87,8 @@ const subset = z.discriminatedUnion('kind', [
 ]);
 const grid = z.array(rate).min(1).readonly();
 
+const imagenetData = { ...imagenet.data, view: [...croppedView] };
+
 /** One percentage of ImageNet's labels, with the numbers that depend on it. */
 function specOf<Percent extends 1 | 10>(
   percent: Percent,
@@ -96,7 +98,7 @@ function specOf<Percent extends 1 | 10>(
     .strictObject({
       percent: z.literal(percent),
       /** All training images, of which the subset is one. */
-      data: trainedData.prefault({ ...imagenet.data, view: [...croppedView] }),
+      data: trainedData.prefault(imagenetData),
       subset: subset.prefault(imagenetLists),
       classes: z.int().min(2).default(1000),
       initStd: z.number().nonnegative().default(0.01),
@@ -172,9 +174,12 @@ export const semi = defineBenchmark<SemiSpec>({
   presets: {
     imagenet: {
       needs: [...imagenet.needs, imagenetLists[1], imagenetLists[10]],
-      spec: { percent: 1 },
+      spec: { percent: 1, data: imagenetData, subset: imagenetLists },
     },
-    imagenet_drawn: { needs: imagenet.needs, spec: { percent: 1, subset: { kind: 'drawn' } } },
+    imagenet_drawn: {
+      needs: imagenet.needs,
+      spec: { percent: 1, data: imagenetData, subset: { kind: 'drawn' } },
+    },
     cifar10: {
       needs: cifar10.needs,
       spec: {

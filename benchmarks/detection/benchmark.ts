@@ -68,9 +68,12 @@ export const detectionSpec = z
     steps: z.array(positive).readonly(),
     /** After the last iteration; the older definition, which the published numbers likelier have (section 13). */
     preciseNorms: z
-      .strictObject({ batches: positive, kind: z.enum(['pooled', 'meanOfBatches']) })
+      .strictObject({
+        batches: positive.default(200),
+        kind: z.enum(['pooled', 'meanOfBatches']).default('meanOfBatches'),
+      })
       .readonly()
-      .default({ batches: 200, kind: 'meanOfBatches' }),
+      .prefault({}),
     judge: z
       .strictObject({
         /** Pictures at a time. */

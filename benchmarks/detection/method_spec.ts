@@ -5,14 +5,17 @@ const positive = z.int().positive();
 const share = z.number().min(0).max(1);
 const weights = z.tuple([z.number(), z.number(), z.number(), z.number()]).readonly();
 
-const proposals = z
-  .strictObject({
-    before: positive,
-    after: positive,
-    threshold: share.default(0.7),
-    minSize: z.number().nonnegative().default(0),
-  })
-  .readonly();
+function proposals({ before, after }: { readonly before: number; readonly after: number }) {
+  return z
+    .strictObject({
+      before: positive.default(before),
+      after: positive.default(after),
+      threshold: share.default(0.7),
+      minSize: z.number().nonnegative().default(0),
+    })
+    .readonly()
+    .prefault({});
+}
 
 /** Faster R-CNN's numbers, docs/reference/detection.md, sections 6 to 11, each by the name of its part. */
 export const methodSpec = z
@@ -40,8 +43,8 @@ export const methodSpec = z
       .prefault({}),
     proposals: z
       .strictObject({
-        train: proposals.prefault({ before: 12_000, after: 2000 }),
-        test: proposals.prefault({ before: 6000, after: 1000 }),
+        train: proposals({ before: 12_000, after: 2000 }),
+        test: proposals({ before: 6000, after: 1000 }),
       })
       .readonly()
       .prefault({}),

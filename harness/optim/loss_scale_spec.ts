@@ -5,7 +5,7 @@ const LARGEST = 2 ** 24; // apex's
 /** A scale that moves, as that of apex and of torch.amp.GradScaler; the names are theirs. */
 const Dynamic = z
   .strictObject({
-    kind: z.literal('dynamic'),
+    kind: z.literal('dynamic').default('dynamic'),
     /** Scale of the first update. */
     initial: z.number().positive().default(65536),
     /** Times the scale, after `interval` updates in a row with finite gradients. */
