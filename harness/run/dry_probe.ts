@@ -1,11 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { always, clock } from '../base/index.ts';
-import { image } from '../data/images/image.ts';
-import { type Batch, ofReplica } from '../data/loader/batch.ts';
-import { stream } from '../random/stream.ts';
 import type { StepDefinition } from '../step/definition.ts';
-import { Learner } from '../step/learner.ts';
+import { Learner, type LearnerOptions } from '../step/learner.ts';
 import { runStep } from '../step/step.ts';
+import { randomBatch } from './dry_batch.ts';
 import { besideOne } from './dry_layout.ts';
 
 /** A step that was run: how long it took, and the most memory the process held. */
@@ -73,11 +71,52 @@ export async function measure(probing: Probing): Promise<Probes> {
     const fits = (bytes: number) => bytes < SHARE_OF_MEMORY * process.availableMemory();
     // Pictures of a detector may be so large that not even two fit.
     small = fits((smaller.peakBytes * most) / smaller.batch) ? await probe(most) : smaller;
-    projected = scaled(smaller, small, definition, sequential);
+    const meeting = await meetingOf(smaller, probing, settings, fits);
+    projected = scaled(smaller, small, definition, sequential, meeting);
     if (!fits(projected.peakBytes) || projected.seconds > LONGEST_STEP)
       return { full: undefined, small, projected };
   }
   return { full: await trial(definition), small, projected };
+}
+
+/** What replicas that run one after another cost more where they wait for each other on the way. */
+export interface Meeting {
+  /** Held of each further replica, an image: what is made again on the way back is there of all of them at once. */
+  readonly bytes: number;
+  /** Times as long. */
+  readonly slower: number;
+}
+
+const APART: Meeting = { bytes: 0, slower: 1 };
+const AGAIN = 4 / 3; // the way there once more, beside one there and one back of twice its time
+
+/**
+ * Replicas meet in norms over all of them and in losses over all images. Two of few images are run, unless they would not
+ * fit: then each is taken to hold all that one alone held.
+ */
+async function meetingOf(
+  one: Probe,
+  { definition, sequential, seed, tell }: Probing,
+  settings: LearnerOptions,
+  fits: (bytes: number) => boolean,
+): Promise<Meeting> {
+  if (!sequential || definition.replicas === 1) return APART;
+  const two = { ...definition, replicas: 2, batch: one.batch };
+  const learner = new Learner(two, { ...settings, sequential });
+  return always(
+    async () => {
+      if (learner.program.graph.repeats === 0) return APART;
+      if (!fits(2 * one.peakBytes)) return { bytes: one.peakBytes / one.batch, slower: AGAIN };
+      tell(`running steps of 2 replicas of ${one.batch} images, which meet`);
+      const pair = await timed(learner, seed);
+      const more = pair.peakBytes - one.peakBytes - besideOne(two, sequential);
+      return {
+        bytes: Math.max(0, more) / one.batch,
+        slower: Math.max(1, pair.seconds / (2 * one.seconds)),
+      };
+    },
+    () => learner.dispose(),
+  );
 }
 
 /** Runs steps after one that warms up. */
@@ -103,13 +142,15 @@ async function timed(learner: Learner, seed: number): Promise<Probe> {
 
 /**
  * Time grows with the images of a step; memory by as much an image as between two small steps, with the images of all
- * replicas or, one after another, of one. Where there was one small step alone, all that it held is taken to grow.
+ * replicas or, one after another, of one. Where there was one small step alone, all that it held is taken to grow. Replicas
+ * that meet on the way take more of both.
  */
 export function scaled(
   smaller: Probe,
   small: Probe,
   definition: StepDefinition,
   sequential: boolean,
+  meeting = APART,
 ): Projected {
   const { replicas, batch } = definition;
   const held = sequential ? batch : replicas * batch;
@@ -118,70 +159,12 @@ export function scaled(
       ? small.peakBytes / small.batch
       : (small.peakBytes - smaller.peakBytes) / Math.max(1, small.batch - smaller.batch);
   return {
-    seconds: (small.seconds * replicas * batch) / small.batch,
+    seconds: (meeting.slower * small.seconds * replicas * batch) / small.batch,
     peakBytes:
       small.peakBytes +
       Math.max(0, growth) * (held - small.batch) +
+      meeting.bytes * (replicas - 1) * batch +
       besideOne(definition, sequential),
-  };
-}
-
-function randomBatch(definition: StepDefinition, seed: number): Batch {
-  const { method, replicas, batch, size, channels } = definition;
-  const count = replicas * batch;
-  const draws = stream(seed, 'dry run');
-  const noise = Uint8Array.from({ length: 4096 }, () => draws.int(0, 255));
-  const pixels = Uint8Array.from({ length: count * size * size * channels }, (_, i) => {
-    return noise[(i * 31 + (i >> 12)) % noise.length] ?? 0;
-  });
-  return {
-    ...fedOf(definition, pixels, count),
-    ...objectsFed(definition, seed),
-    indices: Int32Array.from({ length: count }, (_, i) => i),
-    draws: Object.fromEntries(method.draws.map((name) => [name, draws.permutation(count)])),
-    ...(method.labels ? { labels: new Int32Array(count) } : {}),
-    ...(method.chance ? { chance: Int32Array.of(1, 2) } : {}),
-  };
-}
-
-/** Views, or rows of features in their place. */
-function fedOf(
-  { method, model: { cached } }: StepDefinition,
-  pixels: Uint8Array,
-  count: number,
-): Pick<Batch, 'views' | 'rows'> {
-  if (cached === undefined) return { views: Array.from({ length: method.views }, () => pixels) };
-  return { views: [], rows: new Float32Array(count * cached.width).fill(1) };
-}
-
-/** Of an outline with many, as data have them. */
-const CORNERS = 256;
-
-/** Pictures of noise with an object each, as large as they may be, where steps take those. */
-function objectsFed(definition: StepDefinition, seed: number): Pick<Batch, 'inputs' | 'sizes'> {
-  const { method, objects, normalise, batch, size, replicas } = definition;
-  if (objects === undefined || method.objects === undefined || normalise === undefined) return {};
-  const draws = stream(seed, 'dry run of objects');
-  const noise = image(
-    size,
-    size,
-    Uint8Array.from({ length: 3 * size * size }, () => draws.int(0, 255)),
-  );
-  const change = { width: size, height: size, toWidth: size, toHeight: size, flip: false };
-  const half = size / 2;
-  const box = [0, 0, half, half] as const;
-  const at = (corner: number) => [(half * corner) / CORNERS, corner % 2 === 0 ? 0 : half];
-  const outline = Float64Array.from(Array.from({ length: CORNERS }, (_, k) => at(k)).flat());
-  const pictures = Array.from({ length: batch }, (_, place) => {
-    const targets = [{ class: 0, box, polygons: [outline] }];
-    return { index: 0, place, picture: noise, change, targets };
-  });
-  const setup = { seed, batch, size, ...objects, ...normalise };
-  const fed = method.objects.feed(setup, pictures);
-  const all = Array.from({ length: replicas }, (_, replica) => ofReplica(replica, fed));
-  return {
-    inputs: Object.assign({}, ...all.map(({ inputs }) => inputs)),
-    sizes: Object.assign({}, ...all.map(({ sizes }) => sizes)),
   };
 }
 

@@ -96,6 +96,7 @@ export class Graph {
   /** The part that nodes are added to. */
   private current: number | undefined;
   private sizing: SizeFree | undefined;
+  private madeAgain = 0;
 
   constructor({ explored = false }: { readonly explored?: boolean } = {}) {
     this.explored = explored;
@@ -135,8 +136,14 @@ export class Graph {
     });
   }
 
+  /** Nodes that compute again what others computed. */
+  get repeats(): number {
+    return this.madeAgain;
+  }
+
   /** Adds a node that computes what another one does, from these inputs; known by the line of that one. */
   repeat({ type, op, attrs, parts, part, origin }: Node, inputs: readonly Output[]): Node {
+    this.madeAgain++;
     return this.inPart(part, () =>
       this.from(origin, () =>
         parts === undefined
