@@ -107,13 +107,19 @@ export const recipes = {
     onlyByName: true,
     spec: {
       ...overfit,
-      data: { train: cocoSubset, test: cocoSubset, ...smallSides },
+      data: { train: cocoSubset, test: cocoSubset, ...smallSides, flip: 0 },
       scoring: 'coco',
       classes: 80,
-      iterations: 2400,
-      steps: [1900],
-      judge: { everyPeriods: 6 },
-      detector: { ...smallDetector([12, 24, 48, 96, 192]), mask: { channels: 64 } },
+      iterations: 3600,
+      steps: [2700, 3300],
+      judge: { everyPeriods: 9 },
+      detector: {
+        ...smallDetector([12, 24, 48, 96, 192]),
+        // Objects are small and seven a picture: more regions of fewer cells, as many of them objects as not.
+        pooler: { output: 8 },
+        roi: { count: 64, positiveFraction: 0.5 },
+        mask: { channels: 64 },
+      },
     },
   },
 } as const;
