@@ -18,20 +18,17 @@ const simclr = narrowed(r50Batch256);
 
 // The band: memory within a quarter, time within a factor of two, as other work may share the cores.
 it.each([
-  [moco, { processes: 1, sequential: true }] as const,
-  [moco, { processes: 2, sequential: false }] as const,
-  [simclr, { processes: 1, sequential: true }] as const,
-])(
-  'of $name what follows from small steps is what the layout takes: %o',
-  async (experiment, layout) => {
-    const found = await dryRun({ experiment, methods, data: 'nowhere', layout });
-    process.stderr.write(`${dryRunText(experiment, found)}\n\n`);
-    const { full, projected } = found;
-    if (full === undefined || projected === undefined) throw new Error('nothing to compare');
-    process.stderr.write(`${JSON.stringify({ full, projected })}\n`);
-    expect(projected.peakBytes / full.peakBytes).toBeGreaterThan(0.75);
-    expect(projected.peakBytes / full.peakBytes).toBeLessThan(1.33);
-    expect(projected.seconds / full.seconds).toBeGreaterThan(0.5);
-    expect(projected.seconds / full.seconds).toBeLessThan(2);
-  },
-);
+  ['MoCo, one replica after another', moco, { processes: 1, sequential: true }] as const,
+  ['MoCo on two processes', moco, { processes: 2, sequential: false }] as const,
+  ['SimCLR, one after another', simclr, { processes: 1, sequential: true }] as const,
+])('%s: what follows from small steps is what the layout takes', async (_, experiment, layout) => {
+  const found = await dryRun({ experiment, methods, data: 'nowhere', layout });
+  process.stderr.write(`${dryRunText(experiment, found)}\n\n`);
+  const { full, projected } = found;
+  if (full === undefined || projected === undefined) throw new Error('nothing to compare');
+  process.stderr.write(`${JSON.stringify({ full, projected })}\n`);
+  expect(projected.peakBytes / full.peakBytes).toBeGreaterThan(0.75);
+  expect(projected.peakBytes / full.peakBytes).toBeLessThan(1.33);
+  expect(projected.seconds / full.seconds).toBeGreaterThan(0.5);
+  expect(projected.seconds / full.seconds).toBeLessThan(2);
+});
