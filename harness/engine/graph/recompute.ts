@@ -42,7 +42,8 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
   const made = new Map(graph.nodes.map((node, place) => [node, place] as const));
   const place = ({ node }: Item) => made.get(node) ?? 0;
   const kept = new Set<Item>();
-  const joined = joinedTo(items);
+  const takers = takersOf(items);
+  const joined = joinedTo(takers);
   const parts = new Set(items.flatMap(({ part }) => (part === undefined ? [] : [part])));
   for (const part of parts) {
     // As they were traced: one view after another, where gradients ask for a bit of each.
@@ -52,7 +53,9 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
     const weights = own.map((item) => (taken.has(item) ? (bytes.get(item) ?? 0) : 0));
     for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(joined.get(cut) ?? cut);
   }
-  return repeatAll(graph, items, (item) => large(item) && !kept.has(item));
+  // A copy for a gradient would leave the first one with its convolution alone, and TensorFlow would join those two.
+  const apart = (item: Item) => isPad(item) && (takers.get(item)?.length ?? 0) > 1;
+  return repeatAll(graph, items, (item) => large(item) && !kept.has(item) && !apart(item));
 }
 
 /** Of an op's first output. TensorFlow knows no shape of what XLA makes; it is that of its first input. */
@@ -63,19 +66,30 @@ function bytesOf(graph: Graph, { node }: Item): number {
   return sizeOf(shape.map((length) => Math.max(0, length))) * itemBytes(dtypeOf(type));
 }
 
-/**
- * The ReLU of each norm whose values nothing else takes. TensorFlow makes one op of such two, which adds up otherwise than
- * a norm alone; a second taker of the norm's values would part them, so the ReLU's are kept in their place.
- */
-function joinedTo(items: readonly Item[]): ReadonlyMap<Item, Item> {
+/** What TensorFlow makes one op of with the only taker of its values. */
+function joins(item: Item, { node: { type } }: Item): boolean {
+  return isNorm(item) ? type === 'Relu' : isPad(item) && type === 'Conv2D';
+}
+
+function takersOf(items: readonly Item[]): ReadonlyMap<Item, readonly Item[]> {
   const takers = new Map<Item, Item[]>();
   for (const item of items)
     for (const input of item.inputs)
-      if (isNorm(input.item) && !beside(input))
-        takers.set(input.item, [...(takers.get(input.item) ?? []), item]);
+      if (!beside(input)) takers.set(input.item, [...(takers.get(input.item) ?? []), item]);
+  return takers;
+}
+
+/**
+ * The ReLU of each norm, and the convolution of each padded input, whose values nothing else takes. TensorFlow makes one op
+ * of such two, which adds up otherwise than they do one after the other; a second taker of the values between would part
+ * them, so the later one's are kept in their place.
+ */
+function joinedTo(takers: ReadonlyMap<Item, readonly Item[]>): ReadonlyMap<Item, Item> {
   return new Map(
-    [...takers].flatMap(([norm, [first, ...others]]) =>
-      first?.node.type === 'Relu' && others.length === 0 ? [[norm, first] as const] : [],
+    [...takers].flatMap(([item, [first, ...others]]) =>
+      first !== undefined && others.length === 0 && joins(item, first)
+        ? [[item, first] as const]
+        : [],
     ),
   );
 }
@@ -125,6 +139,10 @@ function neededBy(items: readonly Item[], among: (item: Item) => boolean): Set<I
  */
 function beside({ source, item }: Item['inputs'][number]): boolean {
   return isNorm(item) && source.index > 0;
+}
+
+function isPad({ node }: Item): boolean {
+  return /^Pad(V2)?$/.test(node.type);
 }
 
 function isNorm({ node }: Item): boolean {
