@@ -74,8 +74,12 @@ function joins(item: Item, { node: { type } }: Item): boolean {
 function takersOf(items: readonly Item[]): ReadonlyMap<Item, readonly Item[]> {
   const takers = new Map<Item, Item[]>();
   for (const item of items)
-    for (const input of item.inputs)
-      if (!beside(input)) takers.set(input.item, [...(takers.get(input.item) ?? []), item]);
+    for (const input of item.inputs) {
+      if (beside(input)) continue;
+      const known = takers.get(input.item);
+      if (known === undefined) takers.set(input.item, [item]);
+      else known.push(item);
+    }
   return takers;
 }
 
