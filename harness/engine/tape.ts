@@ -1,7 +1,7 @@
 import type * as TfCore from '@tensorflow/tfjs-core';
 import type { Checks } from './graph/checks.ts';
 import type { Graph } from './graph/graph.ts';
-import { captureOrigin, madeAt } from './graph/origin.ts';
+import { madeAt } from './graph/origin.ts';
 import type { Output, Pointer } from './native/capi.ts';
 import type { FreeTrace } from './sizes/free_trace.ts';
 import { tf } from './tfjs.ts';
@@ -56,7 +56,7 @@ export function placeGradients(active: Active): void {
     const trace = active();
     if (node === undefined || trace === undefined) return;
     const { graph } = trace;
-    const origin = captureOrigin();
+    const origin = graph.here();
     const { part } = graph;
     const { gradient, kernelName } = node;
     const placed = <T>(body: () => T): T =>

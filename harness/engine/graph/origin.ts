@@ -5,6 +5,9 @@ interface Placed {
   readonly gradient: boolean;
 }
 
+/** In place of where something was made, in a graph that nobody asks for it. */
+export const NOWHERE = new Error('made nowhere');
+
 /** The place of the call, for errors that come later. */
 export function captureOrigin(): Error {
   const limit = Error.stackTraceLimit;

@@ -53,15 +53,21 @@ function invoke(name: string, args: readonly unknown[]): unknown {
  * that takes time to make is given as a function.
  */
 export function checked<T>(what: string | (() => string), body: (status: Pointer) => T): T {
-  const status = call('TF_NewStatus');
+  const status = spare.pop() ?? call('TF_NewStatus');
+  let ok = false;
   try {
     const value = body(status);
     throwUnlessOk(status, what);
+    ok = true;
     return value;
   } finally {
-    call('TF_DeleteStatus', status);
+    if (ok) spare.push(status);
+    else call('TF_DeleteStatus', status);
   }
 }
+
+/** Statuses that are OK, kept for the next calls, of which a trace makes hundreds of thousands. */
+const spare: Pointer[] = [];
 
 /** @throws an Error with TensorFlow's message when the status is not OK. */
 export function throwUnlessOk(status: Pointer, what: string | (() => string)): void {

@@ -50,15 +50,11 @@ export class SizedEntry {
     this.name = name;
     this.specs = specs;
     this.sizes = tracedSizes(specs);
-    const found = new Set<string>();
-    const explored: Explored[] = [];
     try {
-      for (const sizes of this.sizes)
-        explored.push({ sizes, graph: this.explore(definition, state, sizes, found) });
-      const names = Object.keys(specs).filter((size) => typeof specs[size] === 'function');
-      this.plan = planOf(explored, found, new Set(names));
-    } finally {
-      for (const { graph } of explored) graph.dispose();
+      this.plan = this.explored(definition, state, { placed: false });
+    } catch {
+      // Only an error tells where something was made: what ends in one is traced again with that.
+      this.plan = this.explored(definition, state, { placed: true });
     }
   }
 
@@ -97,13 +93,32 @@ export class SizedEntry {
     return this.constants.at(sizes);
   }
 
+  private explored(
+    definition: Traced,
+    state: (name: string) => TensorSpec,
+    how: { readonly placed: boolean },
+  ): Plan {
+    const found = new Set<string>();
+    const explored: Explored[] = [];
+    try {
+      for (const sizes of this.sizes)
+        explored.push({ sizes, graph: this.explore(definition, state, { ...how, sizes, found }) });
+      const names = Object.keys(this.specs).filter(
+        (size) => typeof this.specs[size] === 'function',
+      );
+      return planOf(explored, found, new Set(names));
+    } finally {
+      for (const { graph } of explored) graph.dispose();
+    }
+  }
+
   private explore(
     { inputs, build }: Traced,
     state: (name: string) => TensorSpec,
-    sizes: Sizes,
-    found: Set<string>,
+    how: { readonly placed: boolean; readonly sizes: Sizes; readonly found: Set<string> },
   ): Graph {
-    const graph = new Graph({ explored: true });
+    const { placed, sizes, found } = how;
+    const graph = new Graph({ explored: true, placed });
     const feeds = new Map(
       Object.entries(inputs).map(([key, spec]) => [
         key,

@@ -19,7 +19,7 @@ import type { Constant, Plan } from './plan.ts';
 export class Sizing implements SizeFree {
   private readonly plan: Plan;
   private readonly constants: FedConstants;
-  private readonly beside = new Graph();
+  private readonly beside = new Graph({ placed: false });
   private readonly twins = new Map<Pointer, Pointer>();
   private readonly found = new Map<string, Output>();
   private readonly made = new Map<string, Node>();
