@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseExperiment } from '../harness/experiment/index.ts';
 import type { RunRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
+import { stoppingAt } from '../harness/testing/stopping.ts';
 import { verifyEpoch } from '../harness/verify/verify.ts';
 import { inProcesses } from './processes.ts';
 import { chainOf, common, detector, methods } from './small_detector.ts';
@@ -30,6 +31,15 @@ it('has the same bits with replicas one after another, and on two processes', as
   const one = await inProcesses(1, { experiments, folder: at('sequential'), sequential: true });
   expect(one).toEqual([chainOf(record)]);
   expect(await inProcesses(2, { experiments, folder: at('two') })).toEqual(one);
+}, 900_000);
+
+it('goes on in the middle of a period with the same bits', async () => {
+  const options = { ...common, experiment: detector(), workDir: at('stopped'), resumeFrom: 'auto' };
+  const stop = new AbortController();
+  expect((await train({ ...options, signal: stop.signal }, stoppingAt(1, stop))).finished).toBe(
+    false,
+  );
+  expect(chainOf((await train(options)).record)).toBe(chainOf(record));
 }, 900_000);
 
 it('runs in bf16, and ends with other bits', async () => {

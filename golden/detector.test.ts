@@ -1,27 +1,33 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
+import { benchmarks } from '../benchmarks/index.ts';
+import { firstTrained } from '../harness/benchmark/trained.ts';
 import { metricsOf } from '../harness/record/entries.ts';
-import type { RunRecord } from '../harness/record/record.ts';
+import { type RunRecord, readRecord } from '../harness/record/record.ts';
 import { train } from '../harness/run/trainer.ts';
 import { stoppingAt } from '../harness/testing/stopping.ts';
-import { chainOf, common, detector } from './small_detector.ts';
+import { holdToGolden } from './drawn_benchmark.ts';
+import { chainOf, common, single } from './small_detector.ts';
 
-let folder = '';
+const experiment = firstTrained(single, benchmarks);
+const cell = experiment.name.replace(`${single.name}/`, '');
+
+const folder = mkdtempSync(join(tmpdir(), 'detector-'));
 let record: RunRecord;
 const at = (name: string) => join(folder, name);
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'detector-'));
-  const whole = await train({ ...common, experiment: detector(), workDir: at('whole') });
-  record = whole.record;
-}, 900_000);
 afterAll(() => rmSync(folder, { recursive: true }));
+
+// Two replicas, their norms and layouts, and masks: detector.long.test.ts and detector_masks.long.test.ts.
+it('ends as its golden says', async () => {
+  await holdToGolden(single, at('whole'));
+  record = readRecord(at(join('whole', cell)));
+}, 900_000);
 
 it('has the losses of the original, whose sum is what it learns by, and is judged', () => {
   const [untrained, ...trained] = record.epochs.map(({ metrics }) => metricsOf(metrics));
-  expect(Object.keys(untrained ?? {})).toEqual(['AP', 'AP50', 'AP75', 'APs', 'APm']);
+  expect(Object.keys(untrained ?? {}).sort()).toEqual(['AP', 'AP50', 'AP75', 'APm', 'APs']);
   for (const { loss = 0, ...rest } of trained) {
     const { loss_rpn_cls = 0, loss_rpn_loc = 0, loss_cls = 0, loss_box_reg = 0, AP } = rest;
     expect(loss_rpn_cls + loss_rpn_loc + loss_cls + loss_box_reg).toBeCloseTo(loss, 5);
@@ -34,7 +40,9 @@ it('has the losses of the original, whose sum is what it learns by, and is judge
 });
 
 it('keeps what it found as COCO has its results', () => {
-  const found: unknown = JSON.parse(readFileSync(at('whole/detections.json'), 'utf8'));
+  const found: unknown = JSON.parse(
+    readFileSync(at(join('whole', cell, 'detections.json')), 'utf8'),
+  );
   expect(found).toContainEqual({
     image_id: expect.any(Number),
     category_id: expect.any(Number),
@@ -44,7 +52,7 @@ it('keeps what it found as COCO has its results', () => {
 });
 
 it('goes on in the middle of a period with the same bits', async () => {
-  const options = { ...common, experiment: detector(), workDir: at('stopped'), resumeFrom: 'auto' };
+  const options = { ...common, experiment, workDir: at('stopped'), resumeFrom: 'auto' };
   const stop = new AbortController();
   const stopped = await train({ ...options, signal: stop.signal }, stoppingAt(1, stop));
   expect(stopped.finished).toBe(false);

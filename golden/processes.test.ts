@@ -4,10 +4,10 @@ import { inProcesses } from './processes.ts';
 import { smallOnes } from './processes_cases.ts';
 
 /**
- * Of four replicas: simclr has gradients through a gather and sync batch norm, odc works between steps with features of
- * all images. All methods, more processes and bf16: `processes.long.test.ts`.
+ * Of four replicas: simclr has gradients through a gather and sync batch norm. All methods, more processes and bf16:
+ * `processes.long.test.ts`.
  */
-const FEW = ['simclr', 'odc'];
+const FEW = ['simclr'];
 
 it('a run that two processes begin and one ends has the bits of one process', async () => {
   const all = smallOnes(4);

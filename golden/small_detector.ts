@@ -1,5 +1,6 @@
 import { benchmarks } from '../benchmarks/index.ts';
 import { drawnBenchmark } from '../harness/benchmark/drawn.ts';
+import type { BenchmarkExperiment } from '../harness/benchmark/experiment.ts';
 import { methodsOf } from '../harness/benchmark/registry.ts';
 import { firstTrained } from '../harness/benchmark/trained.ts';
 import type { Experiment } from '../harness/experiment/index.ts';
@@ -23,9 +24,15 @@ const settings = [
 ];
 
 export function detector(...more: string[]): Experiment {
-  const asked = drawnBenchmark('detection', benchmarks, [...settings, ...more]);
-  return firstTrained(asked, benchmarks);
+  return firstTrained(drawnBenchmark('detection', benchmarks, [...settings, ...more]), benchmarks);
 }
+
+/** One replica of it, with a golden of its own; `scripts/bless.mjs` is given the same settings. */
+export const single: BenchmarkExperiment = drawnBenchmark('detection', benchmarks, [
+  ...settings,
+  'benchmark.replicas=1',
+  'name=detection-small',
+]);
 
 /** What every run of it is told. */
 export const common = { methods, data: '.', terminal: { write: () => true } };

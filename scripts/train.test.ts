@@ -23,7 +23,7 @@ const killed = join(folder, 'killed');
 test('a run killed at any moment and resumed leaves what an undisturbed one leaves', async () => {
   const { status, stderr } = runTrain(file, '--work_dir', whole);
   expect(status, stderr).toBe(0);
-  const safe = await killAgainAndAgain({ file, workDir: killed, count: 5, seed: 1 });
+  const safe = await killAgainAndAgain({ file, workDir: killed, count: 3, seed: 1 });
   expect(safe).toEqual([...safe].sort((a, b) => a - b));
   const { status: last, stderr: text } = runTrain(
     file,
@@ -34,7 +34,7 @@ test('a run killed at any moment and resumed leaves what an undisturbed one leav
   );
   expect(last, text).toBe(0);
   expect(await traces(killed)).toEqual(await traces(whole));
-}, 300_000); // seven starts: over two minutes where ten other programs want the same two cores
+}, 300_000); // five starts: over two minutes where ten other programs want the same two cores
 
 test('Ctrl-C saves the step and says how to go on; a full disk takes nothing away', async () => {
   const workDir = join(folder, 'stopped');
