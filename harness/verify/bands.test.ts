@@ -57,6 +57,13 @@ describe('bands of a run', () => {
     expect(bands.runs.map(({ perturbation }) => perturbation)).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('of accuracies are as wide as one image moves them; of losses, which no image moves by a step, not', () => {
+    const wide = measureBands(pinned, runs, 25).epochs[1]?.metrics ?? {};
+    const before = bands.epochs[1]?.metrics ?? {};
+    expect((wide.knn_top1?.high ?? 0) - (wide.knn_top1?.mean ?? 0)).toBe(25);
+    expect(wide.loss).toEqual(before.loss);
+  });
+
   it('take a record read from its file, whose data are in another order', () => {
     const [train, test] = [pinned.experimentId, pinned.graph];
     const made = runs.map(({ record, ...of }) => ({

@@ -8,6 +8,8 @@ import { studentQuantile } from './student.ts';
 
 /** Fewest perturbed runs that a band may be measured from. */
 export const FEWEST_RUNS = 5;
+/** Losses, which move by no whole images. */
+const LOSS = /(^|_)loss([._]|$)/;
 /** Chance that all values of a run that differs in rounding alone lie in their bands. */
 const CONFIDENCE = 0.99;
 
@@ -60,7 +62,7 @@ export interface PerturbedRun {
  * each taking its equal share of the risk (Bonferroni). A band is never narrower than the values
  * seen, nor on either side than the smallest step between two values of its metric in all these runs:
  * an accuracy moves by whole images, which a sample without spread does not show.
- * @param least what the values of one image move, where runs have too few values to show it
+ * @param least what one image moves accuracies and precisions, where runs have too few values to show it
  * @throws UserError when runs are too few, or not of the pinned run's experiment, data and length.
  */
 export function measureBands(pinned: RunRecord, runs: readonly PerturbedRun[], least = 0): Bands {
@@ -71,6 +73,7 @@ export function measureBands(pinned: RunRecord, runs: readonly PerturbedRun[], l
   for (const run of runs) checkRun(pinned, run);
   const records = [pinned, ...runs.map(({ record }) => record)];
   const steps = resolutions(records);
+  const leastOf = (name: string) => (LOSS.test(name) ? 0 : least);
   const tables = tablesOf(pinned);
   const comparisons = tables.reduce((sum, table) => sum + Object.keys(table).length, 0);
   const quantile = studentQuantile(1 - (1 - CONFIDENCE) / (2 * comparisons), runs.length);
@@ -78,7 +81,7 @@ export function measureBands(pinned: RunRecord, runs: readonly PerturbedRun[], l
     Object.fromEntries(
       Object.keys(table).map((name) => {
         const sample = records.map((record) => valueAt(record, place, name));
-        return [name, bandOf(sample, quantile, Math.max(least, steps.get(name) ?? 0))];
+        return [name, bandOf(sample, quantile, Math.max(leastOf(name), steps.get(name) ?? 0))];
       }),
     ),
   );
