@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseExperiment } from '../harness/experiment/index.ts';
 import type { RunRecord } from '../harness/record/record.ts';
+import { openTraining } from '../harness/run/open_training.ts';
 import { train } from '../harness/run/trainer.ts';
+import { stepFeeds } from '../harness/step/step_inputs.ts';
+import { joinedOtherwise } from '../harness/testing/joined_ops.ts';
 import { stoppingAt } from '../harness/testing/stopping.ts';
 import { verifyEpoch } from '../harness/verify/verify.ts';
 import { inProcesses } from './processes.ts';
@@ -40,6 +43,25 @@ it('goes on in the middle of a period with the same bits', async () => {
     false,
   );
   expect(chainOf((await train(options)).record)).toBe(chainOf(record));
+}, 900_000);
+
+it('has ops of the same kinds with replicas one after another', async () => {
+  const experiment = detector();
+  const opsOf = async (sequential: boolean) => {
+    const training = await openTraining({ experiment, methods, data: '.', sequential });
+    await training.learner.initialise(experiment.seed);
+    const { rate, scalars } = training.plan(0);
+    for await (const batch of training.batches.epoch(1)) {
+      const feeds = stepFeeds(batch, { rate, scalars });
+      const ops = await training.learner.program.compiled('step', feeds, batch.sizes);
+      await training.dispose();
+      return ops;
+    }
+    return expect.unreachable();
+  };
+  const ops = await opsOf(false);
+  expect(ops.filter(({ type }) => /Conv2D/.test(type)).length).toBeGreaterThan(100);
+  expect(joinedOtherwise(ops, await opsOf(true))).toEqual([]);
 }, 900_000);
 
 it('runs in bf16, and ends with other bits', async () => {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../harness/engine/index.ts';
 import { codeGraphHash } from '../harness/step/code_graph.ts';
 import { stepFeeds } from '../harness/step/step_inputs.ts';
+import { joinedOtherwise } from '../harness/testing/joined_ops.ts';
 import {
   batchOf,
   type SmallRun,
@@ -28,6 +29,27 @@ describe('replicas one after another', () => {
     const run = { ...runs[name], ...layout } as SmallRun;
     expect(await outcomeOf(run, true)).toEqual(await outcomeOf(run, false));
   });
+
+  // What is made again takes values that others took alone: TensorFlow then joins other ops, which round otherwise.
+  it.each(['simclr', synced])(
+    'are ops of the same kinds as those side by side: %s',
+    async (name) => {
+      const run = { ...runs[name], replicas: 2, batch: 2 } as SmallRun;
+      const opsOf = (sequential: boolean) =>
+        withLearner(
+          run,
+          (learner) => {
+            const scalars = learner.definition.method.scalars({ step: 0, steps: 1 });
+            const feeds = stepFeeds(batchOf(learner, 0), { rate: 0.1, scalars });
+            return learner.program.compiled('step', feeds);
+          },
+          { sequential },
+        );
+      const ops = await opsOf(false);
+      expect(ops.filter(({ type }) => /Conv2D/.test(type)).length).toBeGreaterThan(20);
+      expect(joinedOtherwise(ops, await opsOf(true))).toEqual([]);
+    },
+  );
 
   it('begin when the one before has its last gradient', async () => {
     const run = { ...apart.supervised, replicas: 3, size: 32 } as SmallRun;

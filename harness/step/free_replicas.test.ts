@@ -4,16 +4,24 @@ import { bytesOf, type HostArray } from '../engine/array.ts';
 import { startEngine } from '../engine/index.ts';
 import { relu } from '../engine/ops/activation.ts';
 import { conv2d } from '../engine/ops/convolution.ts';
+import { addBias } from '../engine/ops/linear.ts';
 import { batchNormSync, batchNormTrain } from '../engine/ops/normalization.ts';
 import { globalAvgPool } from '../engine/ops/pooling.ts';
 import { type InputSpec, type Io, Program, type Sizes } from '../engine/program.ts';
 import { activeGraph, detached, type Scalar, type Tensor, tf } from '../engine/tf.ts';
 import { normal } from '../testing/agree.ts';
+import { joinedOtherwise } from '../testing/joined_ops.ts';
 import { oneByOne } from './sequential.ts';
 
 beforeAll(startEngine);
 
-const weights = { first: [3, 3, 2, 4], second: [3, 3, 4, 4], scale: [4], shift: [4] } as const;
+const weights = {
+  first: [3, 3, 2, 4],
+  second: [3, 3, 4, 4],
+  scale: [4],
+  shift: [4],
+  bias: [4],
+} as const;
 const names = Object.keys(weights) as (keyof typeof weights)[];
 const SETTINGS = { epsilon: 1e-5, momentum: 0.1 };
 const REPLICAS = 2;
@@ -47,7 +55,7 @@ const build = (norm: 'batch' | 'sync', sequential: boolean) => (io: Io) => {
   const meetings = new Meetings(REPLICAS);
   const statistics = { mean: tf.zeros([4]), variance: tf.ones([4]) };
   const seen: Record<string, Tensor> = {};
-  const part = (replica: number, [first, second, scale, shift]: readonly Tensor[]) => {
+  const part = (replica: number, [first, second, scale, shift, bias]: readonly Tensor[]) => {
     const normed = (place: string, x: Tensor) => {
       const [k, b] = [scale as Tensor, shift as Tensor];
       const { value, state } =
@@ -60,7 +68,8 @@ const build = (norm: 'batch' | 'sync', sequential: boolean) => (io: Io) => {
     };
     const wide = conv2d(input(`images${replica}`), first as Tensor, { padding: 1 });
     const inner = conv2d(relu(normed('one', wide)), second as Tensor, { stride: 2, padding: 1 });
-    const mean = globalAvgPool(relu(normed('two', inner)));
+    const last = conv2d(relu(normed('two', inner)), second as Tensor, { padding: 1 });
+    const mean = globalAvgPool(relu(addBias(last, bias as Tensor)));
     return tf.sum(tf.matMul(mean as Tensor, input('upstream')));
   };
   const loss = (...all: Tensor[]) =>
@@ -69,7 +78,8 @@ const build = (norm: 'batch' | 'sync', sequential: boolean) => (io: Io) => {
         graph.inPart(r, () => part(r, all.slice(r * own.length, (r + 1) * own.length))),
       )
       .reduce((a, b) => tf.add(a, b)) as Scalar;
-  const gradients = tf.grads(loss)(parameters.flat());
+  const { value, grads: gradients } = tf.valueAndGrads(loss)(parameters.flat());
+  seen.loss = value;
   meetings.close();
   const each = parameters.map((own, r) => gradients.slice(r * own.length, (r + 1) * own.length));
   if (sequential) oneByOne(each);
@@ -128,6 +138,24 @@ describe('replicas whose images have sizes of their own', () => {
       ];
       expect(bitsOf(turns)).toEqual(bitsOf(together));
       program.dispose();
+    },
+  );
+
+  // Values are the same at many sizes where ops are not.
+  it.each(['batch', 'sync'] as const)(
+    'are ops of the same kinds in turns: %s norms',
+    async (norm) => {
+      const opsOf = async (sequential: boolean) => {
+        const program = new Program();
+        program.entry('step', { sizes, inputs, build: build(norm, sequential) });
+        const ops = await program.compiled('step', batchAt(APART), APART);
+        program.dispose();
+        return ops;
+      };
+      const ops = await opsOf(false);
+      const types = ops.map(({ type }) => type);
+      expect(types.filter((type) => /FilterWithBias$/.test(type))).toHaveLength(REPLICAS);
+      expect(joinedOtherwise(ops, await opsOf(true))).toEqual([]);
     },
   );
 

@@ -13,7 +13,7 @@ export const DETERMINISTIC_ON_CPU: ReadonlySet<string> = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp AvgPool AvgPoolGrad BatchMatMulV2 BiasAdd BiasAddGrad BitwiseXor BroadcastTo Cast CheckNumericsV2
   ClipByValue Concat ConcatV2 Const Conv2D Conv2DBackpropFilter Conv2DBackpropInput Cos Cumsum
-  DecodeAndCropJpeg DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch Equal Exp ExpandDims Fill Floor FloorDiv FloorMod FusedBatchNormGradV3
+  DecodeAndCropJpeg DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch EnsureShape Equal Exp ExpandDims Fill Floor FloorDiv FloorMod FusedBatchNormGradV3
   FusedBatchNormV3 GatherNd GatherV2 Greater GreaterEqual Identity InvertPermutation IsFinite IsInf IsNan
   L2Loss LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
   MaxPoolGrad Maximum Mean Min Minimum Mod Mul MulNoNan Neg NoOp NonMaxSuppressionV4 NotEqual OneHot OnesLike Pack Pad PadV2

@@ -18,7 +18,7 @@ const ELEMENTWISE = `Abs Add AddN AddV2 ApproximateEqual BiasAdd BitwiseXor Cast
   AssignAddVariableOp AssignSubVariableOp`;
 
 /** Each element is copied, or is a constant; [status] says of gather that it repeats. */
-const COPIES = `AssignVariableOp BroadcastTo Concat ConcatV2 Const DisableCopyOnRead ExpandDims Fill GatherNd GatherV2 Identity
+const COPIES = `AssignVariableOp BroadcastTo Concat ConcatV2 Const DisableCopyOnRead EnsureShape ExpandDims Fill GatherNd GatherV2 Identity
   InvertPermutation NoOp OnesLike Pack Pad PadV2 Placeholder Range Rank ReadVariableOp Reshape ResourceGather
   ResourceStridedSliceAssign ReverseV2 Shape Slice Snapshot Split SplitV Squeeze StopGradient StridedSlice
   StridedSliceGrad Tile Transpose Unpack VarHandleOp ZerosLike`;

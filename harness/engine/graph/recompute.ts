@@ -51,7 +51,7 @@ export function recompute(graph: Graph, outputs: readonly (readonly Output[])[])
       .filter((item) => item.part === part && !item.gradient)
       .sort((a, b) => place(a) - place(b));
     const weights = own.map((item) => (taken.has(item) ? (bytes.get(item) ?? 0) : 0));
-    for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(joined.get(cut) ?? cut);
+    for (const cut of chosenCuts(own, weights, used, parts.size)) kept.add(lastOf(cut, joined));
   }
   // A copy for a gradient would leave the first one with its convolution alone, and TensorFlow would join those two.
   const apart = (item: Item) => isPad(item) && (takers.get(item)?.length ?? 0) > 1;
@@ -66,9 +66,17 @@ function bytesOf(graph: Graph, { node }: Item): number {
   return sizeOf(shape.map((length) => Math.max(0, length))) * itemBytes(dtypeOf(type));
 }
 
-/** What TensorFlow makes one op of with the only taker of its values. */
+/** What TensorFlow makes one op of with the only taker of its values, which then may have one more. */
 function joins(item: Item, { node: { type } }: Item): boolean {
-  return isNorm(item) ? type === 'Relu' : isPad(item) && type === 'Conv2D';
+  if (isNorm(item)) return type === 'Relu';
+  if (isPad(item)) return type === 'Conv2D';
+  if (/^(Conv2D|MatMul)$/.test(item.node.type)) return type === 'BiasAdd';
+  return item.node.type === 'BiasAdd' && /^(Relu|Add|AddV2)$/.test(type);
+}
+
+function lastOf(item: Item, joined: ReadonlyMap<Item, Item>): Item {
+  const next = joined.get(item);
+  return next === undefined ? item : lastOf(next, joined);
 }
 
 function takersOf(items: readonly Item[]): ReadonlyMap<Item, readonly Item[]> {
@@ -84,9 +92,9 @@ function takersOf(items: readonly Item[]): ReadonlyMap<Item, readonly Item[]> {
 }
 
 /**
- * The ReLU of each norm, and the convolution of each padded input, whose values nothing else takes. TensorFlow makes one op
- * of such two, which adds up otherwise than they do one after the other; a second taker of the values between would part
- * them, so the later one's are kept in their place.
+ * The ReLU of each norm, the convolution of each padded input, and what adds a bias to a product and goes on with it, where
+ * nothing else takes the values between. TensorFlow makes one op of such two, which adds up otherwise than they do one
+ * after the other; a second taker of the values between would part them, so the later one's are kept in their place.
  */
 function joinedTo(takers: ReadonlyMap<Item, readonly Item[]>): ReadonlyMap<Item, Item> {
   return new Map(

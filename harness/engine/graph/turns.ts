@@ -1,5 +1,6 @@
 import type { Output, Pointer } from '../native/capi.ts';
-import { flowTo, type Item, inDepth } from './flow.ts';
+import { dtypeOf } from '../native/native.ts';
+import { flowTo, type Item, inDepth, type Link } from './flow.ts';
 import type { Graph, Node } from './graph.ts';
 
 /** Where what one part computes backwards depends on what another one does. */
@@ -32,9 +33,10 @@ export function inTurn(
     return item === undefined ? [] : [item];
   });
   const order = inDepth(roots, gradientsFirst).filter(({ node }) => node.type !== 'Placeholder');
+  const joined = sharedByBias(order);
   let before: readonly Item[] = [];
   for (const run of runsOf(order, repeated)) {
-    if (before.length > 0) wait(graph, run, before);
+    if (before.length > 0) wait(graph, run, before, joined);
     before = run;
   }
 }
@@ -75,8 +77,54 @@ function runsOf(order: readonly Item[], repeated: ReadonlySet<Node>): Item[][] {
   return runs;
 }
 
-/** Ops of a run that start from outside get their inputs when all that the run before it ends in is there. */
-function wait(graph: Graph, run: readonly Item[], before: readonly Item[]): void {
+/**
+ * What the gradients of a convolution's filter and of its bias both take. TensorFlow makes one op of these two where they
+ * take it from the same op and wait for the same ones, and that one adds up otherwise: no gate may come between, nor
+ * before one of them.
+ */
+function sharedByBias(order: readonly Item[]): ReadonlySet<string> {
+  const taken = (type: string, place: number) =>
+    order
+      .filter(({ node }) => node.type === type)
+      .flatMap(({ inputs }) => inputs.filter(({ index }) => index === place))
+      .map(made);
+  const byBias = new Set(taken('BiasAddGrad', 0));
+  return new Set(taken('Conv2DBackpropFilter', 2).filter((key) => byBias.has(key)));
+}
+
+const JOINED = /^(BiasAddGrad|Conv2DBackpropFilter|Identity)$/;
+
+/** The value itself, which TensorFlow takes in place of what is identical with it. */
+function made({ source, item }: Link): string {
+  const [first] = item.inputs;
+  return item.node.type === 'Identity' && first !== undefined ? made(first) : keyOf(source);
+}
+
+function keyOf({ oper, index }: Output): string {
+  return `${oper}:${index}`;
+}
+
+/** Ops that TensorFlow makes one op of with what takes their values, unless they wait for something besides. */
+const JOINS = /^(Pad|PadV2|Conv2D|MatMul|BiasAdd|FusedBatchNorm(V2|V3)?)$/;
+
+/** Passes a value on when `over` is. @param stays TensorFlow would have what takes an Identity wait in its place */
+function gateOf(graph: Graph, source: Output, over: Pointer, stays: boolean): Pointer {
+  if (!stays) return graph.add('Identity', [source], {}, [over]).oper;
+  const { shape, type } = graph.meta(source);
+  const attrs = { T: { dtype: dtypeOf(type) }, shape: { shape: shape.map(() => -1) } };
+  return graph.add('EnsureShape', [source], attrs, [over]).oper;
+}
+
+/**
+ * Ops of a run that start from outside get their inputs when all that the run before it ends in is there.
+ * @param joined values whose takers by `JOINED` go without: they start as soon as what they take is there
+ */
+function wait(
+  graph: Graph,
+  run: readonly Item[],
+  before: readonly Item[],
+  joined: ReadonlySet<string>,
+): void {
   const used = new Set(before.flatMap(({ inputs }) => inputs.map(({ item }) => item)));
   const ends = before.filter((item) => !used.has(item)).map(({ node }) => node.oper);
   const over = graph.add('NoOp', [], {}, ends).oper;
@@ -84,9 +132,11 @@ function wait(graph: Graph, run: readonly Item[], before: readonly Item[]): void
   const gates = new Map<string, Pointer>();
   for (const { node, inputs } of run) {
     if (inputs.some(({ item }) => inside.has(item))) continue;
+    if (JOINED.test(node.type) && inputs.some((link) => joined.has(made(link)))) continue;
     for (const { index, source } of inputs) {
-      const key = `${source.oper}:${source.index}`;
-      const gate = gates.get(key) ?? graph.add('Identity', [source], {}, [over]).oper;
+      const stays = JOINS.test(node.type);
+      const key = `${keyOf(source)} ${stays}`;
+      const gate = gates.get(key) ?? gateOf(graph, source, over, stays);
       gates.set(key, gate);
       graph.fill(node.oper, { oper: gate, index: 0 }, index);
     }
