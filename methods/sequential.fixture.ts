@@ -1,5 +1,7 @@
+import type { CompiledNode } from '../harness/engine/session.ts';
+import { stepFeeds } from '../harness/step/step_inputs.ts';
 import type { SmallRun } from '../harness/testing/method_suite.ts';
-import { advance, digest, withLearner } from '../harness/testing/method_suite.ts';
+import { advance, batchOf, digest, withLearner } from '../harness/testing/method_suite.ts';
 import { barlowTwins } from './barlow_twins.ts';
 import { byol } from './byol.ts';
 import { deepcluster } from './deepcluster.ts';
@@ -68,6 +70,19 @@ export function outcomeOf(run: SmallRun, sequential: boolean): Promise<unknown> 
     async (learner) => {
       const outputs = await advance(learner, 0, 4);
       return [digest(await learner.save()), outputs.map(({ loss }) => loss?.data)];
+    },
+    { sequential },
+  );
+}
+
+/** The ops of a step as TensorFlow left them. */
+export function opsOf(run: SmallRun, sequential: boolean): Promise<CompiledNode[]> {
+  return withLearner(
+    run,
+    (learner) => {
+      const scalars = learner.definition.method.scalars({ step: 0, steps: 1 });
+      const feeds = stepFeeds(batchOf(learner, 0), { rate: 0.1, scalars });
+      return learner.program.compiled('step', feeds);
     },
     { sequential },
   );

@@ -9,7 +9,7 @@ import {
   smallLearner,
   withLearner,
 } from '../harness/testing/method_suite.ts';
-import { apart, outcomeOf, together } from './sequential.fixture.ts';
+import { apart, opsOf, outcomeOf, together } from './sequential.fixture.ts';
 
 const synced = 'byol, all synchronised';
 const runs: Readonly<Record<string, SmallRun | undefined>> = { ...apart, ...together };
@@ -35,19 +35,9 @@ describe('replicas one after another', () => {
     'are ops of the same kinds as those side by side: %s',
     async (name) => {
       const run = { ...runs[name], replicas: 2, batch: 2 } as SmallRun;
-      const opsOf = (sequential: boolean) =>
-        withLearner(
-          run,
-          (learner) => {
-            const scalars = learner.definition.method.scalars({ step: 0, steps: 1 });
-            const feeds = stepFeeds(batchOf(learner, 0), { rate: 0.1, scalars });
-            return learner.program.compiled('step', feeds);
-          },
-          { sequential },
-        );
-      const ops = await opsOf(false);
+      const ops = await opsOf(run, false);
       expect(ops.filter(({ type }) => /Conv2D/.test(type)).length).toBeGreaterThan(20);
-      expect(joinedOtherwise(ops, await opsOf(true))).toEqual([]);
+      expect(joinedOtherwise(ops, await opsOf(run, true))).toEqual([]);
     },
   );
 
