@@ -81,7 +81,7 @@ test('what follows in the process has the bits that it has without a probe', asy
 const EXACT = new Set(
   `Abs Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin AssignAddVariableOp AssignSubVariableOp
   AssignVariableOp BitwiseXor BroadcastTo Cast CheckNumericsV2 ClipByValue Concat ConcatV2 Const DecodeAndCropJpeg
-  DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch Equal ExpandDims Fill Floor FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual Identity
+  DisableCopyOnRead Div DivNoNan DynamicPartition DynamicStitch EnsureShape Equal ExpandDims Fill Floor FloorDiv FloorMod GatherNd GatherV2 Greater GreaterEqual Identity
   InvertPermutation IsFinite IsInf IsNan LeakyRelu Less LessEqual LogicalAnd LogicalNot LogicalOr Maximum Min Minimum
   Mod Mul MulNoNan Neg NonMaxSuppressionV4 NoOp NotEqual OneHot OnesLike Pack Pad PadV2 Placeholder Range Rank ReadVariableOp RealDiv
   Relu Relu6 ReluGrad Reshape ResourceApplyGradientDescent ResourceApplyMomentum ResourceGather
