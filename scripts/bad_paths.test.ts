@@ -55,7 +55,7 @@ test.each([
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(status).toBe(1);
   },
-  60_000,
+  300_000,
 );
 
 test('what reads names path, cause and mend', () => {

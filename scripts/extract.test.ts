@@ -24,7 +24,7 @@ test('layers are named by what they are, not by their place in the list', () => 
   expect([dtype, shape]).toEqual(['float32', [3, 16 * 2 * 2]]);
   const again = runScript('extract', ...words, '--layers', 'feat5', '--json');
   expect(again.stdout).toBe(first.stdout);
-}, 60_000);
+}, 300_000);
 
 test.each([
   [['--layers', '4'], /layers: "4" is none, expected some of feat1/],
@@ -38,5 +38,5 @@ test.each([
     expect(stderr).not.toMatch(/mistake in Reprise|\n {4}at /);
     expect(status).toBe(1);
   },
-  60_000,
+  300_000,
 );

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const { status, stderr } = runTrain(file, '--work_dir', whole);
   expect(status, stderr).toBe(0);
   expected = await traces(whole);
-}, 60_000);
+}, 300_000);
 
 /** Steps of the events, of each tag in order. */
 function eventSteps(workDir: string): string[] {
@@ -53,7 +53,7 @@ describe('a reader that goes away', () => {
       expect(await run.ended).toBe(0);
       expect(await traces(workDir)).toEqual(expected);
     },
-    60_000,
+    300_000,
   );
 
   test('tee that dies of the same Ctrl-C leaves a checkpoint', async () => {
@@ -65,7 +65,7 @@ describe('a reader that goes away', () => {
     const resumed = runTrain(file, '--work_dir', workDir, '--resume_from', 'auto');
     expect(resumed.stderr).toMatch(/resumed from .*step_\d+/);
     expect(await traces(workDir)).toEqual(expected);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe('trouble in the middle', () => {
