@@ -68,7 +68,7 @@ export function processesIn(workDir: string): number[] {
 /** @throws after a minute */
 export async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries++) {
-    if (tries > 1200) throw new Error('waited for a minute');
+    if (tries > 3600) throw new Error('waited for three minutes');
     await new Promise((done) => setTimeout(done, 50));
   }
 }
