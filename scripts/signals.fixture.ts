@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { inTemporaryFolder } from '../harness/base/index.ts';
 import { latestCheckpoint } from '../harness/weights/checkpoint.ts';
 import { runTrain, traces, writeExperiment } from './train.fixture.ts';
 import { long, processesIn, rowsOf, startLine, stepsIn } from './trouble.fixture.ts';
@@ -12,7 +13,11 @@ export interface End {
 }
 
 /** Ends a run again and again, each time with all it did saved; what it leaves at last is what an undisturbed one leaves. */
-export async function endAgainAndAgain(folder: string, ends: readonly End[]): Promise<void> {
+export function endAgainAndAgain(...ends: readonly End[]): Promise<void> {
+  return inTemporaryFolder('signals', (folder) => endedIn(folder, ends));
+}
+
+async function endedIn(folder: string, ends: readonly End[]): Promise<void> {
   const file = writeExperiment(folder, { ...long, epochs: 16 });
   const words = (workDir: string) => `${file} --work_dir ${workDir} --resume_from auto`;
   const whole = join(folder, 'whole');

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { inTemporaryFolder } from '../harness/base/index.ts';
 import { listCheckpoints } from '../harness/weights/checkpoint.ts';
 import { endAgainAndAgain } from './signals.fixture.ts';
 import { writeExperiment } from './train.fixture.ts';
@@ -36,16 +35,11 @@ test.each([
   120_000,
 );
 
-test(
-  'a run ended by a signal to itself or to its npx saves, and goes on to the same bits',
-  () =>
-    inTemporaryFolder('signals', (own) =>
-      endAgainAndAgain(own, [
-        { line: 'exec TRAIN', signal: 'SIGTERM', code: 143 },
-        { line: 'exec npx zx scripts/train.mjs', signal: 'SIGTERM' },
-        { line: 'exec TRAIN', signal: 'SIGHUP', code: 129 },
-        { line: 'exec npx zx scripts/train.mjs', signal: 'SIGKILL' },
-      ]),
-    ),
-  480_000,
-);
+test('a run ended by a signal to itself or to its npx saves, and goes on to the same bits', async () => {
+  await endAgainAndAgain(
+    { line: 'exec TRAIN', signal: 'SIGTERM', code: 143 },
+    { line: 'exec npx zx scripts/train.mjs', signal: 'SIGTERM' },
+    { line: 'exec TRAIN', signal: 'SIGHUP', code: 129 },
+    { line: 'exec npx zx scripts/train.mjs', signal: 'SIGKILL' },
+  );
+}, 480_000);

@@ -65,7 +65,7 @@ export function processesIn(workDir: string): number[] {
   return all.filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('node'));
 }
 
-/** @throws after a minute */
+/** @throws after three minutes */
 export async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds(); tries++) {
     if (tries > 3600) throw new Error('waited for three minutes');

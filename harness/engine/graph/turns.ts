@@ -87,17 +87,18 @@ function sharedByBias(order: readonly Item[]): ReadonlySet<string> {
     order
       .filter(({ node }) => node.type === type)
       .flatMap(({ inputs }) => inputs.filter(({ index }) => index === place))
-      .map(made);
+      .map(valueTaken);
   const byBias = new Set(taken('BiasAddGrad', 0));
   return new Set(taken('Conv2DBackpropFilter', 2).filter((key) => byBias.has(key)));
 }
 
-const JOINED = /^(BiasAddGrad|Conv2DBackpropFilter|Identity)$/;
+/** The two, and what may stand between them and that value. */
+const OF_BIAS = /^(BiasAddGrad|Conv2DBackpropFilter|Identity)$/;
 
 /** The value itself, which TensorFlow takes in place of what is identical with it. */
-function made({ source, item }: Link): string {
+function valueTaken({ source, item }: Link): string {
   const [first] = item.inputs;
-  return item.node.type === 'Identity' && first !== undefined ? made(first) : keyOf(source);
+  return item.node.type === 'Identity' && first !== undefined ? valueTaken(first) : keyOf(source);
 }
 
 function keyOf({ oper, index }: Output): string {
@@ -117,7 +118,7 @@ function gateOf(graph: Graph, source: Output, over: Pointer, stays: boolean): Po
 
 /**
  * Ops of a run that start from outside get their inputs when all that the run before it ends in is there.
- * @param joined values whose takers by `JOINED` go without: they start as soon as what they take is there
+ * @param joined values whose takers by `OF_BIAS` go without: they start as soon as what they take is there
  */
 function wait(
   graph: Graph,
@@ -132,9 +133,9 @@ function wait(
   const gates = new Map<string, Pointer>();
   for (const { node, inputs } of run) {
     if (inputs.some(({ item }) => inside.has(item))) continue;
-    if (JOINED.test(node.type) && inputs.some((link) => joined.has(made(link)))) continue;
+    if (OF_BIAS.test(node.type) && inputs.some((link) => joined.has(valueTaken(link)))) continue;
+    const stays = JOINS.test(node.type);
     for (const { index, source } of inputs) {
-      const stays = JOINS.test(node.type);
       const key = `${keyOf(source)} ${stays}`;
       const gate = gates.get(key) ?? gateOf(graph, source, over, stays);
       gates.set(key, gate);
