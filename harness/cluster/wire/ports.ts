@@ -11,6 +11,11 @@ import type { Place } from '../place.ts';
 /** Names and routes come up late where machines start together; after this they are wrong. */
 export const PATIENCE_SECONDS = 10;
 const AGAIN = 250; // milliseconds between two attempts
+/**
+ * A port may be had a moment later: a process that was given this one's rank by mistake tries the same port, and one
+ * that ends just now still has it.
+ */
+const PORT_PATIENCE_SECONDS = 2;
 
 /**
  * What keeps this process from taking part: a host whose name nobody knows, or a port for TensorFlow's server that
@@ -33,7 +38,7 @@ export async function troubleOf(place: Place): Promise<string | undefined> {
   const { port } = parseAddress(own, 'the servers');
   try {
     // On every interface, as TensorFlow's server does, which would share the port with another one without a word.
-    await closed(await listening({ port, exclusive: true }));
+    await closed(await listeningSoon({ port, exclusive: true }, timeoutSeconds));
     return undefined;
   } catch (cause) {
     return `${rankAt(place, rank)}: port ${port}, for TensorFlow's server, ${portProblem(cause)}`;
@@ -45,17 +50,32 @@ export async function troubleOf(place: Place): Promise<string | undefined> {
  * machine may know its own name by an address that others cannot reach.
  * @throws UserError where the port or the address cannot be had
  */
-export async function listenAtMeeting({ meeting, servers }: Place): Promise<Server> {
+export async function listenAtMeeting(place: Place): Promise<Server> {
+  const { meeting, servers, timeoutSeconds } = place;
   const { host, port } = parseAddress(meeting, 'the meeting');
   const hosts = new Set(servers.map((server) => parseAddress(server, 'the servers').host));
   const oneMachine = hosts.size === 1 && hosts.has(host);
   try {
-    return await listening({ port, exclusive: true, ...(oneMachine ? { host } : {}) });
+    const options = { port, exclusive: true, ...(oneMachine ? { host } : {}) };
+    return await listeningSoon(options, timeoutSeconds);
   } catch (cause) {
     throw new UserError(
       `rank 0 cannot listen at the meeting, ${meeting}: it ${portProblem(cause)}`,
       { cause },
     );
+  }
+}
+
+/** As `listening`, with some patience for a port that is in use. */
+async function listeningSoon(options: ListenOptions, timeoutSeconds: number): Promise<Server> {
+  const until = clock.seconds() + Math.min(PORT_PATIENCE_SECONDS, timeoutSeconds / 2);
+  for (;;) {
+    try {
+      return await listening(options);
+    } catch (cause) {
+      if (errorCode(cause) !== 'EADDRINUSE' || clock.seconds() > until) throw cause;
+    }
+    await sleep(AGAIN);
   }
 }
 
