@@ -72,17 +72,6 @@ describe('processes that cannot come together all say one cause', () => {
     );
   });
 
-  it('a port that is in use for a moment only keeps nobody out', async () => {
-    const all = await places(3, TIMEOUT);
-    const busy = [all[0]?.servers[1] ?? '', all[0]?.meeting ?? ''];
-    for (const at of busy) await program(at, (socket) => void socket.destroy());
-    const joined = joinAll(all);
-    setTimeout(() => {
-      for (const server of open.splice(0)) server.close();
-    }, 700);
-    expect(await endAll(await joined)).toEqual([0, 0, 0]);
-  });
-
   it('the name of a host is not known', async () => {
     const all = await places(2, 3);
     const servers = [all[0]?.servers[0] ?? '', 'no-such-host.invalid:2222'];
