@@ -14,12 +14,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+// What takes longer is in the slow suite, which CI runs too, and in the long one: see docs/decisions.md.
+//
 // Two forks fit two cores. Files of a fork share its modules, so that libtensorflow is loaded and TypeScript is
 // translated once a fork, not once a file; what a process holds for good is tested in processes of its own.
 export default defineConfig({
   test: {
     include: ['{docs,harness,methods,benchmarks,reports,golden,tools,scripts}/**/*.test.ts'],
-    exclude: ['**/*.long.test.ts', '**/node_modules/**'],
+    exclude: ['**/*.{slow,long}.test.ts', '**/node_modules/**'],
     globalSetup: 'harness/testing/provision.ts',
     sequence: { sequencer: LongestFirst },
     pool: 'forks',

@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** The longer suite: `npm run test:long`. One worker, so that timings and memory stay readable. */
+/** All that is not in the quick suite: `npm run test:long`. One worker, so that timings and memory stay readable. */
 export default defineConfig({
   test: {
-    include: ['{harness,methods,benchmarks,reports,golden,tools,scripts}/**/*.long.test.ts'],
+    include: ['{harness,methods,benchmarks,reports,golden,tools,scripts}/**/*.{slow,long}.test.ts'],
     globalSetup: 'harness/testing/provision.ts',
     pool: 'forks',
     maxWorkers: 1,

@@ -1,11 +1,12 @@
-// Sums the results of .ci/run: DIR with vitest.json and parity-*.jsonl, and how many steps failed.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+// Sums the results of .ci/run: DIR with vitest*.json and parity-*.jsonl, and how many steps failed.
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [folder, steps] = process.argv.slice(2);
 const counts = { passed: 0, failed: 0 };
-const vitest = join(folder, 'vitest.json');
-if (existsSync(vitest)) {
+const named = (start) => readdirSync(folder).filter((file) => file.startsWith(start));
+for (const name of named('vitest')) {
+  const vitest = join(folder, name);
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(vitest, 'utf8'));
   counts.passed += numPassedTests;
   counts.failed += numFailedTests;
@@ -14,7 +15,7 @@ if (existsSync(vitest)) {
     ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
   ).length;
 }
-for (const name of readdirSync(folder).filter((file) => file.startsWith('parity-'))) {
+for (const name of named('parity-')) {
   const lines = readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean);
   for (const result of lines.map((line) => JSON.parse(line))) {
     if (result.name === undefined) continue; // the sum

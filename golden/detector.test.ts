@@ -6,10 +6,8 @@ import { benchmarks } from '../benchmarks/index.ts';
 import { firstTrained } from '../harness/benchmark/trained.ts';
 import { metricsOf } from '../harness/record/entries.ts';
 import { type RunRecord, readRecord } from '../harness/record/record.ts';
-import { train } from '../harness/run/trainer.ts';
-import { stoppingAt } from '../harness/testing/stopping.ts';
 import { holdToGolden } from './drawn_benchmark.ts';
-import { chainOf, common, single } from './small_detector.ts';
+import { single } from './small_detector.ts';
 
 const experiment = firstTrained(single, benchmarks);
 const cell = experiment.name.replace(`${single.name}/`, '');
@@ -19,7 +17,8 @@ let record: RunRecord;
 const at = (name: string) => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-// Two replicas, their norms and layouts, and masks: detector.long.test.ts and detector_masks.long.test.ts.
+// Where it is stopped: detector.slow.test.ts. Two replicas, their norms and layouts, and masks: detector.long.test.ts and
+// detector_masks.long.test.ts.
 it('ends as its golden says', async () => {
   await holdToGolden(single, at('whole'));
   record = readRecord(at(join('whole', cell)));
@@ -50,13 +49,3 @@ it('keeps what it found as COCO has its results', () => {
     score: expect.any(Number),
   });
 });
-
-it('goes on in the middle of a period with the same bits', async () => {
-  const options = { ...common, experiment, workDir: at('stopped'), resumeFrom: 'auto' };
-  const stop = new AbortController();
-  const stopped = await train({ ...options, signal: stop.signal }, stoppingAt(1, stop));
-  expect(stopped.finished).toBe(false);
-  expect(stopped.record.epochs.length).toBe(1);
-  const { record: ended } = await train(options);
-  expect(chainOf(ended)).toBe(chainOf(record));
-}, 900_000);

@@ -14,7 +14,7 @@ export const drawn = [...recipes.values()]
   .map((recipe) => parseExperiment(recipe, methods))
   .filter(({ data }) => data.train.kind === 'generated');
 
-/** Trains one and holds it to its golden. */
+/** Trains one and compares it with its golden. */
 export async function goldenVerdict(
   experiment: (typeof drawn)[number],
   options: Pick<TrainOptions, 'workDir' | 'stopAfterEpoch' | 'perturbation'>,

@@ -5,7 +5,7 @@ import { madeAt } from './origin.ts';
 
 /**
  * Ops whose CPU kernels give the same bits for the same inputs and lanes, whatever the number of
- * cores. Each is here because its kernel was looked at or measured; `golden/determinism.test.ts` runs
+ * cores. Each is here because its kernel was looked at or measured; `golden/determinism.slow.test.ts` runs
  * those that cut sums up. An op that is not here fails compilation. Rsqrt and Reciprocal repeat too, but
  * begin with an estimate that each maker of CPUs has otherwise: `inverse_root.ts`.
  */

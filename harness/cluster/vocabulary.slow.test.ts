@@ -1,0 +1,3 @@
+import { holdWords } from './vocabulary.processes.ts';
+
+holdWords([1, 2]);
