@@ -28,7 +28,7 @@ export const rleOutline: MutationSet = {
       ['sides in the order of columns', '.sort((a, b) => a - b)', ''],
       ['sides between two parts', 'before && !behind', 'before'],
       ['a run ends a pixel later', 'y < (runs[i + 1] ?? 0)', 'y <= (runs[i + 1] ?? 0)'],
-      ['an edge twice', 'now.used = true', 'edge.used = true'],
+      ['a ring for each edge', 'if (edge.used) return [];', ''],
       [
         'columns are rows',
         '[Math.floor(corner / rows), corner % rows]',

@@ -3,7 +3,7 @@ import { inFile, type MutationSet } from './mutation.ts';
 /** Replicas one after another: the same ops as side by side, as TensorFlow runs them, and so the same bits. */
 export const turns: MutationSet = {
   experiment: 'replicas one after another',
-  tests: ['harness/step/free_replicas.test.ts'],
+  tests: ['harness/step/free_replicas.test.ts', 'methods/sequential.test.ts'],
   set: [],
   mutations: [
     ...inFile('harness/engine/graph/turns.ts', [
@@ -16,11 +16,6 @@ export const turns: MutationSet = {
         'the gradient of a filter waits, that of its bias does not',
         '/^(BiasAddGrad|Conv2DBackpropFilter|Identity)$/',
         '/^(BiasAddGrad|Identity)$/',
-      ],
-      [
-        'the gradient of a bias waits, that of its filter does not',
-        '/^(BiasAddGrad|Conv2DBackpropFilter|Identity)$/',
-        '/^(Conv2DBackpropFilter|Identity)$/',
       ],
       [
         'what is identical with a value is another one',

@@ -22,5 +22,8 @@ test('the first test that fails has caught a mutation', () => {
 test('tests that pass, that do not run, and that are none, have not', () => {
   expect(verdictOn(report(one('passed', ['a', 'passed'])))).toEqual({ caught: undefined });
   expect(verdictOn(report(one('failed')))).toEqual({ failure: 'the tests stop: no such module' });
+  expect(verdictOn(report(one('passed', ['a', 'passed'], ['b', 'pending'])))).toEqual({
+    failure: 'the test "b" has no end',
+  });
   expect(verdictOn(report())).toEqual({ failure: 'there are no tests' });
 });

@@ -36,6 +36,9 @@ export function verdictOn(report: unknown): Pick<MutationResult, 'caught' | 'fai
   if (failed !== undefined) return { caught: `the test "${failed.fullName}"` };
   const broken = testResults.find(({ status }) => status !== 'passed');
   if (broken !== undefined) return { failure: `the tests stop: ${broken.message}` };
+  // So vitest has it where the process of the tests ends in the middle: with a file that passed.
+  const open = tests.find(({ status }) => status === 'pending');
+  if (open !== undefined) return { failure: `the test "${open.fullName}" has no end` };
   return numTotalTests === 0 ? { failure: 'there are no tests' } : { caught: undefined };
 }
 
