@@ -1,4 +1,5 @@
-import { type Attrs, Graph } from './graph/graph.ts';
+import type { Attrs } from './graph/description.ts';
+import { Graph } from './graph/graph.ts';
 import { liberties } from './liberties.ts';
 import type { Output } from './native/capi.ts';
 import { call, checked, dtypeOf } from './native/native.ts';

@@ -1,5 +1,5 @@
 import { type DType, hostArray } from './array.ts';
-import type { Attrs } from './graph/graph.ts';
+import type { Attrs } from './graph/description.ts';
 import { activeGraph, addNode, dtypeInGraph, memoized, type Tensor, unwrap, wrap } from './tf.ts';
 
 /**

@@ -1,4 +1,5 @@
-import type { AttrValue, Graph, Meta, Node } from '../../harness/engine/graph/graph.ts';
+import type { AttrValue } from '../../harness/engine/graph/description.ts';
+import type { Graph, Meta, Node } from '../../harness/engine/graph/graph.ts';
 import type { Output } from '../../harness/engine/native/capi.ts';
 import { callNumber, TF_TYPE } from '../../harness/engine/native/native.ts';
 

@@ -1,4 +1,4 @@
-import type { Attrs } from '../graph/graph.ts';
+import type { Attrs } from '../graph/description.ts';
 
 /** What one input of a case holds: drawn values, or the integers that an op takes as its sizes or places. */
 export type Input =

@@ -1,6 +1,6 @@
 import { UserError } from '../../base/errors.ts';
 import { withGradient } from '../gradient.ts';
-import type { Attrs } from '../graph/graph.ts';
+import type { Attrs } from '../graph/description.ts';
 import { op1 } from '../op.ts';
 import { asTypeOf, toCompute, toFloat } from '../precision.ts';
 import { dtypeInGraph, sizesAreFree, type Tensor, tf } from '../tf.ts';

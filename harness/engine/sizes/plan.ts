@@ -1,5 +1,6 @@
 import type { DType, HostArray, TypedArray } from '../array.ts';
-import type { AttrValue, Graph, Node } from '../graph/graph.ts';
+import type { AttrValue } from '../graph/description.ts';
+import type { Graph, Node } from '../graph/graph.ts';
 import { madeAt } from '../graph/origin.ts';
 import type { Pointer } from '../native/capi.ts';
 import { EngineError } from '../native/native.ts';

@@ -1,6 +1,6 @@
 import { type DType, type HostArray, hostArray } from '../array.ts';
+import type { Attrs } from '../graph/description.ts';
 import {
-  type Attrs,
   type FunctionDefinition,
   Graph,
   type Meta,
