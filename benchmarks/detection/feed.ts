@@ -120,12 +120,13 @@ export function fedWith(spec: MethodSpec, setup: FeedSetup, pictures: readonly T
 /** Outlines of the objects of all pictures, with room for `most` of each. */
 function outlinesOf(pictures: readonly TrainingPicture[], most: number) {
   const objects = pictures.flatMap(({ targets, index }) => {
-    for (const [k, { polygons }] of targets.entries()) {
+    const outlines = targets.map(({ polygons }) => polygons);
+    for (const [k, polygons] of outlines.entries()) {
       const fault = faultOfOutline(polygons);
       if (fault !== undefined)
         throw new UserError(`data.train: object ${k} of picture ${index} has ${fault}`);
     }
-    return Array.from({ length: most }, (_, k) => targets[k]?.polygons ?? []);
+    return Array.from({ length: most }, (_, k) => outlines[k] ?? []);
   });
   const corners = Math.max(4, ...objects.map(sideCount));
   const polygons = Math.max(1, ...objects.map(({ length }) => length));

@@ -18,7 +18,7 @@ export interface TargetObject {
   readonly class: number;
   /** Inside the picture. */
   readonly box: Corners;
-  /** Not clipped. */
+  /** Not clipped. Made when they are asked for: a detector without masks takes none. */
   readonly polygons: readonly Float64Array[];
 }
 
@@ -83,10 +83,17 @@ export function targetsOf(objects: readonly SeenObject[], change: PictureChange)
         within(y2, toHeight),
       ];
       if (clipped[2] - clipped[0] <= NOTHING || clipped[3] - clipped[1] <= NOTHING) return [];
-      const outlines = polygons ?? (mask === undefined ? [] : [outlineOfRle(mask)]);
-      const changed = outlines
-        .filter(({ length }) => length > 0)
-        .map((points) => changedPolygon(points, change));
-      return [{ class: label, box: clipped, polygons: changed }];
+      return [
+        {
+          class: label,
+          box: clipped,
+          get polygons() {
+            const outlines = polygons ?? (mask === undefined ? [] : [outlineOfRle(mask)]);
+            return outlines
+              .filter(({ length }) => length > 0)
+              .map((points) => changedPolygon(points, change));
+          },
+        },
+      ];
     });
 }
