@@ -6,7 +6,7 @@ import { holdFirstEpochs } from './first_epochs.ts';
 /** The quickest of them, which is held to its second epoch too. */
 const QUICKEST = 'relative-loc';
 
-/** One that learns classes, one that takes the gradient of a gather, one that clusters as it goes; small.test.ts has one of a queue. */
+/** One that learns classes, one that takes the gradient of a gather, one that clusters as it goes; of a queue: small.test.ts. */
 const few = drawn.filter(({ method: { kind } }) =>
   ['relative_loc', 'simclr', 'odc'].includes(kind),
 );
