@@ -15,7 +15,11 @@ export const deepcluster: MutationSet = {
       ],
       ['the head is not renewed', '...(await newHead(host, epoch)),', ''],
       ['the new head begins larger', 'std: 0.01', 'std: 0.011'],
-      ['labels of other images', '.rows(step.indices)', '.rows(tf.reverse(step.indices, 0))'],
+      [
+        'labels of other images',
+        '[host.samples], found.labels)',
+        '[host.samples], found.labels.toReversed())',
+      ],
       ['an epoch over images, not over clusters', 'if (!uniform ||', 'if (uniform ||'],
       ['another epsilon of the class weights', 'WEIGHT_EPSILON = 1e-10', 'WEIGHT_EPSILON = 1e-3'],
     ]),

@@ -23,8 +23,10 @@ export const supervised: MutationSet = {
     `schedule=${JSON.stringify(schedule)}`,
   ],
   mutations: [
+    ...inFile('harness/step/step_inputs.ts', [
+      ['labels of other images', 'inputs.labels = labels;', 'inputs.labels = labels.toReversed();'],
+    ]),
     ...inFile('methods/supervised.ts', [
-      ['labels of other images', 'step.labels', 'tf.reverse(step.labels, 0)'],
       ['head begins larger', 'std: initStd }', 'std: 1.01 * initStd }'],
     ]),
     ...inFile('harness/data/images/pipeline.ts', [
