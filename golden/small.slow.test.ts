@@ -1,7 +1,7 @@
 import { test } from 'vitest';
 import { inTemporaryFolder } from '../harness/base/index.ts';
 import { drawn } from './drawn.ts';
-import { holdFirstEpochs } from './first_epochs.ts';
+import { holdExperiment } from './drawn_experiment.ts';
 
 /** The quickest of them, which is held to its second epoch too. */
 const QUICKEST = 'relative-loc';
@@ -14,6 +14,6 @@ const few = drawn.filter(({ method: { kind } }) =>
 // The longer suite, and `scripts/reproduce.mjs NAME`, check the rest and all others.
 test.each(few)('$name begins as its golden says', (experiment) =>
   inTemporaryFolder('golden-', (workDir) =>
-    holdFirstEpochs(experiment, workDir, experiment.name === QUICKEST ? 2 : 1),
+    holdExperiment(experiment, { workDir, stopAfterEpoch: experiment.name === QUICKEST ? 2 : 1 }),
   ),
 );

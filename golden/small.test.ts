@@ -7,7 +7,7 @@ import { goldenPath, writeGolden } from '../harness/verify/golden.ts';
 import { verdictOn, verdictText } from '../harness/verify/golden_verdict.ts';
 import { methods } from '../methods/index.ts';
 import { drawn } from './drawn.ts';
-import { holdFirstEpochs } from './first_epochs.ts';
+import { holdExperiment } from './drawn_experiment.ts';
 import { tinyExperiment } from './tiny.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'golden-'));
@@ -21,7 +21,8 @@ it('every method has an experiment on drawn images', () => {
 // One epoch of one, as all take a minute each: small.slow.test.ts has others, the longer suite the rest of all.
 test.each(drawn.filter(({ name }) => name === 'moco'))(
   '$name begins as its golden says',
-  (experiment) => holdFirstEpochs(experiment, join(folder, experiment.name), 1),
+  (experiment) =>
+    holdExperiment(experiment, { workDir: join(folder, experiment.name), stopAfterEpoch: 1 }),
 );
 
 // Against a golden of this very platform, whichever it is, so that it shows on every machine.
